@@ -1,0 +1,140 @@
+# GNU make. `make` alone explains.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+CARGO ?= cargo
+CARGO_FLAGS ?=
+PYTEST_ARGS ?=
+
+# Where rustup puts cargo, for shells that have not read its env file.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+export CARGO
+
+# nginx's own make, which cargo starts, is none of our sub-makes: it must not see
+# our flags and variables.
+unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+VENV := $(TARGET)/venv
+
+
+# Which nginx: "vendored" (built by cargo), "debian", or your own, which is chosen
+# by NGINX_SOURCE_DIR and NGINX_BUILD_DIR. Each has its own directory with the
+# module and, for the vendored one, nginx; those that cargo does not build itself
+# have their own cargo target there, so that a switch rebuilds nothing.
+
+NGINX ?= $(if $(NGINX_SOURCE_DIR)$(NGINX_BUILD_DIR),own,vendored)
+
+ifeq ($(NGINX),vendored)
+    OUT := $(TARGET)/nginx-vendored
+    BINARY := $(OUT)/nginx
+    FEATURES := --features vendored
+    unexport NGINX_SOURCE_DIR NGINX_BUILD_DIR
+else ifeq ($(NGINX),debian)
+    OUT := $(TARGET)/nginx-debian
+    BINARY := /usr/sbin/nginx
+    override NGINX_SOURCE_DIR := /usr/share/nginx/src
+    override NGINX_BUILD_DIR := $(OUT)/objs
+else ifeq ($(NGINX),own)
+    ifeq ($(and $(NGINX_SOURCE_DIR),$(NGINX_BUILD_DIR)),)
+        $(error Set both NGINX_SOURCE_DIR and NGINX_BUILD_DIR)
+    endif
+    # cargo runs build scripts elsewhere
+    override NGINX_SOURCE_DIR := $(abspath $(NGINX_SOURCE_DIR))
+    override NGINX_BUILD_DIR := $(abspath $(NGINX_BUILD_DIR))
+    OUT := $(TARGET)/nginx-own-$(firstword $(shell printf %s '$(NGINX_BUILD_DIR)' | cksum))
+    BINARY := $(abspath $(or $(NGINX_BINARY),$(NGINX_BUILD_DIR)/nginx))
+else
+    $(error NGINX=$(NGINX) is unknown: vendored, debian, or none with NGINX_SOURCE_DIR and NGINX_BUILD_DIR)
+endif
+
+ifneq ($(NGINX),vendored)
+    FEATURES :=
+    export NGINX_SOURCE_DIR NGINX_BUILD_DIR
+    module lint: export CARGO_TARGET_DIR := $(OUT)/cargo
+endif
+
+# The objects of an nginx that is built in such a path get mixed up (nginx#1779).
+ifneq ($(findstring .c,$(OUT))$(findstring .S,$(OUT)),)
+    $(error nginx cannot be built below a directory with ".c" or ".S" in its name: $(OUT). Set CARGO_TARGET_DIR to another)
+endif
+
+MODULE := $(OUT)/ngx_http_frappe_module.so
+
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo '  NGINX=debian        build and test for the nginx of Debian or Ubuntu'
+	@echo '  NGINX_SOURCE_DIR=/nginx-1.28.0 NGINX_BUILD_DIR=/nginx-1.28.0/objs'
+	@echo '                      build for an nginx that you have configured; NGINX_BINARY'
+	@echo '                      names its binary when it is not in that directory'
+	@echo '  PYTEST_ARGS="-k X"  arguments for pytest'
+	@echo '  PORT=8081           port of the demo (8080)'
+
+.PHONY: deps
+deps: ## Check for what the build needs; install it by apt-get if root
+	@build/deps.sh $(if $(filter debian,$(NGINX)),debian) $(if $(filter deps test,$(MAKECMDGOALS)),venv)
+
+.PHONY: module
+module: deps ## Build the module
+ifeq ($(NGINX),debian)
+	@build/nginx-debian.sh $(NGINX_BUILD_DIR)
+endif
+# By `cargo rustc`, since a crate that is built as a library too gets no LTO.
+	@$(PYTHON) build/module.py $(OUT) rustc --release --lib --crate-type cdylib $(FEATURES) $(CARGO_FLAGS)
+
+.PHONY: run
+run: module ## Start nginx with the demo, send it real requests, show where they went
+	@exec $(PYTHON) nginx-conf/demo/run.py --nginx $(BINARY) --module $(MODULE) --directory $(TARGET)/demo
+
+.PHONY: test
+test: module test-core test-nginx ## Run all tests
+
+.PHONY: test-core
+test-core: deps ## Run the tests that need no nginx
+	@if command -v cargo-nextest >/dev/null; then \
+	    $(CARGO) nextest run --no-default-features $(CARGO_FLAGS); \
+	    $(CARGO) test --doc --no-default-features $(CARGO_FLAGS); \
+	else \
+	    $(CARGO) test --no-default-features $(CARGO_FLAGS); \
+	fi
+
+.PHONY: test-nginx
+test-nginx: module $(VENV)/requirements.txt ## Run the tests with a real nginx
+	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) $(VENV)/bin/python -m pytest t $(PYTEST_ARGS)
+
+$(VENV)/requirements.txt: t/requirements.txt | deps
+	@echo 'Installing the tests'"'"' Python packages'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@cp $< $@
+
+.PHONY: lint
+lint: deps ## Check format, lints and licences
+	$(CARGO) fmt --check
+	$(CARGO) clippy --no-default-features --all-targets $(CARGO_FLAGS) -- -D warnings
+# In the release profile, for which nginx has been built.
+	$(CARGO) clippy --release --lib $(FEATURES) $(CARGO_FLAGS) -- -D warnings
+	@if command -v cargo-deny >/dev/null; then \
+	    $(CARGO) deny --offline check bans licenses sources; \
+	else \
+	    echo 'cargo-deny is not installed: licences and sources are not checked'; \
+	fi
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	@rm -rf $(TARGET)
+
+.PHONY: print-module
+print-module: ## Print the path of the module
+	@echo $(MODULE)
+
+.PHONY: print-nginx
+print-nginx: ## Print the path of the nginx that it fits
+	@echo $(BINARY)

@@ -1,0 +1,90 @@
+//! Tells the crate which nginx it is built for, and binds what nginx-sys leaves out: nginx's
+//! function-like macros, by the target's own headers and flags.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(ngx_feature, values(any()))");
+    #[cfg(feature = "module")]
+    module::build();
+}
+
+#[cfg(feature = "module")]
+mod module {
+    use std::env;
+    use std::path::PathBuf;
+
+    const SHIM: &str = "src/nginx/shim.h";
+
+    pub(crate) fn build() {
+        println!("cargo::rerun-if-changed={SHIM}");
+        for name in [
+            "DEP_NGINX_FEATURES",
+            "DEP_NGINX_INCLUDE",
+            "DEP_NGINX_CFLAGS",
+            "DEP_NGINX_METADATA",
+        ] {
+            println!("cargo::rerun-if-env-changed={name}");
+        }
+        for feature in nginx("FEATURES").split(',').map(str::trim) {
+            println!("cargo::rustc-cfg=ngx_feature=\"{feature}\"");
+        }
+        shim();
+        if env::var("CARGO_CFG_TARGET_VENDOR").as_deref() == Ok("apple") {
+            // nginx's symbols are found when nginx loads the module.
+            println!("cargo::rustc-link-arg=-undefined");
+            println!("cargo::rustc-link-arg=dynamic_lookup");
+        }
+    }
+
+    /// Static inline functions of `shim.h`: bindgen writes a C file with a callable copy of
+    /// each, and Rust declarations for them.
+    fn shim() {
+        let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
+        let wrappers = out.join("shim.c");
+        let includes: Vec<PathBuf> = env::split_paths(&nginx("INCLUDE")).collect();
+        let cflags = cflags();
+
+        bindgen::Builder::default()
+            .header(SHIM)
+            .clang_args(includes.iter().map(|path| format!("-I{}", path.display())))
+            .clang_args(&cflags)
+            .allowlist_function("ngx_http_frappe_.*")
+            .allowlist_recursively(false)
+            .raw_line("use nginx_sys::*;")
+            .wrap_static_fns(true)
+            .wrap_static_fns_path(&wrappers)
+            .use_core()
+            .layout_tests(false)
+            .generate()
+            .expect("bindings for src/nginx/shim.h")
+            .write_to_file(out.join("shim.rs"))
+            .expect("OUT_DIR is writable");
+
+        let mut build = cc::Build::new();
+        build
+            .file(&wrappers)
+            .include(".")
+            .includes(&includes)
+            .warnings(false);
+        cflags.iter().for_each(|flag| {
+            build.flag(flag);
+        });
+        build.compile("ngx_http_frappe_shim");
+    }
+
+    /// What nginx-sys says of the nginx that it found.
+    fn nginx(name: &str) -> String {
+        env::var(format!("DEP_NGINX_{name}")).unwrap_or_else(|_| {
+            panic!("DEP_NGINX_{name} is not set: nginx-sys must be a direct dependency")
+        })
+    }
+
+    /// The target's `-D` flags. nginx-sys 0.5.0 mixes two spellings of cargo's metadata, so that
+    /// they arrive under another name.
+    fn cflags() -> Vec<String> {
+        let flags = env::var("DEP_NGINX_CFLAGS").or_else(|_| env::var("DEP_NGINX_METADATA"));
+        let flags = flags.unwrap_or_default();
+        let flags = flags.strip_prefix("cflags=").unwrap_or(&flags);
+        flags.split_whitespace().map(str::to_owned).collect()
+    }
+}

@@ -1,0 +1,163 @@
+#!/bin/sh
+# Checks that this machine has what the build needs. What is missing is installed
+# by apt-get when that can be done without asking (root on Debian or Ubuntu);
+# otherwise one line to type is printed and make stops.
+#
+# usage: build/deps.sh [venv] [debian]
+#   venv     the tests' needs too: python3's venv
+#   debian   Debian's nginx and its development files too
+set -eu
+cd "$(dirname "$0")/.."
+
+missing=
+packages=
+log=
+policy=
+trap 'rm -f "$log" "$policy"' EXIT
+trap 'exit 130' INT TERM
+
+lacks() {
+    missing="$missing${missing:+, }$1"
+    packages="$packages $2"
+}
+
+die() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# Where bindgen looks, too. libclang is of no use without its builtin headers,
+# which Debian ships apart.
+have_libclang() {
+    [ -z "${LIBCLANG_PATH:-}" ] || [ ! -e "$LIBCLANG_PATH" ] || return 0
+
+    for lib in /usr/lib/llvm-*/lib /usr/lib64 /usr/lib /usr/local/lib; do
+        ls "$lib"/clang/*/include/stddef.h >/dev/null 2>&1 || continue
+        ls "$lib"/libclang[.-]*so* 2>/dev/null | grep -qv 'libclang-cpp' && return 0
+    done
+    return 1
+}
+
+# The version that the distribution has as its default. 'libclang-dev' brings the
+# same, and 200 MB of what is not needed.
+libclang_packages() {
+    version=$(apt-cache depends libclang-dev 2>/dev/null \
+        | sed -n 's/^ *Depends: libclang-\([0-9]*\)-dev$/\1/p')
+    if [ -n "$version" ]; then
+        echo "libclang1-$version libclang-common-$version-dev"
+    else
+        echo libclang-dev
+    fi
+}
+
+# One run of the preprocessor finds headers wherever the compiler looks for them.
+missing_headers() {
+    cc -E -P - <<-'END'
+	#if !__has_include(<stdlib.h>)
+	libc6-dev
+	#endif
+	#if !__has_include(<pcre2.h>)
+	libpcre2-dev
+	#endif
+	#if !__has_include(<zlib.h>)
+	zlib1g-dev
+	#endif
+	#if !__has_include(<openssl/ssl.h>)
+	libssl-dev
+	#endif
+	END
+}
+
+apt_install() {
+    log=$(mktemp)
+    export DEBIAN_FRONTEND=noninteractive
+
+    # A fresh container has no package lists, an old machine has stale ones.
+    case $packages in
+        *libclang*) have_lists=$(apt-cache depends libclang-dev 2>/dev/null || true) ;;
+        *) have_lists=yes ;;
+    esac
+    [ -n "$have_lists" ] || apt_update
+    packages=$(echo "$packages" | sed "s/ libclang-dev/ $(libclang_packages)/")
+
+    echo "Installing by apt-get:$packages"
+    # shellcheck disable=SC2086
+    set -- apt-get install -y -qq --no-install-recommends $packages
+    "$@" >"$log" 2>&1 || {
+        apt_update
+        "$@" >"$log" 2>&1 || { cat "$log" >&2; die "apt-get could not install:$packages"; }
+    }
+}
+
+apt_update() {
+    echo "Updating apt-get's package lists"
+    apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; die "apt-get update failed"; }
+}
+
+# Debian starts a service when its package is installed; the tests only want the
+# binary. policy-rc.d is how Debian lets one say so.
+forbid_services() {
+    [ ! -e /usr/sbin/policy-rc.d ] || return 0
+    policy=/usr/sbin/policy-rc.d
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+}
+
+check_rust() {
+    wanted=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' Cargo.toml)
+    get="curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+
+    if ! have cargo || ! have rustc; then
+        die "Missing: Rust $wanted or newer. Install it with:" "  $get"
+    fi
+    found=$(rustc --version | cut -d' ' -f2)
+    oldest=$(printf '%s\n' "$wanted" "${found%%-*}" | sort -V | head -n 1)
+    if [ "$oldest" != "$wanted" ]; then
+        die "Rust $found ($(command -v rustc)) is too old, $wanted or newer is needed:" \
+            "  rustup update stable    # or, without rustup: $get"
+    fi
+}
+
+if ! have cc || ! have gcc; then
+    lacks gcc gcc
+    lacks 'C, pcre2, zlib and openssl headers' 'libc6-dev libpcre2-dev zlib1g-dev libssl-dev'
+else
+    for package in $(missing_headers); do
+        lacks "$package" "$package"
+    done
+fi
+have make || lacks make make
+have_libclang || lacks 'libclang with its headers' "$(libclang_packages)"
+have python3 || lacks python3 python3
+
+for what in "$@"; do
+    case $what in
+        venv)
+            python3 -c 'import ensurepip, venv' 2>/dev/null || lacks "python3's venv" python3-venv
+            ;;
+        debian)
+            [ -x /usr/sbin/nginx ] || lacks "Debian's nginx" nginx
+            [ -e /usr/share/nginx/src/conf_flags ] || lacks "Debian's nginx headers" nginx-dev
+            ;;
+        *)
+            die "deps.sh: unknown argument: $what"
+            ;;
+    esac
+done
+
+if [ -n "$missing" ]; then
+    echo "Missing: $missing"
+    if ! have apt-get; then
+        die "Install what your system has in place of these Debian packages:" "  $packages"
+    elif [ "$(id -u)" -ne 0 ]; then
+        die "Install them with:" "  sudo apt-get install -y$packages"
+    fi
+    forbid_services
+    apt_install
+fi
+
+check_rust

@@ -1,0 +1,362 @@
+//! Finds the delimiter lines of a multipart body in bytes that arrive in pieces.
+//!
+//! A delimiter is `--boundary` behind a line break (CRLF, LF or CR; the first one needs none),
+//! and behind it either `--`, the end, or optional white space and a line break, a part
+//! (werkzeug's `preamble_re` and `boundary_re`). Whatever is not that is data.
+//!
+//! Inside a chunk memmem does the search. Where a chunk ends within `--boundary`, the
+//! Knuth-Morris-Pratt automaton carries the match over, so that no byte is kept or seen twice
+//! and the work is linear whatever boundary and data are.
+
+use memchr::memmem::Finder;
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delimiter {
+    /// A part follows. The delimiter, line break in front included, is `len` bytes long so
+    /// far; with `may_have_lf` it ended in CR, and an LF that comes next belongs to it.
+    Part { len: usize, may_have_lf: bool },
+    /// The closing delimiter.
+    End { len: usize },
+}
+
+/// The bytes behind a whole `--boundary`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tail {
+    /// not behind one
+    None,
+    Start,
+    /// behind `-`
+    Dash,
+    /// behind white space
+    Space,
+}
+
+/// The search. State: 200 bytes and the two slices that it borrows.
+#[derive(Debug)]
+pub(super) struct Search<'r> {
+    finder: Finder<'r>,
+    /// `--boundary`
+    needle: &'r [u8],
+    /// for each prefix of the needle the length of its longest border, two bytes each
+    borders: &'r [u8],
+    /// bytes of the needle matched at the end of what was seen; < needle.len()
+    matched: usize,
+    /// the two bytes in front of the matched ones
+    before: [u8; 2],
+    tail: Tail,
+    /// bytes from the line break in front of the delimiter on
+    len: usize,
+    /// a second candidate started one byte behind the first (a boundary of dashes only)
+    again: bool,
+    /// the first delimiter needs no line break in front
+    first: bool,
+}
+
+impl<'r> Search<'r> {
+    /// How many bytes of borders a needle of `len` bytes needs.
+    pub(super) const fn borders_len(len: usize) -> usize {
+        len.saturating_mul(2)
+    }
+
+    /// A search for the first delimiter. `borders` is [`Self::borders_len`] bytes.
+    pub(super) fn new(needle: &'r [u8], borders: &'r mut [u8]) -> Self {
+        write_borders(needle, borders);
+        Self {
+            finder: Finder::new(needle),
+            needle,
+            borders,
+            matched: 0,
+            before: [0; 2],
+            tail: Tail::None,
+            len: 0,
+            again: false,
+            first: true,
+        }
+    }
+
+    /// Starts the search in the data of a part. `before`: the last two bytes in front of it.
+    pub(super) fn restart(&mut self, before: [u8; 2]) {
+        self.matched = 0;
+        self.before = before;
+        self.tail = Tail::None;
+        self.first = false;
+    }
+
+    /// Looks for a delimiter. Gives the number of bytes taken, all of them where there is none.
+    pub(super) fn feed(&mut self, input: &[u8]) -> (usize, Option<Delimiter>) {
+        let mut at = 0_usize;
+        let mut may_step_back = true;
+        while let Some((byte, _)) = input.get(at..).and_then(<[u8]>::split_first) {
+            if self.tail == Tail::None && self.matched > 0 && may_step_back && self.matched <= at {
+                // The candidate lies within this chunk: let memmem decide, once a chunk.
+                may_step_back = false;
+                at = at.saturating_sub(self.matched);
+                self.matched = 0;
+            }
+            if self.tail == Tail::None && self.matched == 0 {
+                at = self.leap(input, at);
+                may_step_back = false;
+                continue;
+            }
+            at = at.saturating_add(1);
+            if let Some(delimiter) = self.step(*byte) {
+                return (at, Some(delimiter));
+            }
+        }
+        (at, None)
+    }
+
+    /// Goes to behind the next needle, or to the end of the input with a partial match.
+    fn leap(&mut self, input: &[u8], at: usize) -> usize {
+        let rest = input.get(at..).unwrap_or_default();
+        if let Some(found) = self.finder.find(rest) {
+            self.see(rest.get(..found).unwrap_or_default());
+            self.matched = self.needle.len();
+            self.whole_needle();
+            return at.saturating_add(found).saturating_add(self.needle.len());
+        }
+        // Only the last needle.len() - 1 bytes can be the start of a needle.
+        let keep = rest
+            .len()
+            .saturating_sub(self.needle.len().saturating_sub(1));
+        let (skipped, kept) = rest.split_at_checked(keep).unwrap_or((rest, b""));
+        self.see(skipped);
+        kept.iter().for_each(|byte| self.advance(*byte));
+        input.len()
+    }
+
+    fn step(&mut self, byte: u8) -> Option<Delimiter> {
+        if self.tail != Tail::None {
+            self.len = self.len.saturating_add(1);
+            let mut tail = self.behind(self.tail, byte);
+            if tail == Ok(Tail::None) && self.again {
+                tail = self.behind(Tail::Start, byte);
+            }
+            self.again = false;
+            match tail {
+                Ok(tail) => self.tail = tail,
+                Err(delimiter) => {
+                    self.tail = Tail::None;
+                    self.matched = 0;
+                    return Some(delimiter);
+                }
+            }
+        }
+        self.advance(byte);
+        None
+    }
+
+    /// The next byte behind `--boundary`: still open, or the delimiter that it completes.
+    fn behind(&self, tail: Tail, byte: u8) -> Result<Tail, Delimiter> {
+        let len = self.len;
+        match (tail, byte) {
+            (Tail::Dash, b'-') => Err(Delimiter::End { len }),
+            (Tail::Start, b'-') => Ok(Tail::Dash),
+            (Tail::Start | Tail::Space, b'\n' | b'\r') => Err(Delimiter::Part {
+                len,
+                may_have_lf: byte == b'\r',
+            }),
+            (Tail::Start | Tail::Space, b' ' | b'\t' | 0x0b | 0x0c) => Ok(Tail::Space),
+            _ => Ok(Tail::None),
+        }
+    }
+
+    /// One step of the automaton.
+    fn advance(&mut self, byte: u8) {
+        loop {
+            if self.needle.get(self.matched) == Some(&byte) {
+                self.matched = self.matched.saturating_add(1);
+                if self.matched == self.needle.len() {
+                    self.whole_needle();
+                }
+                return;
+            }
+            if self.matched == 0 {
+                self.see(&[byte]);
+                return;
+            }
+            self.fall_back();
+        }
+    }
+
+    /// A needle has been seen: is there a line break in front of it?
+    fn whole_needle(&mut self) {
+        let line_break: usize = match self.before {
+            [b'\r', b'\n'] => 2,
+            [_, b'\n' | b'\r'] => 1,
+            _ => 0,
+        };
+        if line_break > 0 || self.first {
+            if self.tail == Tail::None {
+                self.tail = Tail::Start;
+                self.len = line_break.saturating_add(self.needle.len());
+            } else {
+                self.again = true;
+            }
+        }
+        self.fall_back();
+    }
+
+    /// The longest border of what is matched is matched as well, further on.
+    fn fall_back(&mut self) {
+        let border = border(self.borders, self.matched);
+        let shift = self.matched.saturating_sub(border);
+        self.matched = border;
+        self.see(self.needle.get(..shift).unwrap_or_default());
+    }
+
+    /// These bytes lie in front of any further match.
+    pub(super) fn see(&mut self, bytes: &[u8]) {
+        match bytes {
+            [] => {}
+            [last] => self.before = [self.before[1], *last],
+            [.., older, last] => self.before = [*older, *last],
+        }
+    }
+}
+
+fn border(borders: &[u8], matched: usize) -> usize {
+    let at = matched.saturating_sub(1).saturating_mul(2);
+    match borders.get(at..).unwrap_or_default() {
+        [low, high, ..] => usize::from(u16::from_le_bytes([*low, *high])),
+        _ => 0,
+    }
+}
+
+fn write_borders(needle: &[u8], borders: &mut [u8]) {
+    let mut length = 0_usize;
+    for (index, byte) in needle.iter().enumerate() {
+        if index > 0 {
+            while length > 0 && needle.get(length) != Some(byte) {
+                length = border(borders, length);
+            }
+            if needle.get(length) == Some(byte) {
+                length = length.saturating_add(1);
+            }
+        }
+        let at = index.saturating_mul(2);
+        let bytes = u16::try_from(length).unwrap_or_default().to_le_bytes();
+        if let Some(place) = borders.get_mut(at..at.saturating_add(2)) {
+            place.copy_from_slice(&bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Delimiter, Search};
+    use crate::body::testing::each_split;
+
+    /// All delimiters with the offset behind them, the first one being allowed anywhere.
+    fn all(boundary: &str, data: &[u8], first: bool) -> Vec<(usize, Delimiter)> {
+        let needle = format!("--{boundary}");
+        each_split(data, |pieces| {
+            let mut borders = vec![0; Search::borders_len(needle.len())];
+            let mut search = Search::new(needle.as_bytes(), &mut borders);
+            if !first {
+                search.restart([0, b'\n']);
+            }
+            let (mut found, mut offset) = (Vec::new(), 0);
+            for piece in pieces {
+                let mut rest = *piece;
+                while !rest.is_empty() {
+                    let (taken, delimiter) = search.feed(rest);
+                    offset += taken;
+                    rest = &rest[taken..];
+                    if let Some(delimiter) = delimiter {
+                        found.push((offset, delimiter));
+                        search.restart([0, 0]);
+                    }
+                }
+            }
+            found
+        })
+    }
+
+    fn part(len: usize) -> Delimiter {
+        Delimiter::Part {
+            len,
+            may_have_lf: false,
+        }
+    }
+
+    fn part_cr(len: usize) -> Delimiter {
+        Delimiter::Part {
+            len,
+            may_have_lf: true,
+        }
+    }
+
+    #[test]
+    fn line_breaks_and_tails() {
+        let end = |len| Delimiter::End { len };
+        assert_eq!(all("B", b"--B\r\n", true), [(4, part_cr(4))]);
+        assert_eq!(all("B", b"pre--B \t\n", true), [(9, part(6))]);
+        assert_eq!(all("B", b"x\r\n--B--", true), [(8, end(7))]);
+        assert_eq!(all("B", b"pre--B\n", false), []);
+        assert_eq!(all("B", b"x\n--B\n", false), [(6, part(5))]);
+        assert_eq!(all("B", b"x\r--B\n", false), [(6, part(5))]);
+        assert_eq!(all("B", b"x\r\n--Bjunk\r\n--B\n", false), [(16, part(6))]);
+        assert_eq!(all("B", b"x\r\n--B-\r\n--B\n", false), [(13, part(6))]);
+        assert_eq!(all("B", b"x\r\n--B \x0b x\n--B\n", false), [(15, part(5))]);
+        assert_eq!(all("B", b"--B\n", false), [(4, part(5))]);
+        assert_eq!(all("B", b"\n\r--B--", false), [(7, end(6))]);
+    }
+
+    #[test]
+    fn overlapping_candidates() {
+        assert_eq!(all("-", b"----\n", true), [(5, part(5))]);
+        assert_eq!(all("-", b"-----", true).len(), 1);
+        assert_eq!(all("x--", b"--x--x--\n", true), [(9, part(6))]);
+        assert_eq!(all(" x--", b"-- x-- x--\n", true), [(11, part(7))]);
+        assert_eq!(all("aab", b"\n--aa--aab\n", true), [(11, part(6))]);
+        assert_eq!(all("a", b"\n-\n--a\n", false), [(7, part(5))]);
+    }
+
+    #[test]
+    fn agrees_with_a_naive_search() {
+        // Small alphabets make look-alikes likely.
+        let mut state = 1_u32;
+        let mut random = |n: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) % n
+        };
+        for _ in 0..3000 {
+            let boundary: String = (0..=random(3))
+                .map(|_| ['-', 'a', ' '][random(3) as usize])
+                .collect();
+            let data: Vec<u8> = (0..random(40))
+                .map(|_| b"--aa \n\r-"[random(8) as usize])
+                .collect();
+            for first in [false, true] {
+                let found = all(&boundary, &data, first);
+                let naive = naive_first(&boundary, &data, first);
+                assert_eq!(
+                    found.first().map(|(offset, _)| *offset),
+                    naive,
+                    "{boundary:?} in {:?}, first: {first}",
+                    String::from_utf8_lossy(&data)
+                );
+            }
+        }
+    }
+
+    /// The end of the leftmost match of werkzeug's regular expression, LF behind CR excluded.
+    fn naive_first(boundary: &str, data: &[u8], first: bool) -> Option<usize> {
+        let needle = format!("--{boundary}");
+        (0..data.len()).find_map(|at| {
+            let rest = data[at..].strip_prefix(needle.as_bytes())?;
+            let behind_break = at == 0 || matches!(data[at - 1], b'\n' | b'\r');
+            if !(first || behind_break) {
+                return None;
+            }
+            let start = at + needle.len();
+            if rest.starts_with(b"--") {
+                return Some(start + 2);
+            }
+            let spaces = rest.iter().take_while(|b| b" \t".contains(b)).count();
+            matches!(rest.get(spaces), Some(b'\n' | b'\r')).then_some(start + spaces + 1)
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! The arguments that the configuration asks for, and their values in one request.
+
+use super::slot::{Charset, Slot, Value};
+
+/// The longest argument name that can be asked for, in bytes.
+pub const NAME_MAX: usize = 64;
+
+/// Where a value stood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// nowhere
+    #[default]
+    None,
+    /// a urlencoded body
+    Form,
+    /// a field of a multipart body
+    Multipart,
+    /// a member of a JSON object
+    Json,
+    /// the query string
+    Query,
+    /// the path
+    Path,
+}
+
+impl Source {
+    /// The value of `$frappe_cmd_source`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Form => "form",
+            Self::Multipart => "multipart",
+            Self::Json => "json",
+            Self::Query => "query",
+            Self::Path => "path",
+        }
+    }
+}
+
+/// The names of the arguments to keep. The first is always `cmd`.
+#[derive(Clone, Debug)]
+pub struct Names(Vec<Box<[u8]>>);
+
+impl Names {
+    /// The index of `cmd`.
+    pub const CMD: usize = 0;
+
+    /// `cmd` alone.
+    pub fn new() -> Self {
+        Self(vec![Box::from(&b"cmd"[..])])
+    }
+
+    /// Adds a name and returns its index, or None where it is longer than [`NAME_MAX`].
+    pub fn add(&mut self, name: &[u8]) -> Option<usize> {
+        if name.len() > NAME_MAX {
+            return None;
+        }
+        self.find(name).or_else(|| {
+            self.0.push(Box::from(name));
+            self.0.len().checked_sub(1)
+        })
+    }
+
+    /// The index of a name.
+    pub fn find(&self, name: &[u8]) -> Option<usize> {
+        self.0.iter().position(|known| **known == *name)
+    }
+
+    /// How many names there are, `cmd` included.
+    #[allow(
+        clippy::len_without_is_empty,
+        reason = "never empty: cmd is always there"
+    )]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The values of one request: a slot a name.
+#[derive(Debug)]
+pub struct Fields<'r> {
+    names: &'r Names,
+    slots: &'r mut [Slot<'r>],
+    /// where the values that are being scanned stand
+    source: Source,
+}
+
+impl<'r> Fields<'r> {
+    /// `slots` must be as many as `names`; a name without a slot is never found.
+    pub fn new(names: &'r Names, slots: &'r mut [Slot<'r>]) -> Self {
+        Self {
+            names,
+            slots,
+            source: Source::None,
+        }
+    }
+
+    /// The value of an argument by its index in [`Names`].
+    pub fn value(&self, index: usize) -> Value<'_> {
+        self.slots.get(index).map_or(Value::Absent, Slot::value)
+    }
+
+    /// The text of an argument, empty where there is none that may be shown.
+    pub fn text(&self, index: usize) -> &str {
+        match self.value(index) {
+            Value::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// Where the argument stood.
+    pub fn source(&self, index: usize) -> Source {
+        self.slots.get(index).map_or(Source::None, Slot::source)
+    }
+
+    /// The index of a name.
+    pub fn find(&self, name: &[u8]) -> Option<usize> {
+        // Frappe drops `_`, with which jQuery defeats caches (`frappe/app.py: make_form_dict`).
+        if name == b"_" {
+            None
+        } else {
+            self.names.find(name)
+        }
+    }
+
+    /// Says where the values that follow stand.
+    pub(crate) fn set_source(&mut self, source: Source) {
+        self.source = source;
+    }
+
+    /// Forgets all values.
+    pub(crate) fn clear(&mut self) {
+        self.slots.iter_mut().for_each(Slot::clear);
+    }
+
+    /// Makes text of all values; none changes afterwards.
+    pub(crate) fn settle(&mut self) {
+        self.slots.iter_mut().for_each(Slot::settle);
+    }
+
+    /// Starts a value of `name` if it is wanted and has none yet: the first duplicate counts.
+    pub(super) fn start_first(&mut self, name: &[u8], charset: Charset) -> Option<usize> {
+        let index = self.find(name)?;
+        let slot = self.slots.get_mut(index)?;
+        if !slot.is_absent() {
+            return None;
+        }
+        slot.start(charset, self.source);
+        Some(index)
+    }
+
+    /// Sets a value as a whole, whatever was there.
+    pub(crate) fn replace(&mut self, index: usize, pieces: &[&[u8]], source: Source) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.start(Charset::Utf8, source);
+            pieces.iter().for_each(|piece| slot.push(piece));
+            slot.settle();
+        }
+    }
+
+    /// The slot that a scanner fills.
+    pub(super) fn slot(&mut self, index: usize) -> Option<(&mut Slot<'r>, Source)> {
+        let source = self.source;
+        self.slots.get_mut(index).map(|slot| (slot, source))
+    }
+}

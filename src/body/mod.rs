@@ -1,0 +1,84 @@
+//! Push scanners for request bodies.
+//!
+//! In: slices of the body, of any size, in order. Out: the wanted arguments in [`Fields`], and
+//! an [`End`] that says whether Frappe would take the body at all. Nothing is looked at twice.
+//!
+//! Memory: a scanner's own state (a few hundred bytes), the values of [`Fields`] (bounded by
+//! their buffers) and, for multipart, the caller's [`Multipart::scratch_len`] bytes.
+
+pub mod content_type;
+mod delimiter;
+mod fields;
+pub mod form;
+pub mod json;
+mod json_number;
+pub mod multipart;
+mod options;
+mod part;
+mod slot;
+mod utf8;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use content_type::MediaType;
+pub use fields::{Fields, NAME_MAX, Names, Source};
+pub use form::Form;
+pub use json::Json;
+pub use multipart::Multipart;
+pub use slot::{Charset, Slot, VALUE_MAX, Value};
+
+use crate::frappe::trouble::Trouble;
+
+/// The scanner for one body.
+#[derive(Debug)]
+pub enum Body<'r> {
+    /// `application/x-www-form-urlencoded`
+    Form(Form),
+    /// `multipart/form-data`
+    Multipart(Multipart<'r>),
+    /// JSON, by the dialect's test
+    Json(Json),
+}
+
+/// How a body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Parsed. The arguments are in [`Fields`]; `any` tells whether the form had any field.
+    Fields {
+        /// the form was not empty
+        any: bool,
+    },
+    /// A JSON object: its members replace query and form.
+    Object,
+    /// A JSON array: there are no arguments, not even the query's.
+    Array,
+    /// A JSON type with nothing in it: as if it were no JSON.
+    EmptyJson,
+    /// Frappe drops every field of the form without a word; query and path decide.
+    Dropped(Trouble),
+    /// Frappe answers with an error; nothing runs.
+    Refused(Trouble),
+    /// A bound of this module was reached: what Frappe does is not known.
+    Unknown(Trouble),
+}
+
+impl Body<'_> {
+    /// Takes the next bytes of the body.
+    pub fn feed(&mut self, chunk: &[u8], fields: &mut Fields<'_>) {
+        match self {
+            Self::Form(form) => form.feed(chunk, fields),
+            Self::Multipart(multipart) => multipart.feed(chunk, fields),
+            Self::Json(json) => json.feed(chunk, fields),
+        }
+    }
+
+    /// The body is complete: what did it come to?
+    pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
+        match self {
+            Self::Form(form) => form.finish(fields),
+            Self::Multipart(multipart) => multipart.finish(),
+            Self::Json(json) => json.finish(),
+        }
+    }
+}

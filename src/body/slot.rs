@@ -1,0 +1,276 @@
+//! The place where one argument's value is collected, byte by byte, within a fixed buffer.
+
+use core::str::from_utf8;
+
+use super::Source;
+
+/// The longest value that is kept, in bytes of UTF-8. A slot's buffer may be shorter.
+pub const VALUE_MAX: usize = 1024;
+
+/// How the bytes of a value become text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Charset {
+    /// UTF-8; what is not UTF-8 becomes U+FFFD, as Python's `errors="replace"`
+    #[default]
+    Utf8,
+    /// UTF-8; a byte that is not UTF-8 becomes `%XX` again, as werkzeug's
+    /// `errors="werkzeug.url_quote"` since 2.3
+    Utf8Quoted,
+    /// ASCII; every other byte becomes U+FFFD
+    Ascii,
+    /// ISO 8859-1
+    Latin1,
+}
+
+/// What a slot holds once the request is resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'s> {
+    /// the argument did not occur
+    Absent,
+    /// it occurred and Python takes it for false: `""`, JSON `null`, `0`, `false`, `[]`, `{}`
+    Falsy,
+    /// text that may be shown: no control characters, not too long
+    Text(&'s str),
+    /// something that no method can be called: control characters, too long, not text
+    Unusable,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Absent,
+    /// bytes are being collected, or were
+    Bytes,
+    /// a JSON value that is no text
+    NotText { truthy: bool },
+    /// decoded, within bounds, free of control characters
+    Clean,
+    /// decoded and not fit to be shown
+    Unusable,
+}
+
+/// Collects one value. Memory: the caller's buffer, nothing else.
+#[derive(Debug)]
+pub struct Slot<'r> {
+    /// at most [`VALUE_MAX`] bytes are used
+    buffer: &'r mut [u8],
+    /// bytes pushed; what exceeds the buffer is only counted
+    len: usize,
+    state: State,
+    charset: Charset,
+    source: Source,
+}
+
+impl<'r> Slot<'r> {
+    /// A slot over `buffer`; values longer than it are [`Value::Unusable`].
+    pub fn new(buffer: &'r mut [u8]) -> Self {
+        let len = buffer.len().min(VALUE_MAX);
+        Self {
+            buffer: buffer.get_mut(..len).unwrap_or_default(),
+            len: 0,
+            state: State::Absent,
+            charset: Charset::Utf8,
+            source: Source::None,
+        }
+    }
+
+    /// True until a value starts, and again after [`Self::clear`].
+    pub fn is_absent(&self) -> bool {
+        self.state == State::Absent
+    }
+
+    /// Where the value stood.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// The value. Only [`Self::settle`] makes text of bytes: before it there is none.
+    pub fn value(&self) -> Value<'_> {
+        match self.state {
+            State::Absent => Value::Absent,
+            State::NotText { truthy: false } => Value::Falsy,
+            State::Clean if self.len == 0 => Value::Falsy,
+            State::Clean => match from_utf8(self.buffer.get(..self.len).unwrap_or_default()) {
+                Ok(text) => Value::Text(text),
+                Err(_) => Value::Unusable,
+            },
+            State::Bytes | State::NotText { truthy: true } | State::Unusable => Value::Unusable,
+        }
+    }
+
+    /// Forgets the value.
+    pub(crate) fn clear(&mut self) {
+        self.state = State::Absent;
+        self.len = 0;
+    }
+
+    /// A value starts; an earlier one is forgotten.
+    pub(crate) fn start(&mut self, charset: Charset, source: Source) {
+        self.state = State::Bytes;
+        self.charset = charset;
+        self.source = source;
+        self.len = 0;
+    }
+
+    /// The value is JSON, but no text.
+    pub(super) fn set_not_text(&mut self, truthy: bool, source: Source) {
+        self.state = State::NotText { truthy };
+        self.source = source;
+        self.len = 0;
+    }
+
+    /// Appends bytes of the value.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(free) = self.buffer.get_mut(self.len..end) {
+            free.copy_from_slice(bytes);
+        } else if let Some(free) = self.buffer.get_mut(self.len..) {
+            // Only the part that fits: a delimiter behind it may still be taken back.
+            for (to, from) in free.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+        }
+        self.len = end;
+    }
+
+    /// Takes back the last `count` bytes, or all if there are fewer.
+    pub(super) fn pop(&mut self, count: usize) {
+        self.len = self.len.saturating_sub(count);
+    }
+
+    /// Makes text of the bytes and judges it. Does nothing the second time.
+    pub(crate) fn settle(&mut self) {
+        if self.state != State::Bytes {
+            return;
+        }
+        self.decode();
+        let clean = self
+            .buffer
+            .get(..self.len)
+            .is_some_and(|text| !text.iter().any(u8::is_ascii_control));
+        self.state = if clean { State::Clean } else { State::Unusable };
+    }
+
+    fn decode(&mut self) {
+        let Some(bytes) = self.buffer.get(..self.len) else {
+            return;
+        };
+        let text = match self.charset {
+            Charset::Utf8 | Charset::Utf8Quoted => from_utf8(bytes).is_ok(),
+            Charset::Ascii | Charset::Latin1 => bytes.is_ascii(),
+        };
+        if text {
+            return;
+        }
+        let mut copy = [0; VALUE_MAX];
+        let Some(copy) = copy.get_mut(..self.len) else {
+            return;
+        };
+        copy.copy_from_slice(bytes);
+        self.len = 0;
+        match self.charset {
+            Charset::Utf8 => self.decode_utf8(copy, |slot, _| slot.push_char('\u{fffd}')),
+            Charset::Utf8Quoted => self.decode_utf8(copy, |slot, bad| {
+                bad.iter().for_each(|byte| slot.push(&quote(*byte)));
+            }),
+            Charset::Ascii => copy.iter().for_each(|byte| {
+                self.push_char(if byte.is_ascii() {
+                    char::from(*byte)
+                } else {
+                    '\u{fffd}'
+                });
+            }),
+            Charset::Latin1 => copy
+                .iter()
+                .for_each(|byte| self.push_char(char::from(*byte))),
+        }
+    }
+
+    fn decode_utf8(&mut self, bytes: &[u8], mut invalid: impl FnMut(&mut Self, &[u8])) {
+        for chunk in bytes.utf8_chunks() {
+            self.push(chunk.valid().as_bytes());
+            if !chunk.invalid().is_empty() {
+                invalid(self, chunk.invalid());
+            }
+        }
+    }
+
+    pub(super) fn push_char(&mut self, char: char) {
+        self.push(char.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+}
+
+/// `%XX` with capital digits, as werkzeug writes it.
+fn quote(byte: u8) -> [u8; 3] {
+    let digit = |nibble: u8| match nibble {
+        0..=9 => b'0'.saturating_add(nibble),
+        _ => b'A'.saturating_add(nibble.saturating_sub(10)),
+    };
+    [b'%', digit(byte >> 4), digit(byte & 15)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Charset, Slot, Source, Value};
+
+    fn text(charset: Charset, pieces: &[&[u8]], size: usize) -> Option<String> {
+        let mut buffer = vec![0; size];
+        let mut slot = Slot::new(&mut buffer);
+        slot.start(charset, Source::Form);
+        pieces.iter().for_each(|piece| slot.push(piece));
+        slot.settle();
+        match slot.value() {
+            Value::Text(text) => Some(text.to_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn decodes_by_charset() {
+        let bytes: &[&[u8]] = &[b"a\xe9", b"b\xf0\x9f\x98c", "\u{e9}".as_bytes()];
+        let cases = [
+            (Charset::Utf8, "a\u{fffd}b\u{fffd}c\u{e9}"),
+            (Charset::Utf8Quoted, "a%E9b%F0%9F%98c\u{e9}"),
+            (
+                Charset::Ascii,
+                "a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}c\u{fffd}\u{fffd}",
+            ),
+            (Charset::Latin1, "a\u{e9}b\u{f0}\u{9f}\u{98}c\u{c3}\u{a9}"),
+        ];
+        for (charset, expected) in cases {
+            assert_eq!(text(charset, bytes, 64).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn bounds_hold_before_and_after_decoding() {
+        assert_eq!(text(Charset::Utf8, &[b"abcd"], 4).as_deref(), Some("abcd"));
+        assert_eq!(text(Charset::Utf8, &[b"abc", b"de"], 4), None);
+        assert_eq!(text(Charset::Utf8Quoted, &[b"ab\xe9"], 4), None);
+        assert_eq!(
+            text(Charset::Utf8Quoted, &[b"a\xe9"], 4).as_deref(),
+            Some("a%E9")
+        );
+        assert_eq!(text(Charset::Utf8, &[&[b'x'; 5000]], 4096), None);
+    }
+
+    #[test]
+    fn control_characters_are_unusable() {
+        for byte in (0..0x20).chain([0x7f]) {
+            assert_eq!(text(Charset::Utf8, &[b"a", &[byte]], 8), None, "{byte:#x}");
+        }
+        assert_eq!(text(Charset::Utf8, &[b"a b~"], 8).as_deref(), Some("a b~"));
+    }
+
+    #[test]
+    fn taking_back_what_did_not_fit() {
+        let mut buffer = [0; 4];
+        let mut slot = Slot::new(&mut buffer);
+        slot.start(Charset::Utf8, Source::Multipart);
+        slot.push(b"ab");
+        slot.push(b"cd\r\n--x");
+        slot.pop(5);
+        slot.settle();
+        assert_eq!(slot.value(), Value::Text("abcd"));
+    }
+}

@@ -1,0 +1,59 @@
+//! Helpers for the scanners' tests: every vector is fed whole, byte by byte and at every split.
+
+use super::{Fields, Names, Slot, VALUE_MAX, Value};
+
+/// Runs `scan` over every way to cut `body` in two, and byte by byte; all must agree.
+pub(crate) fn each_split<T: PartialEq + core::fmt::Debug>(
+    body: &[u8],
+    scan: impl Fn(&[&[u8]]) -> T,
+) -> T {
+    let whole = scan(&[body]);
+    let bytes: Vec<&[u8]> = body.chunks(1).collect();
+    assert_eq!(
+        scan(&bytes),
+        whole,
+        "byte by byte: {:?}",
+        String::from_utf8_lossy(body)
+    );
+    // Long bodies are there for their length: a few hundred cuts will do.
+    let step = body.len().div_ceil(400).max(1);
+    for at in (0..=body.len()).step_by(step) {
+        let (head, tail) = body.split_at(at);
+        let split = scan(&[head, tail]);
+        assert_eq!(
+            split,
+            whole,
+            "cut at {at}: {:?}",
+            String::from_utf8_lossy(body)
+        );
+    }
+    whole
+}
+
+/// The values of `cmd` and of `names` after `scan`. Unusable ones are `<unusable>`.
+pub(crate) fn values(names: &[&str], scan: impl FnOnce(&mut Fields<'_>)) -> Vec<Option<String>> {
+    with_fields(names, |fields, count| {
+        scan(fields);
+        fields.settle();
+        (0..count)
+            .map(|index| match fields.value(index) {
+                Value::Absent => None,
+                Value::Falsy => Some(String::new()),
+                Value::Text(text) => Some(text.to_owned()),
+                Value::Unusable => Some("<unusable>".to_owned()),
+            })
+            .collect()
+    })
+}
+
+/// Calls `body` with fields for `cmd` and `names`.
+pub(crate) fn with_fields<T>(names: &[&str], body: impl FnOnce(&mut Fields<'_>, usize) -> T) -> T {
+    let mut wanted = Names::new();
+    for name in names {
+        wanted.add(name.as_bytes()).unwrap();
+    }
+    let count = wanted.len();
+    let mut buffers = vec![vec![0; VALUE_MAX]; count];
+    let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|buffer| Slot::new(buffer)).collect();
+    body(&mut Fields::new(&wanted, &mut slots), count)
+}

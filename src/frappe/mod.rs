@@ -1,0 +1,322 @@
+//! Which method does Frappe run?
+//!
+//! As `frappe/app.py: make_form_dict` and `application` decide, in this order:
+//!
+//! 1. A JSON body replaces query and form; a form is laid over the query. What can't be parsed
+//!    is either dropped as a whole, and query and path decide, or answered with an error, and
+//!    nothing runs.
+//! 2. `OPTIONS` runs nothing.
+//! 3. An argument `cmd` that is not false names the method, whatever the path says.
+//! 4. Otherwise the path may ([`path`]).
+
+pub mod dialect;
+pub mod path;
+pub mod trouble;
+
+pub use dialect::Dialect;
+pub use trouble::Trouble;
+
+use crate::body::content_type::media_type;
+use crate::body::{
+    Body, Charset, End, Fields, Form, Json, MediaType, Multipart, Names, Source, Value,
+};
+
+/// The longest `$frappe_cmd`, in bytes.
+pub const CMD_MAX: usize = 255;
+
+/// What the request line and the headers say.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'h> {
+    /// as in the request line
+    pub method: &'h [u8],
+    /// the request target as the client sent it, path and query
+    pub target: &'h [u8],
+    /// the last Content-Type header, empty where there is none
+    pub content_type: &'h [u8],
+    /// a header says that the body is compressed
+    pub encoded: bool,
+}
+
+/// What is to be done about the body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// nothing: it cannot hold arguments
+    Ignore,
+    /// nothing: a compression hides what it holds
+    Encoded(MediaType),
+    /// feed it to the scanner for this type
+    Scan(MediaType),
+}
+
+/// The value of `$frappe_cmd_status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// a method runs
+    Ok,
+    /// no method runs: a page, a file, a document
+    None,
+    /// Frappe refuses the request, nothing runs
+    Malformed,
+    /// a value stands there that no method can have, or the bounds of this module hide it
+    Invalid,
+    /// a content encoding hides the body
+    Unsupported,
+    /// the body has not been looked at
+    Unread,
+}
+
+impl Status {
+    /// As it stands in the variable.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::None => "none",
+            Self::Malformed => "malformed",
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::Unread => "unread",
+        }
+    }
+}
+
+/// What became of a request. The texts are in its [`Fields`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// `$frappe_cmd_status`
+    pub status: Status,
+    /// `$frappe_cmd_source`
+    pub source: Source,
+    /// what to log
+    pub trouble: Option<Trouble>,
+}
+
+/// Is the body worth reading?
+pub fn plan(head: &Head<'_>, dialect: &Dialect) -> Plan {
+    if is_options(head) {
+        return Plan::Ignore;
+    }
+    match media_type(head.content_type, dialect.json_test) {
+        MediaType::Other => Plan::Ignore,
+        media_type if head.encoded => Plan::Encoded(media_type),
+        media_type => Plan::Scan(media_type),
+    }
+}
+
+/// Does a Content-Encoding header say that the body is compressed? Frappe does not look at the
+/// header, so other values change nothing.
+pub fn is_compressed(content_encoding: &[u8]) -> bool {
+    const CODINGS: [&[u8]; 7] = [
+        b"gzip",
+        b"x-gzip",
+        b"deflate",
+        b"br",
+        b"zstd",
+        b"compress",
+        b"x-compress",
+    ];
+    content_encoding
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .any(|name| {
+            CODINGS
+                .iter()
+                .any(|coding| name.eq_ignore_ascii_case(coding))
+        })
+}
+
+/// The bytes of scratch that the scanner for this type needs.
+pub fn scratch_len(media_type: MediaType, content_type: &[u8]) -> usize {
+    match media_type {
+        MediaType::Multipart => Multipart::scratch_len(content_type),
+        MediaType::Form | MediaType::Json | MediaType::Other => 0,
+    }
+}
+
+/// The scanner for a body, or how the body ends without being looked at.
+pub fn scanner<'r>(
+    media_type: MediaType,
+    head: &Head<'_>,
+    dialect: &Dialect,
+    fields: &mut Fields<'_>,
+    scratch: &'r mut [u8],
+) -> Result<Body<'r>, End> {
+    let (source, body) = match media_type {
+        MediaType::Form => {
+            let form = Form::new(Charset::Utf8Quoted, dialect.raw_bytes);
+            (Source::Form, Body::Form(form))
+        }
+        MediaType::Multipart => {
+            let multipart = Multipart::new(head.content_type, dialect.parts_max, scratch)?;
+            (Source::Multipart, Body::Multipart(multipart))
+        }
+        MediaType::Json => (Source::Json, Body::Json(Json::new(dialect.json))),
+        MediaType::Other => return Err(End::Fields { any: false }),
+    };
+    fields.set_source(source);
+    Ok(body)
+}
+
+/// Brings body, query and path together. `end` is how the body ended, None where it was not
+/// scanned. Afterwards the texts in `fields` are final.
+pub fn resolve(
+    head: &Head<'_>,
+    plan: Plan,
+    end: Option<End>,
+    dialect: &Dialect,
+    fields: &mut Fields<'_>,
+) -> Outcome {
+    let _ = dialect;
+    let (path, query) = path::split_target(head.target);
+    let encoded = matches!(plan, Plan::Encoded(_));
+    let trouble = match arguments(plan, end, query, fields) {
+        Ok(trouble) => trouble,
+        Err(outcome) => {
+            fields.clear();
+            return outcome;
+        }
+    };
+    if is_options(head) {
+        fields.clear();
+        return Outcome {
+            status: Status::None,
+            source: Source::None,
+            trouble,
+        };
+    }
+    fields.settle();
+    let outcome = match fields.value(Names::CMD) {
+        Value::Absent | Value::Falsy => by_path(path, fields, trouble),
+        value => by_value(value, fields.source(Names::CMD), trouble),
+    };
+    match outcome.status {
+        Status::Ok | Status::None if encoded => Outcome {
+            status: Status::Unsupported,
+            ..outcome
+        },
+        _ => outcome,
+    }
+}
+
+/// `make_form_dict`: the arguments of body and query. Err: nothing runs.
+fn arguments(
+    plan: Plan,
+    end: Option<End>,
+    query: &[u8],
+    fields: &mut Fields<'_>,
+) -> Result<Option<Trouble>, Outcome> {
+    if let Plan::Encoded(media_type) = plan {
+        // Frappe does not decode bodies: compressed JSON is an error to it, a form is dropped.
+        if media_type == MediaType::Json {
+            return Err(nothing(Status::Unsupported, Trouble::Encoded));
+        }
+        fields.clear();
+        return with_query(query, Some(Trouble::Encoded), fields);
+    }
+    match end {
+        Some(End::Object) => Ok(None),
+        Some(End::Array) => {
+            fields.clear();
+            Ok(None)
+        }
+        Some(End::Dropped(trouble)) => {
+            fields.clear();
+            with_query(query, Some(trouble), fields)
+        }
+        Some(End::Refused(trouble)) => Err(nothing(Status::Malformed, trouble)),
+        Some(End::Unknown(trouble)) => Err(nothing(Status::Invalid, trouble)),
+        Some(End::Fields { .. } | End::EmptyJson) | None => with_query(query, None, fields),
+    }
+}
+
+/// The arguments of the query go where the body had none.
+fn with_query(
+    query: &[u8],
+    trouble: Option<Trouble>,
+    fields: &mut Fields<'_>,
+) -> Result<Option<Trouble>, Outcome> {
+    if query.is_empty() {
+        return Ok(trouble);
+    }
+    fields.set_source(Source::Query);
+    let mut form = Form::new(Charset::Utf8Quoted, crate::body::form::RawBytes::Refuse);
+    form.feed(query, fields);
+    match form.finish(fields) {
+        End::Refused(_) => Err(nothing(Status::Malformed, Trouble::QueryNotUtf8)),
+        _ => Ok(trouble),
+    }
+}
+
+fn by_path(path: &[u8], fields: &mut Fields<'_>, trouble: Option<Trouble>) -> Outcome {
+    if path::is_plain(path) {
+        by_decoded_path(path, fields, trouble)
+    } else {
+        by_encoded_path(path, fields, trouble)
+    }
+}
+
+/// Apart, so that only these paths pay for the buffer.
+#[inline(never)]
+fn by_encoded_path(path: &[u8], fields: &mut Fields<'_>, trouble: Option<Trouble>) -> Outcome {
+    let mut buffer = [0; path::PATH_MAX];
+    match path::decode(path, &mut buffer) {
+        Some(path) => by_decoded_path(path, fields, trouble),
+        None => nothing(Status::Invalid, Trouble::PathTooLong),
+    }
+}
+
+fn by_decoded_path(path: &[u8], fields: &mut Fields<'_>, trouble: Option<Trouble>) -> Outcome {
+    match path::route(path) {
+        path::Route::Method(first, None) => {
+            fields.replace(Names::CMD, &[first], Source::Path);
+        }
+        path::Route::Method(first, Some(second)) => {
+            fields.replace(Names::CMD, &[first, b"/", second], Source::Path);
+        }
+        path::Route::Doctype(doctype) => {
+            if let Some(index) = fields.find(b"doctype") {
+                fields.replace(index, &[doctype], Source::Path);
+            }
+            return no_method(trouble);
+        }
+        path::Route::Other => return no_method(trouble),
+    }
+    by_value(fields.value(Names::CMD), Source::Path, trouble)
+}
+
+fn by_value(value: Value<'_>, source: Source, trouble: Option<Trouble>) -> Outcome {
+    match value {
+        Value::Text(_) => Outcome {
+            status: Status::Ok,
+            source,
+            trouble,
+        },
+        _ => Outcome {
+            status: Status::Invalid,
+            source,
+            trouble: trouble.or(Some(Trouble::CmdUnusable)),
+        },
+    }
+}
+
+fn no_method(trouble: Option<Trouble>) -> Outcome {
+    Outcome {
+        status: Status::None,
+        source: Source::None,
+        trouble,
+    }
+}
+
+fn nothing(status: Status, trouble: Trouble) -> Outcome {
+    Outcome {
+        status,
+        source: Source::None,
+        trouble: Some(trouble),
+    }
+}
+
+fn is_options(head: &Head<'_>) -> bool {
+    head.method == b"OPTIONS"
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! The method in the path: `/api/method/...` and its kin.
+//!
+//! In: the raw request target. Frappe sees the path that gunicorn made of it: up to `#` or `?`,
+//! percent-decoded once, leading slashes collapsed to one; dot segments and inner slashes stay.
+//! Frappe 15 on routes with werkzeug's `Map(strict_slashes=False, merge_slashes=False)` over
+//! the rules of `frappe/api/v1.py` and `v2.py`.
+
+use memchr::memchr;
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::combinator::{eof, opt, value};
+use nom::sequence::{preceded, terminated};
+use nom::{IResult, Parser};
+
+use crate::body::form::hex;
+
+/// The longest path that is followed, in bytes. gunicorn refuses request lines above 4094.
+pub const PATH_MAX: usize = 8192;
+
+/// What a path asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route<'p> {
+    /// a method; of `/api/v2/method/DOCTYPE/METHOD` both
+    Method(&'p [u8], Option<&'p [u8]>),
+    /// a document or a list of documents
+    Doctype(&'p [u8]),
+    /// a page, a file, or a path that Frappe answers with 404
+    Other,
+}
+
+/// The path and the query of a request target.
+pub fn split_target(target: &[u8]) -> (&[u8], &[u8]) {
+    let target = cut(target, memchr(b'#', target));
+    match memchr(b'?', target) {
+        Some(at) => (
+            cut(target, Some(at)),
+            target.get(at.saturating_add(1)..).unwrap_or_default(),
+        ),
+        None => (target, b""),
+    }
+}
+
+/// True where a path stands for itself, decoded.
+pub fn is_plain(path: &[u8]) -> bool {
+    memchr(b'%', path).is_none() && path.is_ascii()
+}
+
+/// Decodes a path as gunicorn does. None: longer than `buffer`.
+pub fn decode<'p>(path: &[u8], buffer: &'p mut [u8]) -> Option<&'p [u8]> {
+    let mut len = 0_usize;
+    let mut rest = path;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let (char, escaped) = match (byte, after) {
+            (b'%', [high, low, after @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                rest = after;
+                (hex(*high) << 4 | hex(*low), true)
+            }
+            _ => (*byte, false),
+        };
+        // A raw byte above ASCII is ISO 8859-1 to gunicorn, which makes UTF-8 of it.
+        let mut utf8 = [0; 4];
+        let bytes = match escaped {
+            true => &[char][..],
+            false => char::from(char).encode_utf8(&mut utf8).as_bytes(),
+        };
+        let end = len.checked_add(bytes.len())?;
+        buffer.get_mut(len..end)?.copy_from_slice(bytes);
+        len = end;
+    }
+    buffer.get(..len)
+}
+
+/// The rules of Frappe 15 on. `path` is decoded.
+pub fn route(path: &[u8]) -> Route<'_> {
+    let route = preceded(
+        (take_while(|byte| byte == b'/'), tag("api/")),
+        alt((
+            preceded(tag("v1/"), v1),
+            preceded(tag("v2/"), v2),
+            v1,
+            value(Route::Other, take_while(|_| true)),
+        )),
+    );
+    finish(route, path)
+}
+
+/// `/method/<path:method>`, of which Frappe takes the first segment; `/resource/<doctype>` and
+/// `/resource/<doctype>/<path:name>`
+fn v1(input: &[u8]) -> IResult<&[u8], Route<'_>> {
+    let first = take_while1(|byte| byte != b'/' && byte != b'\n');
+    let method =
+        preceded(tag("method/"), terminated(first, path_rest)).map(|m| Route::Method(m, None));
+    let resource =
+        preceded(tag("resource/"), terminated(segment, opt(path_rest))).map(Route::Doctype);
+    alt((method, resource)).parse(input)
+}
+
+/// `/method/<method>`, `/method/<doctype>/<method>`, `/document/<doctype>` and what is below
+fn v2(input: &[u8]) -> IResult<&[u8], Route<'_>> {
+    let method = preceded(
+        tag("method/"),
+        terminated((segment, opt(preceded(tag("/"), segment))), end),
+    )
+    .map(|(first, second)| Route::Method(first, second));
+    let document =
+        preceded(tag("document/"), terminated(segment, take_while(|_| true))).map(Route::Doctype);
+    alt((method, document)).parse(input)
+}
+
+fn segment(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    take_while1(|byte| byte != b'/').parse(input)
+}
+
+/// The rest of a `<path:...>`: anything, but werkzeug's `.` does not match a line feed.
+fn path_rest(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    terminated(take_while(|byte| byte != b'\n'), eof).parse(input)
+}
+
+/// The end of the path, or one slash in front of it.
+fn end(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    terminated(opt(tag("/")), eof)
+        .parse(input)
+        .map(|(rest, _)| (rest, &b""[..]))
+}
+
+fn finish<'p>(
+    mut parser: impl Parser<&'p [u8], Output = Route<'p>, Error = nom::error::Error<&'p [u8]>>,
+    path: &'p [u8],
+) -> Route<'p> {
+    parser.parse(path).map_or(Route::Other, |(_, route)| route)
+}
+
+fn cut(bytes: &[u8], at: Option<usize>) -> &[u8] {
+    at.and_then(|at| bytes.get(..at)).unwrap_or(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Route, decode, route, split_target};
+
+    #[derive(Debug, PartialEq)]
+    enum Expected {
+        Cmd(&'static str),
+        Doctype(&'static str),
+        Other,
+    }
+
+    use Expected::{Cmd, Doctype, Other};
+
+    const CASES: &[(&str, Expected)] = &[
+        ("/api/method/p", Cmd("p")),
+        ("/api/method/p/", Cmd("p")),
+        ("/api/method/p//", Cmd("p")),
+        ("/api/method/a/b", Cmd("a")),
+        ("/api/method/a%2Fb", Cmd("a")),
+        ("/api/method/p%2F", Cmd("p")),
+        ("/api/method/%70", Cmd("p")),
+        ("/api/method/a%20b", Cmd("a b")),
+        ("/api/method/a+b", Cmd("a+b")),
+        ("/api/method/p;x=1", Cmd("p;x=1")),
+        ("/api/method/p%3Fcmd=x", Cmd("p?cmd=x")),
+        ("/api/method/p%252e", Cmd("p%2e")),
+        ("/api/method/p%2", Cmd("p%2")),
+        ("/api/method/p%zz", Cmd("p%zz")),
+        ("/api/method/p?x=1", Cmd("p")),
+        ("/api/method/p#b?cmd=x", Cmd("p")),
+        ("//api/method/p", Cmd("p")),
+        ("/%2F/api/method/p", Cmd("p")),
+        ("/api%2Fmethod/p", Cmd("p")),
+        ("/api/method%2Fp", Cmd("p")),
+        ("/api/v1/method/p", Cmd("p")),
+        ("/api/v1/method/p/q", Cmd("p")),
+        ("/api/v2/method/p", Cmd("p")),
+        ("/api/v2/method/p/", Cmd("p")),
+        ("/api/v2/method/a/b", Cmd("a/b")),
+        ("/api/v2/method/a/b/", Cmd("a/b")),
+        ("/api/method/../x", Cmd("..")),
+        ("/api/v2/method/a/b/c", Other),
+        ("/api/v2/method/a//", Other),
+        ("/api/v2/method/", Other),
+        ("/api/v3/method/p", Other),
+        ("/api//method/p", Other),
+        ("/api/./method/x", Other),
+        ("/api/method//p", Other),
+        ("/api/method/", Other),
+        ("/api/method", Other),
+        ("/API/method/p", Other),
+        ("/apix/method/p", Other),
+        ("/api/method/p%0a", Other),
+        ("/api/method/p/%0a", Other),
+        ("/", Other),
+        ("", Other),
+        ("/app/todo", Other),
+        ("/api/resource/ToDo", Doctype("ToDo")),
+        ("/api/resource/ToDo/", Doctype("ToDo")),
+        (
+            "/api/resource/Sales%20Invoice/SI/1?x=1",
+            Doctype("Sales Invoice"),
+        ),
+        ("/api/v1/resource/ToDo/a", Doctype("ToDo")),
+        ("/api/v2/document/ToDo", Doctype("ToDo")),
+        ("/api/v2/document/ToDo/a/b/method/m", Doctype("ToDo")),
+        ("/api/v2/resource/ToDo", Other),
+        ("/api/resource/", Other),
+    ];
+
+    #[test]
+    fn vectors() {
+        for (target, expected) in CASES {
+            let mut buffer = [0; 256];
+            let path = decode(split_target(target.as_bytes()).0, &mut buffer).unwrap();
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let (kind, found) = match route(path) {
+                Route::Method(first, None) => ("cmd", text(first)),
+                Route::Method(first, Some(second)) => {
+                    ("cmd", format!("{}/{}", text(first), text(second)))
+                }
+                Route::Doctype(doctype) => ("doctype", text(doctype)),
+                Route::Other => ("other", String::new()),
+            };
+            let expected = match expected {
+                Cmd(cmd) => ("cmd", (*cmd).to_owned()),
+                Doctype(doctype) => ("doctype", (*doctype).to_owned()),
+                Other => ("other", String::new()),
+            };
+            assert_eq!((kind, found), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn raw_bytes_are_latin1_to_gunicorn() {
+        let mut buffer = [0; 16];
+        assert_eq!(
+            decode(b"/\xc3\xa9", &mut buffer),
+            Some("/\u{c3}\u{a9}".as_bytes())
+        );
+        assert_eq!(decode(b"/%C3%A9", &mut buffer), Some("/\u{e9}".as_bytes()));
+        assert_eq!(decode(b"/%41%41%41", &mut [0; 3]), None);
+    }
+
+    #[test]
+    fn query_ends_at_the_fragment() {
+        assert_eq!(split_target(b"/p?a=1?b#c?d"), (&b"/p"[..], &b"a=1?b"[..]));
+        assert_eq!(split_target(b"/p#a?b"), (&b"/p"[..], &b""[..]));
+    }
+}

@@ -1,0 +1,79 @@
+//! What can be wrong with a request, in one table: what is logged, and what Frappe does then.
+
+/// A defect of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// the boundary parameter is missing, empty or not ASCII
+    BoundaryMissing,
+    /// the boundary is longer than this module follows
+    BoundaryTooLong,
+    /// an argument of the form is no name a method can have, or too long
+    CmdUnusable,
+    /// a compression hides the body
+    Encoded,
+    /// a urlencoded body is not UTF-8
+    FormNotUtf8,
+    /// a control character in a JSON string
+    JsonControl,
+    /// the JSON text ends too early
+    JsonCut,
+    /// NaN, Infinity or a number above the range of a double
+    JsonNotFinite,
+    /// the top level is neither object nor array
+    JsonNoObject,
+    /// an integer with too many digits
+    JsonNumberTooLong,
+    /// half of a surrogate pair
+    JsonSurrogate,
+    /// any other error of syntax
+    JsonSyntax,
+    /// nested too deep
+    JsonTooDeep,
+    /// a multipart body without its last delimiter
+    NoClosingDelimiter,
+    /// a part header is not UTF-8
+    PartHeaderNotUtf8,
+    /// the headers of a part are longer than this module follows
+    PartHeadersTooLong,
+    /// a part without Content-Disposition
+    PartWithoutDisposition,
+    /// the path is longer than this module follows
+    PathTooLong,
+    /// the query string is not UTF-8
+    QueryNotUtf8,
+    /// more parts than werkzeug takes
+    TooManyParts,
+}
+
+impl Trouble {
+    /// A sentence for the log: what is wrong, and what follows from it.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::BoundaryMissing => "multipart body without a usable boundary, form ignored",
+            Self::BoundaryTooLong => "multipart boundary longer than 512 bytes, body not followed",
+            Self::CmdUnusable => "cmd has control characters, is no text or exceeds 255 bytes",
+            Self::Encoded => "content encoding hides the body",
+            Self::FormNotUtf8 => "urlencoded body is not UTF-8",
+            Self::JsonControl => "control character in a JSON string",
+            Self::JsonCut => "JSON body ends too early",
+            Self::JsonNotFinite => "JSON number is not finite",
+            Self::JsonNoObject => "JSON body is neither object nor array",
+            Self::JsonNumberTooLong => "JSON integer has too many digits",
+            Self::JsonSurrogate => "half of a surrogate pair in a JSON string",
+            Self::JsonSyntax => "JSON body has a syntax error",
+            Self::JsonTooDeep => "JSON body is nested too deep",
+            Self::NoClosingDelimiter => "multipart body without closing delimiter, form ignored",
+            Self::PartHeaderNotUtf8 => "multipart part header is not UTF-8, form ignored",
+            Self::PartHeadersTooLong => {
+                "multipart part headers exceed 4096 bytes, body not followed"
+            }
+            Self::PartWithoutDisposition => {
+                "multipart part without Content-Disposition, form ignored"
+            }
+            Self::PathTooLong => "path exceeds 8192 bytes",
+            Self::QueryNotUtf8 => "query string is not UTF-8",
+            Self::TooManyParts => "multipart body has more than 1000 parts",
+        }
+    }
+}

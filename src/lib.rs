@@ -1,0 +1,56 @@
+//! An nginx module that finds out which server method a request will run on a Frappe server,
+//! also when the name stands in the body of a POST, and hands it to nginx as `$frappe_cmd`.
+//!
+//! # The way of a request
+//!
+//! ```text
+//! nginx::phase        REWRITE handler: is there a body worth reading? start the read, wait
+//! nginx::body_filter  each chunk, as it arrives, goes to the body scanner
+//! body                Form | Multipart | Json: keep the few wanted values, skip the rest
+//! frappe::resolve     body, query and path meet: which method runs, and where did it stand
+//! nginx::variable     $frappe_cmd, $frappe_cmd_source, $frappe_cmd_status, ...
+//! ```
+//!
+//! # Which file to change
+//!
+//! | to change | look at |
+//! | --- | --- |
+//! | what a Frappe version does | [`frappe::dialect`], one row a dialect |
+//! | path rules (`/api/method/...`) | [`frappe::path`] |
+//! | precedence of body, query, path | [`frappe::resolve`] |
+//! | how a body is read | [`body::form`], [`body::multipart`], [`body::json`] |
+//! | which content types are read | [`body::content_type`] |
+//! | what is logged about a bad request | [`frappe::trouble`] |
+//! | a directive | `nginx::conf` |
+//! | a variable | `nginx::variable` |
+//! | when the body is read | `nginx::phase` |
+//!
+//! # Two halves
+//!
+//! [`body`] and [`frappe`] are the core: plain Rust that knows no nginx, forbids unsafe code,
+//! allocates nothing and never panics. `nginx` is the boundary: thin callbacks around it.
+//! The core builds and tests alone with `--no-default-features`.
+
+#![deny(missing_docs, unreachable_pub, unused_must_use, unsafe_op_in_unsafe_fn)]
+#![deny(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+#[forbid(unsafe_code)]
+pub mod body;
+#[forbid(unsafe_code)]
+pub mod frappe;
+
+#[cfg(all(feature = "module", not(test)))]
+mod nginx;

@@ -1,0 +1,271 @@
+//! Directives: their values, and how locations inherit them.
+
+use core::ffi::{c_char, c_void};
+use core::ptr;
+
+use nginx_sys::{
+    NGX_LOG_EMERG, ngx_command_t, ngx_conf_log_error, ngx_conf_t, ngx_pcalloc,
+    ngx_pool_cleanup_add, ngx_str_t,
+};
+
+use super::module;
+use super::raw::{self, Request};
+use crate::body::Names;
+use crate::frappe::Dialect;
+use crate::frappe::dialect;
+
+/// nginx's NGX_CONF_OK and NGX_CONF_ERROR.
+const OK: *mut c_char = ptr::null_mut();
+const ERROR: *mut c_char = ptr::without_provenance_mut(usize::MAX);
+
+/// `frappe_body`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyMode {
+    Whole,
+    Off,
+}
+
+/// What holds for the whole configuration.
+#[derive(Debug, Default)]
+pub(super) struct MainConf {
+    names: Names,
+    /// some location has `frappe_cmd on`
+    enabled: bool,
+}
+
+impl MainConf {
+    pub(super) fn get(r: Request) -> Option<&'static Self> {
+        // SAFETY: null or what `create_main_conf` made, which lives as long as the
+        // configuration, and that outlives its requests; after start nobody writes to it.
+        unsafe { r.main_conf::<Self>().as_ref() }
+    }
+
+    /// # Safety
+    ///
+    /// `cf` is what nginx called a configuration handler with.
+    pub(super) unsafe fn get_mut<'c>(cf: *mut ngx_conf_t) -> Option<&'c mut Self> {
+        // SAFETY: promised by the caller; as for `get`, and while the configuration is read
+        // nobody else looks at it.
+        unsafe {
+            super::shim::ngx_http_frappe_conf_get_main_conf(cf, module::module())
+                .cast::<Self>()
+                .as_mut()
+        }
+    }
+
+    /// The arguments to keep.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(super) fn names_mut(&mut self) -> &mut Names {
+        &mut self.names
+    }
+
+    pub(super) fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+}
+
+/// What holds for a location. None: not said here.
+#[derive(Debug, Default)]
+pub(super) struct LocConf {
+    cmd: Option<bool>,
+    body: Option<BodyMode>,
+    dialect: Option<&'static Dialect>,
+}
+
+impl LocConf {
+    pub(super) fn get(r: Request) -> Option<&'static Self> {
+        // SAFETY: as for MainConf::get.
+        unsafe { r.loc_conf::<Self>().as_ref() }
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.cmd == Some(true)
+    }
+
+    pub(super) fn reads_body(&self) -> bool {
+        self.is_on() && self.body != Some(BodyMode::Off)
+    }
+
+    pub(super) fn dialect(&self) -> Option<&'static Dialect> {
+        self.dialect.or_else(dialect::newest)
+    }
+
+    fn merge(&mut self, outer: &Self) {
+        self.cmd = self.cmd.or(outer.cmd);
+        self.body = self.body.or(outer.body);
+        self.dialect = self.dialect.or(outer.dialect);
+    }
+}
+
+pub(super) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_void {
+    // SAFETY: nginx's pool for the configuration; a null result is checked. The block is large
+    // enough and NGX_ALIGNMENT is that of a pointer. The cleanup drops the value once, when the
+    // configuration goes.
+    unsafe {
+        let Some(cleanup) = ngx_pool_cleanup_add((*cf).pool, size_of::<MainConf>()).as_mut() else {
+            return ptr::null_mut();
+        };
+        cleanup.data.cast::<MainConf>().write(MainConf::default());
+        cleanup.handler = Some(drop_main_conf);
+        cleanup.data
+    }
+}
+
+unsafe extern "C" fn drop_main_conf(data: *mut c_void) {
+    // SAFETY: the value that `create_main_conf` wrote; nginx runs each cleanup once.
+    unsafe { data.cast::<MainConf>().drop_in_place() };
+}
+
+pub(super) unsafe extern "C" fn create_loc_conf(cf: *mut ngx_conf_t) -> *mut c_void {
+    // SAFETY: as above; a LocConf needs no drop.
+    unsafe {
+        let conf = ngx_pcalloc((*cf).pool, size_of::<LocConf>()).cast::<LocConf>();
+        if !conf.is_null() {
+            conf.write(LocConf::default());
+        }
+        conf.cast()
+    }
+}
+
+pub(super) unsafe extern "C" fn merge_loc_conf(
+    _cf: *mut ngx_conf_t,
+    outer: *mut c_void,
+    inner: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: nginx passes what `create_loc_conf` made for two different levels.
+    if let (Some(outer), Some(inner)) = unsafe {
+        (
+            outer.cast::<LocConf>().as_ref(),
+            inner.cast::<LocConf>().as_mut(),
+        )
+    } {
+        inner.merge(outer);
+    }
+    OK
+}
+
+/// `frappe_cmd on | off`
+pub(super) unsafe extern "C" fn set_cmd(
+    cf: *mut ngx_conf_t,
+    command: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    let parse = |value: &[u8]| match value {
+        b"on" => Some(true),
+        b"off" => Some(false),
+        _ => None,
+    };
+    // SAFETY: as nginx calls it; `conf` is a LocConf, by the offset in the command table.
+    unsafe {
+        let rc = set(cf, command, conf, "\"on\" or \"off\"", parse, |conf| {
+            &mut conf.cmd
+        });
+        if let Some(main) = MainConf::get_mut(cf)
+            && conf.cast::<LocConf>().as_ref().is_some_and(LocConf::is_on)
+        {
+            main.enabled = true;
+        }
+        rc
+    }
+}
+
+/// `frappe_body whole | off`
+pub(super) unsafe extern "C" fn set_body(
+    cf: *mut ngx_conf_t,
+    command: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    let parse = |value: &[u8]| match value {
+        b"whole" => Some(BodyMode::Whole),
+        b"off" => Some(BodyMode::Off),
+        _ => None,
+    };
+    // SAFETY: as nginx calls it; `conf` is a LocConf, by the offset in the command table.
+    unsafe {
+        set(cf, command, conf, "\"whole\" or \"off\"", parse, |conf| {
+            &mut conf.body
+        })
+    }
+}
+
+/// `frappe_version MAJOR`
+pub(super) unsafe extern "C" fn set_version(
+    cf: *mut ngx_conf_t,
+    command: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: as nginx calls it; `conf` is a LocConf, by the offset in the command table.
+    unsafe {
+        set(
+            cf,
+            command,
+            conf,
+            dialect::VERSIONS,
+            dialect::find,
+            |conf| &mut conf.dialect,
+        )
+    }
+}
+
+/// Sets one value of a location, once.
+///
+/// # Safety
+///
+/// The arguments are those of a directive's handler, and `conf` points to a LocConf.
+unsafe fn set<T>(
+    cf: *mut ngx_conf_t,
+    command: *mut ngx_command_t,
+    conf: *mut c_void,
+    allowed: &str,
+    parse: impl FnOnce(&[u8]) -> Option<T>,
+    place: impl FnOnce(&mut LocConf) -> &mut Option<T>,
+) -> *mut c_char {
+    // SAFETY: promised by the caller; nginx has checked the number of arguments.
+    let (args, name, conf) = unsafe {
+        let args = (*(*cf).args).as_slice::<ngx_str_t>();
+        (
+            args,
+            raw::str_bytes(&(*command).name),
+            conf.cast::<LocConf>().as_mut(),
+        )
+    };
+    let (Some(value), Some(conf)) = (args.get(1).map(raw::str_bytes), conf) else {
+        return ERROR;
+    };
+    let place = place(conf);
+    if place.is_some() {
+        return c"is duplicate".as_ptr().cast_mut();
+    }
+    *place = parse(value);
+    if place.is_some() {
+        return OK;
+    }
+    let (value, name) = (value.escape_ascii(), name.escape_ascii());
+    let message =
+        format!("invalid value \"{value}\" in \"{name}\" directive, it must be {allowed}");
+    // SAFETY: as promised by the caller.
+    unsafe { log_error(cf, &message) };
+    ERROR
+}
+
+/// An error of the configuration, with file and line.
+///
+/// # Safety
+///
+/// `cf` is what nginx called a configuration handler with.
+pub(super) unsafe fn log_error(cf: *mut ngx_conf_t, message: &str) {
+    // SAFETY: promised by the caller; `%*s` takes a length and as many bytes.
+    unsafe {
+        ngx_conf_log_error(
+            NGX_LOG_EMERG as usize,
+            cf,
+            0,
+            c"%*s".as_ptr(),
+            message.len(),
+            message.as_ptr(),
+        );
+    }
+}

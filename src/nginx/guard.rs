@@ -1,0 +1,24 @@
+//! A panic must neither cross into nginx nor kill a worker.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nginx_sys::{NGX_LOG_ALERT, ngx_log_t};
+
+use super::raw;
+
+/// Runs `logic`; a panic in it becomes a line in the log and the value `otherwise`.
+pub(super) fn guarded<T>(log: *mut ngx_log_t, otherwise: T, logic: impl FnOnce() -> T) -> T {
+    match catch_unwind(AssertUnwindSafe(logic)) {
+        Ok(value) => value,
+        Err(payload) => {
+            // Its destructor is foreign code that might panic again.
+            core::mem::forget(payload);
+            raw::log(
+                log,
+                NGX_LOG_ALERT,
+                "internal error, request goes on without cmd",
+            );
+            otherwise
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The boundary: everything that touches nginx.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `module` | the module's tables, and what it does before and after the configuration is read |
+//! | `conf` | directives, their values and inheritance |
+//! | `phase` | starts the read of a body, and resumes the phases when it is complete |
+//! | `body_filter` | hands each piece of a body to the scanner |
+//! | `replay` | the same for a body that somebody else has read before |
+//! | `ctx` | what is known of a request, in its pool, and how it is found again |
+//! | `variable` | the variables |
+//! | `raw` | nginx's pointers behind safe methods |
+//! | `guard` | a panic ends here |
+
+mod body_filter;
+mod conf;
+mod ctx;
+mod guard;
+mod module;
+mod phase;
+mod raw;
+mod replay;
+mod variable;
+
+/// nginx's macros as functions, generated from `shim.h`.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unsafe_op_in_unsafe_fn,
+    clippy::missing_safety_doc,
+    clippy::undocumented_unsafe_blocks
+)]
+mod shim {
+    include!(concat!(env!("OUT_DIR"), "/shim.rs"));
+}

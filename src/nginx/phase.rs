@@ -1,0 +1,131 @@
+//! REWRITE and PREACCESS phases: read the body, then let the request go on.
+//!
+//! ngx_http_mirror_module's pattern. The handler is called once for each of the two phases and
+//! again at every resumption and internal redirect:
+//!
+//! | context | body | answer |
+//! | --- | --- | --- |
+//! | none | none, or not worth reading | DECLINED: a variable decides when it is asked for |
+//! | none | unread | read it; DONE: `body_handler` resumes the phases, at once or later |
+//! | none | read by somebody else | replay it, decide; DECLINED |
+//! | Reading | on its way | DONE: keep waiting |
+//! | Decided, Failed | | DECLINED |
+//!
+//! PREACCESS is for `frappe_cmd on` inside an `if`: that is chosen after our REWRITE handler.
+
+use nginx_sys::{
+    NGX_DECLINED, NGX_DONE, NGX_HTTP_SPECIAL_RESPONSE, ngx_http_core_run_phases,
+    ngx_http_finalize_request, ngx_http_read_client_request_body, ngx_http_request_t, ngx_int_t,
+};
+
+use super::conf::LocConf;
+use super::ctx::{self, State};
+use super::guard::guarded;
+use super::raw::Request;
+use super::replay;
+use crate::frappe::{self, Plan};
+
+const DECLINED: ngx_int_t = NGX_DECLINED as ngx_int_t;
+const DONE: ngx_int_t = NGX_DONE as ngx_int_t;
+
+/// What the handler does with a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Wait,
+    Read,
+}
+
+/// The phase handler.
+pub(super) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx calls phase handlers with a valid request.
+    let Some(request) = (unsafe { Request::new(r) }) else {
+        return DECLINED;
+    };
+    match guarded(request.log(), Next::GoOn, || next(request)) {
+        Next::GoOn => DECLINED,
+        Next::Wait => DONE,
+        Next::Read => read(request),
+    }
+}
+
+fn next(r: Request) -> Next {
+    if !r.is_main() {
+        return Next::GoOn;
+    }
+    let Some(conf) = LocConf::get(r).filter(|conf| conf.reads_body()) else {
+        return Next::GoOn;
+    };
+    if let Some(ctx) = ctx::find(r) {
+        return match ctx.state() {
+            State::Reading => Next::Wait,
+            State::Decided(_) | State::Failed => Next::GoOn,
+        };
+    }
+    if !r.has_body() || r.is_discarded() {
+        return Next::GoOn;
+    }
+    let Some(dialect) = conf.dialect() else {
+        return Next::GoOn;
+    };
+    let head = ctx::head(&r);
+    let plan = frappe::plan(&head, dialect);
+    if !matches!(plan, Plan::Scan(_)) {
+        return Next::GoOn;
+    }
+    let Some(ctx) = ctx::create(r, &head, plan, dialect) else {
+        return Next::GoOn;
+    };
+    if !ctx.wants_body() {
+        ctx.decide(r);
+        return Next::GoOn;
+    }
+    match r.body() {
+        None => Next::Read,
+        Some(body) => {
+            if replay::feed(body, ctx) {
+                ctx.decide(r);
+            } else {
+                ctx.fail();
+            }
+            Next::GoOn
+        }
+    }
+}
+
+fn read(r: Request) -> ngx_int_t {
+    let r = r.as_ptr();
+    // SAFETY: a main request in a phase, whose body nobody has read. nginx may call
+    // `body_handler` inside this call; no borrow of the context is alive here.
+    let rc = unsafe { ngx_http_read_client_request_body(r, Some(body_handler)) };
+    if rc >= NGX_HTTP_SPECIAL_RESPONSE as ngx_int_t {
+        // nginx has taken back its count: the request is still ours.
+        // SAFETY: for this reason it is valid.
+        if let Some(ctx) = unsafe { Request::new(r) }.and_then(ctx::find) {
+            ctx.fail();
+        }
+        return rc;
+    }
+    // SAFETY: takes back the count that the read has added. The request may be gone afterwards
+    // and is not touched any more.
+    unsafe { ngx_http_finalize_request(r, DONE) };
+    DONE
+}
+
+/// The body is complete: decide, and resume the phases.
+unsafe extern "C" fn body_handler(r: *mut ngx_http_request_t) {
+    // SAFETY: nginx calls it with the request whose body it has read.
+    if let Some(request) = unsafe { Request::new(r) } {
+        guarded(request.log(), (), || {
+            if let Some(ctx) = ctx::find(request) {
+                ctx.decide(request);
+            }
+        });
+    }
+    // SAFETY: the read has left handlers that do nothing; with this one back, events and the
+    // call below go on with the phases. No borrow of the context is alive.
+    unsafe {
+        (*r).write_event_handler = Some(ngx_http_core_run_phases);
+        ngx_http_core_run_phases(r);
+    }
+}

@@ -1,0 +1,211 @@
+//! nginx's pointers behind safe methods. The other files of the boundary read like safe code
+//! because the promises about pointers are made here, once.
+
+use core::ptr::NonNull;
+use core::slice;
+
+use nginx_sys::{
+    ngx_chain_t, ngx_http_request_body_t, ngx_http_request_t, ngx_log_error_core, ngx_log_t,
+    ngx_module_t, ngx_pool_t, ngx_str_t, ngx_table_elt_t, ngx_uint_t,
+};
+
+use super::module::module;
+use super::shim;
+
+/// A request, for the time of one callback.
+///
+/// INVARIANT: the pointer is what nginx handed to that callback, so it and what it points to
+/// (connection, pool, header memory) are valid until the callback returns or finalizes it.
+#[derive(Clone, Copy)]
+pub(super) struct Request(NonNull<ngx_http_request_t>);
+
+impl Request {
+    /// # Safety
+    ///
+    /// `r` is the request of the running callback, not finalized, and the value is not kept
+    /// beyond the callback.
+    pub(super) unsafe fn new(r: *mut ngx_http_request_t) -> Option<Self> {
+        NonNull::new(r).map(Self)
+    }
+
+    pub(super) fn as_ptr(self) -> *mut ngx_http_request_t {
+        self.0.as_ptr()
+    }
+
+    fn get(&self) -> &ngx_http_request_t {
+        // SAFETY: by the invariant; no `&mut` to the request is ever made in this crate, nginx
+        // is not running while this borrow lives, and worker processes have one thread.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The request that a subrequest belongs to, or itself.
+    pub(super) fn main(self) -> Self {
+        NonNull::new(self.get().main).map_or(self, Self)
+    }
+
+    pub(super) fn is_main(self) -> bool {
+        self.get().main == self.as_ptr()
+    }
+
+    pub(super) fn log(self) -> *mut ngx_log_t {
+        let connection = self.get().connection;
+        // SAFETY: a request has a connection as long as it lives.
+        unsafe { connection.as_ref() }.map_or(core::ptr::null_mut(), |connection| connection.log)
+    }
+
+    pub(super) fn pool(self) -> *mut ngx_pool_t {
+        self.get().pool
+    }
+
+    /// The method's name as the client sent it.
+    pub(super) fn method(&self) -> &[u8] {
+        str_bytes(&self.get().method_name)
+    }
+
+    /// Path and query as the client sent them.
+    pub(super) fn target(&self) -> &[u8] {
+        str_bytes(&self.get().unparsed_uri)
+    }
+
+    /// The request headers, in the order in which they are passed on. Dropped ones are left out.
+    pub(super) fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut part = Some(&self.get().headers_in.headers.part);
+        core::iter::from_fn(move || {
+            let current = part.take()?;
+            // SAFETY: nginx keeps `next` null or valid, for as long as the request.
+            part = unsafe { current.next.as_ref() };
+            let elements = current.elts.cast::<ngx_table_elt_t>();
+            // SAFETY: a part holds `nelts` elements of the list's type, which is that of the
+            // header lists; the lists live as long as the request and are not changed meanwhile.
+            Some(unsafe { slice_of(elements, current.nelts) })
+        })
+        .flatten()
+        .filter(|header| header.hash != 0)
+        .map(|header| (str_bytes(&header.key), str_bytes(&header.value)))
+    }
+
+    pub(super) fn has_body(self) -> bool {
+        // SAFETY: the shim reads fields of a valid request.
+        unsafe { shim::ngx_http_frappe_has_body(self.as_ptr()) != 0 }
+    }
+
+    /// Somebody has given up the body: nobody can read it any more.
+    pub(super) fn is_discarded(self) -> bool {
+        // SAFETY: the shim reads fields of a valid request.
+        unsafe { shim::ngx_http_frappe_is_discarded(self.as_ptr()) != 0 }
+    }
+
+    /// An internal redirect may have cleared the contexts.
+    pub(super) fn is_redirected(self) -> bool {
+        // SAFETY: the shim reads fields of a valid request.
+        unsafe { shim::ngx_http_frappe_is_redirected(self.as_ptr()) != 0 }
+    }
+
+    /// The body, where somebody has started to read it.
+    pub(super) fn body(&self) -> Option<&ngx_http_request_body_t> {
+        // SAFETY: null or valid as long as the request; nginx is not running meanwhile.
+        unsafe { self.get().request_body.as_ref() }
+    }
+
+    /// Our context, null where there is none.
+    pub(super) fn ctx(self) -> *mut core::ffi::c_void {
+        // SAFETY: the request's array of contexts has a place for every module.
+        unsafe { shim::ngx_http_frappe_get_ctx(self.as_ptr(), module()) }
+    }
+
+    pub(super) fn set_ctx(self, ctx: *mut core::ffi::c_void) {
+        // SAFETY: as for `ctx`.
+        unsafe { shim::ngx_http_frappe_set_ctx(self.as_ptr(), ctx, module()) }
+    }
+
+    /// Our configuration for the location that the request is in now.
+    pub(super) fn loc_conf<T>(self) -> *const T {
+        // SAFETY: a request always has the configuration arrays of a server, with a place for
+        // every module.
+        unsafe { shim::ngx_http_frappe_get_loc_conf(self.as_ptr(), module()) }.cast()
+    }
+
+    pub(super) fn main_conf<T>(self) -> *const T {
+        // SAFETY: as for `loc_conf`.
+        unsafe { shim::ngx_http_frappe_get_main_conf(self.as_ptr(), module()) }.cast()
+    }
+}
+
+/// The bytes of nginx's string; empty where it is null.
+pub(super) fn str_bytes(text: &ngx_str_t) -> &[u8] {
+    // SAFETY: nginx keeps `data` valid for `len` bytes for as long as the structure that the
+    // borrow comes from.
+    unsafe { slice_of(text.data, text.len) }
+}
+
+/// The buffers of a chain.
+///
+/// # Safety
+///
+/// `chain` is null or a valid chain, which is neither changed nor freed while the iterator is
+/// in use.
+pub(super) unsafe fn bufs<'c>(
+    chain: *const ngx_chain_t,
+) -> impl Iterator<Item = &'c nginx_sys::ngx_buf_t> {
+    // SAFETY: promised by the caller.
+    let mut link = unsafe { chain.as_ref() };
+    core::iter::from_fn(move || {
+        let current = link.take()?;
+        // SAFETY: promised by the caller: each link's pointers are null or valid.
+        unsafe {
+            link = current.next.as_ref();
+            Some(current.buf.as_ref())
+        }
+    })
+    .flatten()
+}
+
+/// What of a buffer is in memory.
+pub(super) fn buf_memory(buf: &nginx_sys::ngx_buf_t) -> &[u8] {
+    let buf_ptr = core::ptr::from_ref(buf).cast_mut();
+    // SAFETY: the shim only reads; in memory means that pos..last is initialised memory that
+    // stays as long as the buffer.
+    unsafe {
+        if shim::ngx_http_frappe_buf_in_memory(buf_ptr) == 0 || buf.last < buf.pos {
+            return &[];
+        }
+        slice_of(buf.pos, buf.last.offset_from(buf.pos).unsigned_abs())
+    }
+}
+
+/// A slice that may be empty with a null pointer.
+///
+/// # Safety
+///
+/// `data` is null, or valid for reads of `len` elements for the whole of `'s`.
+pub(super) unsafe fn slice_of<'s, T>(data: *const T, len: usize) -> &'s [T] {
+    if data.is_null() || len == 0 {
+        return &[];
+    }
+    // SAFETY: promised by the caller; nginx's elements are aligned.
+    unsafe { slice::from_raw_parts(data, len) }
+}
+
+/// Writes a line to a log, with our name in front and what nginx knows of the request behind.
+pub(super) fn log(target: *mut ngx_log_t, level: u32, message: &str) {
+    // SAFETY: a log is null or valid while a callback runs; `%*s` takes a length and as many
+    // bytes.
+    unsafe {
+        if target
+            .as_ref()
+            .is_some_and(|log| log.log_level >= level as ngx_uint_t)
+        {
+            ngx_log_error_core(
+                level as ngx_uint_t,
+                target,
+                0,
+                c"frappe: %*s".as_ptr(),
+                message.len(),
+                message.as_ptr(),
+            );
+        }
+    }
+}
+
+/// Our `ngx_module_t`.
+pub(super) type Module = *mut ngx_module_t;
