@@ -6,14 +6,16 @@
 //!
 //! | state | bytes belong to | leaves at |
 //! | --- | --- | --- |
-//! | `Name` | a name, collected decoded up to [`NAME_MAX`] bytes | `=` or `&` |
+//! | `Name` | a name, collected decoded up to [`NAME_MAX`](super::NAME_MAX) bytes | `=` or `&` |
 //! | `Value` | a wanted value, pushed decoded to its slot | `&` |
 //! | `Skip` | a value that nobody wants | `&` |
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr2};
 
+use super::name::Name;
+use super::percent::Escape;
 use super::utf8::Utf8Check;
-use super::{Charset, End, Fields, NAME_MAX};
+use super::{Charset, End, Fields};
 use crate::frappe::trouble::Trouble;
 
 /// What a dialect does with bytes that are not UTF-8.
@@ -96,23 +98,23 @@ impl Form {
 
     fn name<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
         let Some((name, delimiter, after)) = split_at(rest, memchr2(b'=', b'&', rest)) else {
-            self.name.push(rest, &mut self.escape);
+            self.push_name(rest);
             return &[];
         };
         if delimiter == b'&' {
             if !name.is_empty() {
-                self.name.push(name, &mut self.escape);
+                self.push_name(name);
             }
             self.end_of_pair(fields);
             return after;
         }
         self.any = true;
-        let index = if self.name.is_empty(self.escape) && memchr2(b'%', b'+', name).is_none() {
+        let index = if self.is_name_empty() && memchr2(b'%', b'+', name).is_none() {
             // The usual case: the whole name is here and stands for itself.
             fields.start_first(name, self.charset)
         } else {
-            self.name.push(name, &mut self.escape);
-            self.name.end(&mut self.escape);
+            self.push_name(name);
+            self.escape.end(|bytes| self.name.push(bytes));
             self.name
                 .get()
                 .and_then(|name| fields.start_first(name, self.charset))
@@ -149,11 +151,19 @@ impl Form {
         }
     }
 
+    fn push_name(&mut self, bytes: &[u8]) {
+        self.escape.decode(bytes, |decoded| self.name.push(decoded));
+    }
+
+    fn is_name_empty(&self) -> bool {
+        self.name.is_empty() && self.escape == Escape::None
+    }
+
     /// A pair without `=` has an empty value.
     fn end_of_pair(&mut self, fields: &mut Fields<'_>) {
-        if !self.name.is_empty(self.escape) {
+        if !self.is_name_empty() {
             self.any = true;
-            self.name.end(&mut self.escape);
+            self.escape.end(|bytes| self.name.push(bytes));
             if let Some(name) = self.name.get() {
                 fields.start_first(name, self.charset);
             }
@@ -174,137 +184,6 @@ fn split_at(bytes: &[u8], at: Option<usize>) -> Option<(&[u8], u8, &[u8])> {
     let (before, rest) = bytes.split_at_checked(at?)?;
     let (delimiter, after) = rest.split_first()?;
     Some((before, *delimiter, after))
-}
-
-/// A decoded name. One that is longer than any that can be asked for is only marked so.
-#[derive(Debug)]
-struct Name {
-    buffer: [u8; NAME_MAX],
-    /// 0 <= len <= NAME_MAX
-    len: usize,
-    too_long: bool,
-}
-
-impl Default for Name {
-    fn default() -> Self {
-        Self {
-            buffer: [0; NAME_MAX],
-            len: 0,
-            too_long: false,
-        }
-    }
-}
-
-impl Name {
-    fn push(&mut self, bytes: &[u8], escape: &mut Escape) {
-        escape.decode(bytes, |decoded| self.push_decoded(decoded));
-    }
-
-    fn end(&mut self, escape: &mut Escape) {
-        escape.end(|decoded| self.push_decoded(decoded));
-    }
-
-    fn push_decoded(&mut self, decoded: &[u8]) {
-        let end = self.len.saturating_add(decoded.len());
-        match self.buffer.get_mut(self.len..end) {
-            Some(free) => {
-                free.copy_from_slice(decoded);
-                self.len = end;
-            }
-            None => self.too_long = true,
-        }
-    }
-
-    fn get(&self) -> Option<&[u8]> {
-        if self.too_long {
-            return None;
-        }
-        self.buffer.get(..self.len)
-    }
-
-    fn is_empty(&self, escape: Escape) -> bool {
-        self.len == 0 && !self.too_long && escape == Escape::None
-    }
-
-    fn clear(&mut self) {
-        self.len = 0;
-        self.too_long = false;
-    }
-}
-
-/// A percent escape that may be cut by the end of a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Escape {
-    /// not inside an escape
-    None,
-    /// behind `%`
-    Percent,
-    /// behind `%` and this hexadecimal digit
-    Digit(u8),
-}
-
-impl Escape {
-    /// Decodes `bytes`, the continuation of what was decoded before.
-    pub(crate) fn decode(&mut self, bytes: &[u8], mut out: impl FnMut(&[u8])) {
-        let mut rest = bytes;
-        while let Some((byte, after)) = rest.split_first() {
-            if *self == Self::None {
-                let plain = memchr3(b'%', b'+', b'&', rest).unwrap_or(rest.len());
-                if let Some((plain, after)) = rest.split_at_checked(plain)
-                    && !plain.is_empty()
-                {
-                    out(plain);
-                    rest = after;
-                    continue;
-                }
-            }
-            rest = after;
-            self.step(*byte, &mut out);
-        }
-    }
-
-    /// No more bytes: a cut escape stands for itself.
-    pub(crate) fn end(&mut self, mut out: impl FnMut(&[u8])) {
-        match *self {
-            Self::None => {}
-            Self::Percent => out(b"%"),
-            Self::Digit(high) => out(&[b'%', high]),
-        }
-        *self = Self::None;
-    }
-
-    fn step(&mut self, byte: u8, out: &mut impl FnMut(&[u8])) {
-        *self = match (*self, byte) {
-            (Self::Percent, _) if byte.is_ascii_hexdigit() => Self::Digit(byte),
-            (Self::Digit(high), _) if byte.is_ascii_hexdigit() => {
-                out(&[hex(high) << 4 | hex(byte)]);
-                Self::None
-            }
-            (pending, _) => {
-                let mut pending = pending;
-                pending.end(&mut *out);
-                match byte {
-                    b'%' => Self::Percent,
-                    b'+' => {
-                        out(b" ");
-                        Self::None
-                    }
-                    _ => {
-                        out(&[byte]);
-                        Self::None
-                    }
-                }
-            }
-        };
-    }
-}
-
-/// The value of a hexadecimal digit.
-pub(crate) fn hex(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit.wrapping_sub(b'0'),
-        _ => (digit | 0x20).wrapping_sub(b'a').wrapping_add(10) & 15,
-    }
 }
 
 #[cfg(test)]

@@ -21,13 +21,12 @@
 
 use memchr::memchr2;
 
-use super::form::hex;
+use super::json_levels::{DEPTH_MAX, Levels};
 use super::json_number::Number;
-use super::{Charset, End, Fields, NAME_MAX};
+use super::name::Name;
+use super::percent::hex;
+use super::{Charset, End, Fields};
 use crate::frappe::trouble::Trouble;
-
-/// Nesting that is followed. Python's recursion limit of 1000 refuses what is deeper.
-const DEPTH_MAX: usize = 1024;
 
 /// What a dialect's JSON parser takes.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +50,7 @@ pub struct Json {
     /// the string that is being read is a key
     in_key: bool,
     /// a key of the top-level object
-    key: Key,
+    key: Name,
     /// the slot of the top-level member that is being read, if it is wanted
     member: Option<usize>,
     /// `\ud800` waits for its other half
@@ -84,7 +83,7 @@ impl Json {
             rules,
             levels: Levels::default(),
             in_key: false,
-            key: Key::default(),
+            key: Name::default(),
             member: None,
             high: None,
             top: None,
@@ -122,9 +121,9 @@ impl Json {
         match (self.state, self.top) {
             (_, None) => End::EmptyJson,
             (State::Failed(trouble), _) => End::Refused(trouble),
-            (State::After, Some(b'{')) if self.levels.depth == 0 => End::Object,
-            (State::After, Some(b'[')) if self.levels.depth == 0 => End::Array,
-            (State::After, _) if self.levels.depth == 0 => End::Refused(Trouble::JsonNoObject),
+            (State::After, Some(b'{')) if self.levels.depth() == 0 => End::Object,
+            (State::After, Some(b'[')) if self.levels.depth() == 0 => End::Array,
+            (State::After, _) if self.levels.depth() == 0 => End::Refused(Trouble::JsonNoObject),
             _ => End::Refused(Trouble::JsonCut),
         }
     }
@@ -141,12 +140,12 @@ impl Json {
 
     /// A byte that is neither white space nor inside a string, literal or number.
     fn structure(&mut self, byte: u8, fields: &mut Fields<'_>) {
-        if self.levels.depth == 0 && matches!(self.state, State::Value) {
+        if self.levels.depth() == 0 && matches!(self.state, State::Value) {
             self.top = Some(byte);
         }
         match (self.state, byte) {
             (State::FirstItem, b']') | (State::FirstKey, b'}') => {
-                if self.levels.depth == 2 {
+                if self.levels.depth() == 2 {
                     // `[]` and `{}` are false to Python.
                     self.set_not_text(false, fields);
                 }
@@ -160,7 +159,7 @@ impl Json {
             }
             (State::Colon, b':') => self.state = State::Value,
             (State::After, b',') if self.levels.in_object() => self.state = State::Key,
-            (State::After, b',') if self.levels.depth > 0 => self.state = State::Value,
+            (State::After, b',') if self.levels.depth() > 0 => self.state = State::Value,
             (State::After, b']') if self.levels.in_array() => self.close(),
             (State::After, b'}') if self.levels.in_object() => self.close(),
             _ => self.fail(Trouble::JsonSyntax),
@@ -196,25 +195,25 @@ impl Json {
 
     /// The slot that a value which is no container's item goes to.
     fn wanted(&self) -> Option<usize> {
-        self.member.filter(|_| self.levels.depth == 1)
+        self.member.filter(|_| self.levels.depth() == 1)
     }
 
     fn set_not_text(&self, truthy: bool, fields: &mut Fields<'_>) {
-        let member = self.member.filter(|_| self.levels.depth <= 2);
+        let member = self.member.filter(|_| self.levels.depth() <= 2);
         if let Some((slot, source)) = member.and_then(|index| fields.slot(index)) {
             slot.set_not_text(truthy, source);
         }
     }
 
     fn end_of_value(&mut self) {
-        if self.levels.depth == 1 {
+        if self.levels.depth() == 1 {
             self.member = None;
         }
         self.state = State::After;
     }
 
     fn open(&mut self, object: bool) {
-        if self.levels.depth >= self.rules.depth_max.min(DEPTH_MAX) {
+        if self.levels.depth() >= self.rules.depth_max.min(DEPTH_MAX) {
             return self.fail(Trouble::JsonTooDeep);
         }
         self.levels.push(object);
@@ -226,7 +225,7 @@ impl Json {
     }
 
     fn close(&mut self) {
-        self.levels.depth = self.levels.depth.saturating_sub(1);
+        self.levels.pop();
         self.end_of_value();
     }
 
@@ -267,7 +266,7 @@ impl Json {
         if !self.in_key {
             return self.end_of_value();
         }
-        if self.levels.depth == 1 {
+        if self.levels.depth() == 1 {
             self.member = self.key.get().and_then(|key| fields.find(key));
         }
         self.state = State::Colon;
@@ -332,14 +331,14 @@ impl Json {
             self.fail(Trouble::JsonSurrogate);
         } else if self.in_key {
             self.key.spoil();
-        } else if self.levels.depth == 1 {
+        } else if self.levels.depth() == 1 {
             self.set_not_text(true, fields);
             self.member = None;
         }
     }
 
     fn push(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
-        if self.levels.depth != 1 {
+        if self.levels.depth() != 1 {
             return;
         }
         if self.in_key {
@@ -372,7 +371,7 @@ impl Json {
             if !number.push(*byte) {
                 match number.end(&self.rules) {
                     Ok(truthy) => {
-                        if self.levels.depth == 1 {
+                        if self.levels.depth() == 1 {
                             self.set_not_text(truthy, fields);
                         }
                         self.end_of_value();
@@ -389,75 +388,6 @@ impl Json {
 
     fn fail(&mut self, trouble: Trouble) {
         self.state = State::Failed(trouble);
-    }
-}
-
-/// Which of the open levels are objects: a bit a level.
-#[derive(Debug, Default)]
-struct Levels {
-    objects: [u64; DEPTH_MAX / 64],
-    /// 0 <= depth <= DEPTH_MAX
-    depth: usize,
-}
-
-impl Levels {
-    fn push(&mut self, object: bool) {
-        let (word, bit) = (self.depth / 64, self.depth % 64);
-        if let Some(word) = self.objects.get_mut(word) {
-            *word = *word & !(1 << bit) | u64::from(object) << bit;
-        }
-        self.depth = self.depth.saturating_add(1);
-    }
-
-    fn in_object(&self) -> bool {
-        let Some(top) = self.depth.checked_sub(1) else {
-            return false;
-        };
-        let word = self.objects.get(top / 64).copied().unwrap_or_default();
-        word >> (top % 64) & 1 == 1
-    }
-
-    fn in_array(&self) -> bool {
-        self.depth > 0 && !self.in_object()
-    }
-}
-
-/// A decoded key of the top-level object, up to the length that can be asked for.
-#[derive(Debug)]
-struct Key {
-    buffer: [u8; NAME_MAX],
-    /// above NAME_MAX: no name that can be asked for
-    len: usize,
-}
-
-impl Default for Key {
-    fn default() -> Self {
-        Self {
-            buffer: [0; NAME_MAX],
-            len: 0,
-        }
-    }
-}
-
-impl Key {
-    fn push(&mut self, bytes: &[u8]) {
-        let end = self.len.saturating_add(bytes.len());
-        if let Some(free) = self.buffer.get_mut(self.len..end) {
-            free.copy_from_slice(bytes);
-        }
-        self.len = end;
-    }
-
-    fn spoil(&mut self) {
-        self.len = usize::MAX;
-    }
-
-    fn get(&self) -> Option<&[u8]> {
-        self.buffer.get(..self.len)
-    }
-
-    fn clear(&mut self) {
-        self.len = 0;
     }
 }
 

@@ -11,10 +11,13 @@ mod delimiter;
 mod fields;
 pub mod form;
 pub mod json;
+mod json_levels;
 mod json_number;
 pub mod multipart;
+mod name;
 mod options;
 mod part;
+pub(crate) mod percent;
 mod slot;
 mod utf8;
 

@@ -1,5 +1,7 @@
 //! Helpers for the scanners' tests: every vector is fed whole, byte by byte and at every split.
 
+use crate::frappe::CMD_MAX;
+
 use super::{Fields, Names, Slot, VALUE_MAX, Value};
 
 /// Runs `scan` over every way to cut `body` in two, and byte by byte; all must agree.
@@ -54,6 +56,7 @@ pub(crate) fn with_fields<T>(names: &[&str], body: impl FnOnce(&mut Fields<'_>, 
     }
     let count = wanted.len();
     let mut buffers = vec![vec![0; VALUE_MAX]; count];
+    buffers[Names::CMD].truncate(CMD_MAX);
     let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|buffer| Slot::new(buffer)).collect();
     body(&mut Fields::new(&wanted, &mut slots), count)
 }

@@ -12,7 +12,7 @@ use nom::combinator::{eof, opt, value};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-use crate::body::form::hex;
+use crate::body::percent::hex;
 
 /// The longest path that is followed, in bytes. gunicorn refuses request lines above 4094.
 pub const PATH_MAX: usize = 8192;

@@ -1,0 +1,80 @@
+use super::{HeaderText, Text, parameter, value};
+
+fn get(header: &str, key: &str) -> Option<String> {
+    let mut buffer = [0; 64];
+    let mut out = Text::new(&mut buffer);
+    parameter(
+        header.as_bytes(),
+        HeaderText::Utf8,
+        key.as_bytes(),
+        &mut out,
+    )
+    .then(|| String::from_utf8_lossy(out.get().unwrap()).into_owned())
+}
+
+/// header, `name`; the answers are those of werkzeug 3.0.6
+const CASES: &[(&str, Option<&str>)] = &[
+    ("form-data", None),
+    ("form-data; name=cmd", Some("cmd")),
+    ("form-data; name=\"cmd\"", Some("cmd")),
+    ("form-data; NAME=\"cmd\"", Some("cmd")),
+    ("form-data;name=cmd;", Some("cmd")),
+    ("form-data; name='cmd'", Some("'cmd'")),
+    ("form-data; name=a; name=cmd", Some("cmd")),
+    ("form-data; name = cmd", None),
+    ("form-data; name= cmd", None),
+    ("form-data; name=\"c;m\"; x", Some("c;m")),
+    ("form-data; name=\"a\\\"b\\\\c\"", Some("a\"b\\c")),
+    ("form-data; name=\"a%22b\"", Some("a\"b")),
+    ("form-data; name=\"cmd", None),
+    ("form-data; name=\"cmd\"junk; x=1", Some("cmd")),
+    ("form-data; name=cmd junk; x=1", Some("cmd")),
+    ("form-data; x\"; name=cmd", Some("cmd")),
+    ("form-data; x=\"; name=cmd", Some("cmd")),
+    ("; name=cmd", None),
+    (" ; name=cmd", None),
+    ("form-data; name*=utf-8''%63md", Some("cmd")),
+    ("form-data; name*=UTF-8'en'c%6dd", Some("cmd")),
+    ("form-data; name*=latin2''%63md", Some("%63md")),
+    ("form-data; name*=%63md", Some("%63md")),
+    ("form-data; name*=''%63md", Some("%63md")),
+    ("form-data; x*=utf-8''y; name*=%63md", Some("cmd")),
+    ("form-data; x*=utf-8''y; name*=latin2''%63md", Some("%63md")),
+    ("form-data; name*0=c; name*1=md", Some("cmd")),
+    ("form-data; name*1=md; name*0=c", Some("mdc")),
+    ("form-data; name=c; name*1=\"md\"", Some("cmd")),
+    (
+        "form-data; name*0*=utf-8''%63; name*1*=%6d; name*2=d",
+        Some("cmd"),
+    ),
+    ("form-data; name*0=c; name=x", Some("x")),
+    ("form-data; name*x=c", None),
+    ("form-data; *=c; name=d", Some("d")),
+    ("form-data; name*=iso-8859-1''%e9", Some("\u{e9}")),
+    ("form-data; name*=ascii''%e9", Some("\u{fffd}")),
+    ("form-data; name=\"\"", Some("")),
+    ("form-data; name=\"\u{e9}\"", Some("\u{e9}")),
+    ("form-data; name=\u{e9}", None),
+    ("form-data;\u{a0}name=cmd", Some("cmd")),
+];
+
+#[test]
+fn vectors() {
+    for (header, expected) in CASES {
+        assert_eq!(get(header, "name").as_deref(), *expected, "{header}");
+    }
+}
+
+#[test]
+fn values_are_stripped_as_python_strips() {
+    let cases: [(&[u8], HeaderText, &[u8]); 5] = [
+        (b" a/b ;x=1", HeaderText::Latin1, b"a/b"),
+        (b"\xa0a/b\x85", HeaderText::Latin1, b"a/b"),
+        (b"\xa0a/b", HeaderText::Utf8, b"\xa0a/b"),
+        ("\u{2003}a\u{1f}".as_bytes(), HeaderText::Utf8, b"a"),
+        (b"\t\x0b", HeaderText::Utf8, b""),
+    ];
+    for (header, text, expected) in cases {
+        assert_eq!(value(header, text), expected, "{header:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! Percent escapes, as Python's `urllib.parse.unquote_plus` reads them: what is no escape stays.
+
+use memchr::memchr2;
+
+/// A percent escape that may be cut by the end of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Escape {
+    /// not inside an escape
+    None,
+    /// behind `%`
+    Percent,
+    /// behind `%` and this hexadecimal digit
+    Digit(u8),
+}
+
+impl Escape {
+    /// Decodes `bytes`, the continuation of what was decoded before.
+    pub(crate) fn decode(&mut self, bytes: &[u8], mut out: impl FnMut(&[u8])) {
+        let mut rest = bytes;
+        while let Some((byte, after)) = rest.split_first() {
+            if *self == Self::None {
+                let plain = memchr2(b'%', b'+', rest).unwrap_or(rest.len());
+                if let Some((plain, after)) = rest.split_at_checked(plain)
+                    && !plain.is_empty()
+                {
+                    out(plain);
+                    rest = after;
+                    continue;
+                }
+            }
+            rest = after;
+            self.step(*byte, &mut out);
+        }
+    }
+
+    /// No more bytes: a cut escape stands for itself.
+    pub(crate) fn end(&mut self, mut out: impl FnMut(&[u8])) {
+        match *self {
+            Self::None => {}
+            Self::Percent => out(b"%"),
+            Self::Digit(high) => out(&[b'%', high]),
+        }
+        *self = Self::None;
+    }
+
+    fn step(&mut self, byte: u8, out: &mut impl FnMut(&[u8])) {
+        *self = match (*self, byte) {
+            (Self::Percent, _) if byte.is_ascii_hexdigit() => Self::Digit(byte),
+            (Self::Digit(high), _) if byte.is_ascii_hexdigit() => {
+                out(&[hex(high) << 4 | hex(byte)]);
+                Self::None
+            }
+            (pending, _) => {
+                let mut pending = pending;
+                pending.end(&mut *out);
+                match byte {
+                    b'%' => Self::Percent,
+                    b'+' => {
+                        out(b" ");
+                        Self::None
+                    }
+                    _ => {
+                        out(&[byte]);
+                        Self::None
+                    }
+                }
+            }
+        };
+    }
+}
+
+/// The value of a hexadecimal digit.
+pub(crate) fn hex(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit.wrapping_sub(b'0'),
+        _ => (digit | 0x20).wrapping_sub(b'a').wrapping_add(10) & 15,
+    }
+}
