@@ -1,0 +1,157 @@
+//! Asks the core: plan, scan, resolve.
+
+use ngx_http_frappe_module::body::{Fields, MediaType, Names, Slot, Source, VALUE_MAX};
+use ngx_http_frappe_module::frappe::{
+    self, CMD_MAX, Dialect, Head, Outcome, Plan, Status, dialect,
+};
+
+use crate::http::Request;
+
+/// What to ask, and by which rules.
+pub(crate) struct Asker {
+    dialect: Option<&'static Dialect>,
+    names: Names,
+    arguments: Vec<String>,
+    /// bodies are fed in pieces of this size
+    pub(crate) chunk: usize,
+}
+
+impl Default for Asker {
+    fn default() -> Self {
+        Self {
+            dialect: dialect::newest(),
+            names: Names::new(),
+            arguments: Vec::new(),
+            chunk: 16 * 1024,
+        }
+    }
+}
+
+/// What the variables would be.
+pub(crate) struct Answer {
+    pub(crate) cmd: String,
+    pub(crate) source: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) arguments: Vec<(String, String)>,
+    pub(crate) trouble: Option<&'static str>,
+    pub(crate) why: String,
+}
+
+impl Asker {
+    pub(crate) fn set_version(&mut self, version: &str) -> Result<(), String> {
+        self.dialect = dialect::find(version.as_bytes());
+        match self.dialect {
+            Some(_) => Ok(()),
+            None => Err(format!("--version must be {}", dialect::VERSIONS)),
+        }
+    }
+
+    pub(crate) fn add_name(&mut self, name: &str) -> Result<(), String> {
+        if self.names.add(name.as_bytes()).is_none() {
+            return Err(format!("--arg {name} is too long"));
+        }
+        self.arguments.push(name.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn ask(&self, request: &Request) -> Answer {
+        let dialect = self.dialect.expect("there is a newest dialect");
+        let head = Head {
+            method: &request.method,
+            target: &request.target,
+            content_type: request.last_header("content-type").unwrap_or_default(),
+            encoded: request
+                .headers("content-encoding")
+                .any(frappe::is_compressed),
+        };
+        let mut buffers = vec![vec![0; VALUE_MAX]; self.names.len()];
+        buffers[Names::CMD].truncate(CMD_MAX);
+        let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|b| Slot::new(b)).collect();
+        let mut fields = Fields::new(&self.names, &mut slots);
+
+        let plan = match request.body.is_empty() {
+            true => Plan::Ignore,
+            false => frappe::plan(&head, dialect),
+        };
+        let mut scratch = Vec::new();
+        let end = match plan {
+            Plan::Scan(media_type) => {
+                scratch.resize(frappe::scratch_len(media_type, head.content_type), 0);
+                match frappe::scanner(media_type, &head, dialect, &mut fields, &mut scratch) {
+                    Ok(mut scanner) => {
+                        for piece in request.body.chunks(self.chunk) {
+                            scanner.feed(piece, &mut fields);
+                        }
+                        Some(scanner.finish(&mut fields))
+                    }
+                    Err(end) => Some(end),
+                }
+            }
+            Plan::Ignore | Plan::Encoded(_) => None,
+        };
+        let outcome = frappe::resolve(&head, plan, end, dialect, &mut fields);
+        Answer {
+            cmd: fields.text(Names::CMD).to_owned(),
+            source: outcome.source.as_str(),
+            status: outcome.status.as_str(),
+            arguments: self
+                .arguments
+                .iter()
+                .map(|name| {
+                    let index = self.names.find(name.as_bytes()).unwrap_or(Names::CMD);
+                    (name.clone(), fields.text(index).to_owned())
+                })
+                .collect(),
+            trouble: outcome.trouble.map(|trouble| trouble.message()),
+            why: why(&outcome, plan, request),
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn to_json(&self) -> String {
+        let arguments: serde_json::Map<String, serde_json::Value> = self
+            .arguments
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        serde_json::json!({
+            "cmd": self.cmd,
+            "source": self.source,
+            "status": self.status,
+            "arguments": arguments,
+            "note": self.trouble,
+            "why": self.why,
+        })
+        .to_string()
+    }
+}
+
+/// The rule that decided, in a sentence.
+fn why(outcome: &Outcome, plan: Plan, request: &Request) -> String {
+    let body = match plan {
+        Plan::Scan(MediaType::Json) => "the JSON body replaces form and query",
+        Plan::Scan(MediaType::Form) => "the urlencoded body was read",
+        Plan::Scan(MediaType::Multipart) => "the multipart body was read",
+        Plan::Scan(MediaType::Other) | Plan::Ignore if request.body.is_empty() => {
+            "there is no body"
+        }
+        Plan::Scan(MediaType::Other) | Plan::Ignore => "the body cannot hold arguments",
+        Plan::Encoded(_) => "the body is compressed, which hides it",
+    };
+    let decision = match (outcome.status, outcome.source) {
+        (Status::Malformed, _) => "Frappe refuses the request, nothing runs".to_owned(),
+        (Status::Invalid, Source::None) => "the request exceeds what this module follows".into(),
+        (Status::Invalid, source) => {
+            format!("cmd from {} is no method's name", source.as_str())
+        }
+        (_, Source::None) if request.method == b"OPTIONS" => "OPTIONS runs nothing".to_owned(),
+        (_, Source::None) => "no cmd argument, and the path names no method".to_owned(),
+        (_, Source::Path) => "no cmd argument that is not empty, so the path decides".to_owned(),
+        (_, source) => format!(
+            "the argument cmd, found in {}, beats the path",
+            source.as_str()
+        ),
+    };
+    format!("{body}; {decision}")
+}
