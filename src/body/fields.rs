@@ -119,6 +119,14 @@ impl<'r> Fields<'r> {
         self.slots.get(index).map_or(Source::None, Slot::source)
     }
 
+    /// As [`Self::text`], but empty where only the path named it.
+    pub fn argument(&self, index: usize) -> &str {
+        match self.source(index) {
+            Source::Path => "",
+            _ => self.text(index),
+        }
+    }
+
     /// The index of a name.
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         // Frappe drops `_`, with which jQuery defeats caches (`frappe/app.py: make_form_dict`).
@@ -144,15 +152,15 @@ impl<'r> Fields<'r> {
         self.slots.iter_mut().for_each(Slot::settle);
     }
 
-    /// Starts a value of `name` if it is wanted and has none yet: the first duplicate counts.
-    pub(super) fn start_first(&mut self, name: &[u8], charset: Charset) -> Option<usize> {
-        let index = self.find(name)?;
-        let slot = self.slots.get_mut(index)?;
-        if !slot.is_absent() {
-            return None;
+    /// Starts a value if there is none yet: the first duplicate counts. Answers whether it did.
+    pub(super) fn start_first(&mut self, index: usize, charset: Charset) -> bool {
+        match self.slots.get_mut(index) {
+            Some(slot) if slot.is_absent() => {
+                slot.start(charset, self.source);
+                true
+            }
+            _ => false,
         }
-        slot.start(charset, self.source);
-        Some(index)
     }
 
     /// Sets a value as a whole, whatever was there.

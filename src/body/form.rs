@@ -111,13 +111,11 @@ impl Form {
         self.any = true;
         let index = if self.is_name_empty() && memchr2(b'%', b'+', name).is_none() {
             // The usual case: the whole name is here and stands for itself.
-            fields.start_first(name, self.charset)
+            self.start(name, fields)
         } else {
             self.push_name(name);
             self.escape.end(|bytes| self.name.push(bytes));
-            self.name
-                .get()
-                .and_then(|name| fields.start_first(name, self.charset))
+            self.name.get().and_then(|name| self.start(name, fields))
         };
         self.name.clear();
         self.state = index.map_or(State::Skip, State::Value);
@@ -151,6 +149,12 @@ impl Form {
         }
     }
 
+    /// Starts the value of a name if it is wanted.
+    fn start(&self, name: &[u8], fields: &mut Fields<'_>) -> Option<usize> {
+        let index = fields.find(name)?;
+        fields.start_first(index, self.charset).then_some(index)
+    }
+
     fn push_name(&mut self, bytes: &[u8]) {
         self.escape.decode(bytes, |decoded| self.name.push(decoded));
     }
@@ -165,7 +169,7 @@ impl Form {
             self.any = true;
             self.escape.end(|bytes| self.name.push(bytes));
             if let Some(name) = self.name.get() {
-                fields.start_first(name, self.charset);
+                self.start(name, fields);
             }
             self.name.clear();
         }

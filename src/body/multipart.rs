@@ -4,7 +4,7 @@
 //! | state | bytes belong to | leaves at |
 //! | --- | --- | --- |
 //! | `Preamble` | text in front of the first delimiter | a delimiter |
-//! | `Headers` | the headers of a part, kept up to [`HEADERS_MAX`] bytes | a blank line |
+//! | `Headers` | the headers of a part, of which one line is kept | a blank line |
 //! | `Data` | a file, or a value that nobody wants | a delimiter |
 //! | `Value` | a wanted value, pushed to its slot; a delimiter is taken back | a delimiter |
 //! | `Epilogue` | what follows the closing delimiter: ignored | - |
@@ -15,19 +15,16 @@
 
 use super::content_type::{self, BOUNDARY_MAX, NoBoundary};
 use super::delimiter::{Delimiter, Search};
-use super::part::{self, Part};
+use super::part::{BlankLine, LINE_MAX, Part, PartHeaders};
 use super::{End, Fields};
 use crate::frappe::trouble::Trouble;
-
-/// The most bytes of headers of one part that are kept.
-pub const HEADERS_MAX: usize = 4096;
 
 /// The scanner. State: 300 bytes and the caller's scratch.
 #[derive(Debug)]
 pub struct Multipart<'r> {
     state: State,
     search: Search<'r>,
-    headers: Headers<'r>,
+    headers: PartHeaders<'r>,
     /// an LF that comes next belongs to the CR in front of it
     skip_lf: bool,
     parts: u32,
@@ -48,11 +45,11 @@ enum State {
 
 impl<'r> Multipart<'r> {
     /// How many bytes of scratch [`Self::new`] needs for this content type: at most
-    /// [`HEADERS_MAX`] + 3 * ([`BOUNDARY_MAX`] + 2).
+    /// 4 KiB + 3 * ([`BOUNDARY_MAX`] + 2).
     pub fn scratch_len(content_type: &[u8]) -> usize {
         // Decoding makes a boundary longer only where it is not ASCII, and then it is not used.
         let needle = content_type.len().min(BOUNDARY_MAX).saturating_add(2);
-        HEADERS_MAX
+        LINE_MAX
             .saturating_add(needle)
             .saturating_add(Search::borders_len(needle))
     }
@@ -64,8 +61,8 @@ impl<'r> Multipart<'r> {
         parts_max: Option<u32>,
         scratch: &'r mut [u8],
     ) -> Result<Self, End> {
-        let (headers, scratch) = scratch
-            .split_at_mut_checked(HEADERS_MAX)
+        let (line, scratch) = scratch
+            .split_at_mut_checked(LINE_MAX)
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
         let (dashes, boundary) = scratch
             .split_at_mut_checked(2)
@@ -87,10 +84,7 @@ impl<'r> Multipart<'r> {
         Ok(Self {
             state: State::Preamble,
             search: Search::new(needle, borders),
-            headers: Headers {
-                buffer: headers,
-                len: 0,
-            },
+            headers: PartHeaders::new(line),
             skip_lf: false,
             parts: 0,
             parts_max,
@@ -155,7 +149,7 @@ impl<'r> Multipart<'r> {
         self.state = match delimiter {
             Delimiter::Part { may_have_lf, .. } => {
                 self.skip_lf = may_have_lf;
-                self.headers.len = 0;
+                self.headers.restart();
                 State::Headers
             }
             Delimiter::End { .. } => State::Epilogue,
@@ -163,21 +157,20 @@ impl<'r> Multipart<'r> {
     }
 
     fn headers<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        let (taken, blank_line) = self.headers.push(rest);
+        let (taken, blank_line) = self.headers.feed(rest, fields);
         if let Some(blank_line) = blank_line {
             self.state = self.part(blank_line, fields);
-        } else if self.headers.len >= HEADERS_MAX {
-            self.state = State::Failed(End::Unknown(Trouble::PartHeadersTooLong));
         }
         rest.get(taken..).unwrap_or_default()
     }
 
     /// The headers of a part are complete.
     fn part(&mut self, blank_line: BlankLine, fields: &mut Fields<'_>) -> State {
-        let end = self.headers.len.saturating_sub(blank_line.len());
-        let headers = self.headers.buffer.get_mut(..end).unwrap_or_default();
-        let part = match part::parse(headers, fields) {
+        let part = match self.headers.finish(fields) {
             Ok(part) => part,
+            Err(Trouble::PartHeaderTooLong) => {
+                return State::Failed(End::Unknown(Trouble::PartHeaderTooLong));
+            }
             Err(trouble) => return State::Failed(End::Dropped(trouble)),
         };
         self.parts = self.parts.saturating_add(1);
@@ -191,68 +184,6 @@ impl<'r> Multipart<'r> {
         match part {
             Part::Wanted(index) => State::Value(index),
             Part::File | Part::Field => State::Data,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BlankLine {
-    CrLfCrLf,
-    LfLf,
-    CrCr,
-}
-
-impl BlankLine {
-    const fn len(self) -> usize {
-        match self {
-            Self::CrLfCrLf => 4,
-            Self::LfLf | Self::CrCr => 2,
-        }
-    }
-
-    /// What of it stands in front of the data, as far as a delimiter is concerned.
-    const fn last_two(self) -> [u8; 2] {
-        match self {
-            Self::CrLfCrLf => *b"\r\n",
-            Self::LfLf => [0, b'\n'],
-            Self::CrCr => [0, b'\r'],
-        }
-    }
-}
-
-/// The headers of one part, blank line included.
-#[derive(Debug)]
-struct Headers<'r> {
-    buffer: &'r mut [u8],
-    len: usize,
-}
-
-impl Headers<'_> {
-    /// Takes bytes up to the blank line. Gives how many it took.
-    fn push(&mut self, bytes: &[u8]) -> (usize, Option<BlankLine>) {
-        let mut taken = 0_usize;
-        for byte in bytes {
-            let Some(free) = self.buffer.get_mut(self.len) else {
-                break;
-            };
-            *free = *byte;
-            self.len = self.len.saturating_add(1);
-            taken = taken.saturating_add(1);
-            if matches!(byte, b'\r' | b'\n')
-                && let Some(blank_line) = self.blank_line()
-            {
-                return (taken, Some(blank_line));
-            }
-        }
-        (taken, None)
-    }
-
-    fn blank_line(&self) -> Option<BlankLine> {
-        match self.buffer.get(..self.len)? {
-            [.., b'\r', b'\n', b'\r', b'\n'] => Some(BlankLine::CrLfCrLf),
-            [.., b'\n', b'\n'] => Some(BlankLine::LfLf),
-            [.., b'\r', b'\r'] => Some(BlankLine::CrCr),
-            _ => None,
         }
     }
 }

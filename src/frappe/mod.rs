@@ -273,7 +273,9 @@ fn by_decoded_path(path: &[u8], fields: &mut Fields<'_>, trouble: Option<Trouble
             fields.replace(Names::CMD, &[first, b"/", second], Source::Path);
         }
         path::Route::Doctype(doctype) => {
-            if let Some(index) = fields.find(b"doctype") {
+            if let Some(index) = fields.find(b"doctype")
+                && matches!(fields.value(index), Value::Absent | Value::Falsy)
+            {
                 fields.replace(index, &[doctype], Source::Path);
             }
             return no_method(trouble);

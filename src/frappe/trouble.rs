@@ -34,8 +34,8 @@ pub enum Trouble {
     NoClosingDelimiter,
     /// a part header is not UTF-8
     PartHeaderNotUtf8,
-    /// the headers of a part are longer than this module follows
-    PartHeadersTooLong,
+    /// a header of a part that matters is longer than this module follows
+    PartHeaderTooLong,
     /// a part without Content-Disposition
     PartWithoutDisposition,
     /// the path is longer than this module follows
@@ -65,8 +65,8 @@ impl Trouble {
             Self::JsonTooDeep => "JSON body is nested too deep",
             Self::NoClosingDelimiter => "multipart body without closing delimiter, form ignored",
             Self::PartHeaderNotUtf8 => "multipart part header is not UTF-8, form ignored",
-            Self::PartHeadersTooLong => {
-                "multipart part headers exceed 4096 bytes, body not followed"
+            Self::PartHeaderTooLong => {
+                "multipart part header exceeds 4096 bytes, body not followed"
             }
             Self::PartWithoutDisposition => {
                 "multipart part without Content-Disposition, form ignored"

@@ -43,6 +43,8 @@ pub(super) enum State {
     Failed,
 }
 
+/// README states the memory of a request.
+const _: () = assert!(size_of::<Ctx>() <= 1024);
 const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Slot<'_>>()));
 
 /// What the request line and the headers say.
@@ -170,16 +172,22 @@ pub(super) fn create<'c>(
     unsafe { data.as_mut() }
 }
 
+/// `frappe_cmd on` holds where the request is now. What was found before an internal redirect
+/// stays, whatever holds there.
+pub(super) fn is_on(r: Request) -> bool {
+    LocConf::get(r.main()).is_some_and(LocConf::is_on)
+}
+
 /// The context of a request, made now if no body has to be waited for.
 pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
     let r = r.main();
+    if !is_on(r) && !r.is_redirected() {
+        return None;
+    }
     if let Some(ctx) = find(r) {
         return Some(ctx);
     }
-    let conf = LocConf::get(r)?;
-    if !conf.is_on() {
-        return None;
-    }
+    let conf = LocConf::get(r).filter(|conf| conf.is_on())?;
     let dialect = conf.dialect()?;
     let head = head(&r);
     let plan = if conf.reads_body() && r.has_body() {

@@ -9,12 +9,12 @@ use nginx_sys::{
     ngx_uint_t,
 };
 
-use super::conf::{LocConf, MainConf};
+use super::conf::MainConf;
 use super::ctx::{self, State};
 use super::guard::guarded;
 use super::raw::{self, Request};
 use super::shim;
-use crate::body::Names;
+use crate::body::{Fields, Names};
 use crate::frappe::Status;
 
 /// The prefix of the variables that are named after an argument.
@@ -89,7 +89,7 @@ unsafe extern "C" fn status(
             let status = match ctx::find_or_decide(r).map(|ctx| ctx.state()) {
                 Some(State::Decided(outcome)) => outcome.status,
                 Some(State::Reading | State::Failed) => Status::Unread,
-                None if LocConf::get(r.main())?.is_on() => Status::Unread,
+                None if ctx::is_on(r) => Status::Unread,
                 None => return None,
             };
             Some(status.as_str().as_bytes())
@@ -117,17 +117,27 @@ unsafe extern "C" fn arg(
         answer(r, v, |r| {
             let name = (data as *const ngx_str_t).as_ref().map(raw::str_bytes)?;
             let name = name.strip_prefix(ARG_PREFIX)?;
-            text(r, |names| names.find(name))
+            let (fields, index) = value(r, |names| names.find(name))?;
+            Some(fields.argument(index).as_bytes())
         })
     }
 }
 
-/// A value of the request's context, by its place among the names.
+/// The text of a value, whatever named it.
 fn text<'c>(r: Request, index: impl Fn(&Names) -> Option<usize>) -> Option<&'c [u8]> {
+    let (fields, index) = value(r, index)?;
+    Some(fields.text(index).as_bytes())
+}
+
+/// The values of a request that is decided, and a place among them.
+fn value<'c>(
+    r: Request,
+    index: impl Fn(&Names) -> Option<usize>,
+) -> Option<(&'c Fields<'static>, usize)> {
     let index = index(MainConf::get(r)?.names())?;
     let ctx = ctx::find_or_decide(r)?;
     match ctx.state() {
-        State::Decided(_) => Some(ctx.fields().text(index).as_bytes()),
+        State::Decided(_) => Some((ctx.fields(), index)),
         State::Reading | State::Failed => None,
     }
 }

@@ -185,10 +185,7 @@ fn arguments() {
     assert_eq!(ask("/?x=q", JSON, b"[]"), pair("", ""));
     assert_eq!(ask("/?x=q", JSON, b"{"), pair("", ""));
     assert_eq!(ask("/?x=a%0Ab", "", b""), pair("", ""));
-    assert_eq!(
-        ask("/api/resource/ToDo?doctype=D", "", b""),
-        pair("ToDo", "")
-    );
+    assert_eq!(ask("/api/resource/ToDo?doctype=D", "", b""), pair("D", ""));
     assert_eq!(ask("/api/v2/document/ToDo/1", "", b""), pair("ToDo", ""));
     assert_eq!(
         ask("/api/resource/ToDo?cmd=c&doctype=D", "", b""),

@@ -127,9 +127,15 @@ fn multipart_bounds() {
     assert_eq!(ask("15", p, parts(1000).as_bytes()).cmd, "c");
     assert_eq!(ask("15", p, parts(1001).as_bytes()).status, "malformed");
 
-    let headers = |len: usize| format!("--B\r\nX: {}\r\n{}--B--", "y".repeat(len), &PART[5..]);
-    assert_eq!(ask("15", p, headers(3900).as_bytes()).cmd, "c");
-    assert_eq!(ask("15", p, headers(5000).as_bytes()).status, "invalid");
+    let other = |len: usize| format!("--B\r\nX: {}\r\n{}--B--", "y".repeat(len), &PART[5..]);
+    assert_eq!(ask("15", p, other(20_000).as_bytes()).cmd, "c");
+    let long = |len: usize| {
+        let disposition = format!("form-data; x={}; name=\"cmd\"", "y".repeat(len));
+        let body = format!("{PART}--B--").replace("form-data; name=\"cmd\"", &disposition);
+        ask("15", p, body.as_bytes())
+    };
+    assert_eq!(long(4000).cmd, "c");
+    assert_eq!(long(4100).status, "invalid");
 
     for len in [300, 512] {
         let boundary = "b".repeat(len);
