@@ -47,7 +47,11 @@ impl Asker {
     }
 
     pub(crate) fn add_name(&mut self, name: &str) -> Result<(), String> {
-        if self.names.add(name.as_bytes()).is_none() {
+        let index = match name {
+            "doctype" => self.names.add_doctype(),
+            _ => self.names.add(name.as_bytes()),
+        };
+        if index.is_none() {
             return Err(format!("--arg {name} is too long"));
         }
         self.arguments.push(name.to_owned());
@@ -64,7 +68,7 @@ impl Asker {
                 .headers("content-encoding")
                 .any(frappe::is_compressed),
         };
-        let mut buffers = vec![vec![0; VALUE_MAX]; self.names.len()];
+        let mut buffers = vec![vec![0; VALUE_MAX]; self.names.slots()];
         buffers[Names::CMD].truncate(CMD_MAX);
         let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|b| Slot::new(b)).collect();
         let mut fields = Fields::new(&self.names, &mut slots);
@@ -98,8 +102,12 @@ impl Asker {
                 .arguments
                 .iter()
                 .map(|name| {
-                    let index = self.names.find(name.as_bytes()).unwrap_or(Names::CMD);
-                    (name.clone(), fields.text(index).to_owned())
+                    let text = match (name.as_str(), self.names.find(name.as_bytes())) {
+                        ("doctype", _) => fields.doctype(),
+                        (_, Some(index)) => fields.argument(index),
+                        (_, None) => "",
+                    };
+                    (name.clone(), text.to_owned())
                 })
                 .collect(),
             trouble: outcome.trouble.map(|trouble| trouble.message()),

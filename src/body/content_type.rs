@@ -1,6 +1,12 @@
 //! Which content types are read, and the boundary of a multipart body.
 
-use super::options::{self, HeaderText, Text};
+use memchr::memmem;
+
+use super::End;
+use super::header_text::{HeaderText, Text};
+use super::options::{self, HeaderRules, Lookup};
+use crate::frappe::dialect::Werkzeug;
+use crate::frappe::trouble::Trouble;
 
 /// The longest multipart boundary that is followed, in bytes. RFC 2046 allows 70.
 pub const BOUNDARY_MAX: usize = 512;
@@ -21,51 +27,78 @@ pub enum MediaType {
 /// How a dialect recognises JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonTest {
+    /// the whole header is `application/json`
+    Exact,
+    /// `application/json` stands anywhere in the header
+    Substring,
     /// werkzeug's `Request.is_json`: `application/json` or `application/...+json`, in any case
     IsJson,
 }
 
+/// Which content types werkzeug takes for forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormTypes {
+    /// in lower case only; also `application/x-url-encoded`
+    ExactCase,
+    /// in any case; also `application/x-url-encoded`
+    AnyCase,
+    /// in any case
+    WithoutUrlEncoded,
+}
+
 /// Classifies a body. `content_type` is the value of the last Content-Type header.
-pub fn media_type(content_type: &[u8], json: JsonTest) -> MediaType {
-    let mimetype = options::value(content_type, HeaderText::Latin1);
-    if is_json(mimetype, json) {
+pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> MediaType {
+    let mimetype = options::value(content_type, HeaderText::Latin1, werkzeug.headers);
+    let is_json = match json {
+        JsonTest::Exact => content_type == b"application/json",
+        JsonTest::Substring => memmem::find(content_type, b"application/json").is_some(),
+        JsonTest::IsJson => {
+            mimetype.eq_ignore_ascii_case(b"application/json")
+                || (starts_with(mimetype, b"application/") && ends_with(mimetype, b"+json"))
+        }
+    };
+    let is = |known: &[u8]| match werkzeug.form_types {
+        FormTypes::ExactCase => mimetype == known,
+        FormTypes::AnyCase | FormTypes::WithoutUrlEncoded => mimetype.eq_ignore_ascii_case(known),
+    };
+    if is_json {
         MediaType::Json
-    } else if mimetype.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
+    } else if is(b"application/x-www-form-urlencoded")
+        || (werkzeug.form_types != FormTypes::WithoutUrlEncoded && is(b"application/x-url-encoded"))
+    {
         MediaType::Form
-    } else if mimetype.eq_ignore_ascii_case(b"multipart/form-data") {
+    } else if is(b"multipart/form-data") {
         MediaType::Multipart
     } else {
         MediaType::Other
     }
 }
 
-/// Writes the boundary to `buffer` and gives its length. None: there is none that werkzeug
-/// would take.
-pub(super) fn boundary(content_type: &[u8], buffer: &mut [u8]) -> Result<usize, NoBoundary> {
+/// Writes the boundary to `buffer` and gives its length, or what becomes of a body without one.
+pub(super) fn boundary(
+    content_type: &[u8],
+    rules: HeaderRules,
+    buffer: &mut [u8],
+) -> Result<usize, End> {
     let mut text = Text::new(buffer);
-    if !options::parameter(content_type, HeaderText::Latin1, b"boundary", &mut text) {
-        return Err(NoBoundary::Missing);
-    }
-    match text.get() {
-        None => Err(NoBoundary::TooLong),
-        Some(boundary) if boundary.is_empty() || !boundary.is_ascii() => Err(NoBoundary::Missing),
-        Some(boundary) => Ok(boundary.len()),
-    }
-}
-
-/// Why there is no boundary to look for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoBoundary {
-    Missing,
-    TooLong,
-}
-
-fn is_json(mimetype: &[u8], test: JsonTest) -> bool {
-    match test {
-        JsonTest::IsJson => {
-            mimetype.eq_ignore_ascii_case(b"application/json")
-                || (starts_with(mimetype, b"application/") && ends_with(mimetype, b"+json"))
-        }
+    // Content-Type is read outside of the `try` that drops forms: any error is one of the request.
+    let lookup = options::parameter(
+        content_type,
+        HeaderText::Latin1,
+        rules,
+        b"boundary",
+        &mut text,
+    );
+    let missing = Err(End::Dropped(Trouble::BoundaryMissing));
+    match (lookup, text.get()) {
+        (Err(trouble @ Trouble::CharsetUnknown), _) => Err(End::Unknown(trouble)),
+        (Err(trouble), _) => Err(End::Refused(trouble)),
+        (Ok(Lookup::Bare), _) if rules.bare_crashes() => Err(End::Refused(Trouble::HeaderCrash)),
+        (Ok(Lookup::Absent | Lookup::Bare), _) => missing,
+        (Ok(Lookup::Found), None) => Err(End::Unknown(Trouble::BoundaryTooLong)),
+        (Ok(Lookup::Found), Some(boundary)) if !boundary.is_ascii() => missing,
+        (Ok(Lookup::Found), Some(b"")) if !rules.empty_boundary() => missing,
+        (Ok(Lookup::Found), Some(boundary)) => Ok(boundary.len()),
     }
 }
 
@@ -83,7 +116,10 @@ fn ends_with(text: &[u8], tail: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{JsonTest, MediaType, NoBoundary, boundary, media_type};
+    use super::{JsonTest, MediaType, boundary, media_type};
+    use crate::body::End;
+    use crate::frappe::dialect;
+    use crate::frappe::trouble::Trouble;
 
     #[test]
     fn media_types() {
@@ -109,42 +145,36 @@ mod tests {
             ("text/plain; a=application/json", MediaType::Other),
             ("", MediaType::Other),
         ];
+        let werkzeug = dialect::find(b"15").unwrap().werkzeug;
         for (content_type, expected) in cases {
-            let found = media_type(content_type.as_bytes(), JsonTest::IsJson);
+            let found = media_type(content_type.as_bytes(), JsonTest::IsJson, werkzeug);
             assert_eq!(found, expected, "{content_type}");
         }
     }
 
     #[test]
     fn boundaries() {
+        let missing = Err(End::Dropped(Trouble::BoundaryMissing));
+        let rules = dialect::find(b"15").unwrap().werkzeug.headers;
         let long = "x".repeat(300);
         let cases = [
             ("multipart/form-data; boundary=abc", Ok("abc")),
             ("multipart/form-data; boundary=\"a b\"", Ok("a b")),
             ("multipart/form-data; boundary=a; boundary=b", Ok("b")),
             ("multipart/form-data; boundary=a/b", Ok("a")),
-            (
-                "multipart/form-data; boundary = X",
-                Err(NoBoundary::Missing),
-            ),
-            ("multipart/form-data", Err(NoBoundary::Missing)),
-            (
-                "multipart/form-data; boundary=\"\"",
-                Err(NoBoundary::Missing),
-            ),
-            (
-                "multipart/form-data; boundary=\"\u{e9}\"",
-                Err(NoBoundary::Missing),
-            ),
+            ("multipart/form-data; boundary = X", missing),
+            ("multipart/form-data", missing),
+            ("multipart/form-data; boundary=\"\"", missing),
+            ("multipart/form-data; boundary=\"\u{e9}\"", missing),
             (&format!("multipart/form-data; boundary={long}"), Ok(&long)),
             (
                 &format!("multipart/form-data; boundary={}", "x".repeat(513)),
-                Err(NoBoundary::TooLong),
+                Err(End::Unknown(Trouble::BoundaryTooLong)),
             ),
         ];
         for (content_type, expected) in cases {
             let mut buffer = [0; super::BOUNDARY_MAX];
-            let found = boundary(content_type.as_bytes(), &mut buffer);
+            let found = boundary(content_type.as_bytes(), rules, &mut buffer);
             let found = found.map(|len| std::str::from_utf8(&buffer[..len]).unwrap());
             assert_eq!(found, expected, "{content_type}");
         }

@@ -13,11 +13,11 @@ use memchr::memmem::Finder;
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delimiter {
-    /// A part follows. The delimiter, line break in front included, is `len` bytes long so
-    /// far; with `may_have_lf` it ended in CR, and an LF that comes next belongs to it.
-    Part { len: usize, may_have_lf: bool },
+    /// A part follows. With `may_have_lf` the delimiter ended in CR, and an LF that comes next
+    /// belongs to it.
+    Part { may_have_lf: bool },
     /// The closing delimiter.
-    End { len: usize },
+    End,
 }
 
 /// The bytes behind a whole `--boundary`.
@@ -30,6 +30,8 @@ enum Tail {
     Dash,
     /// behind white space
     Space,
+    /// behind `--`, where that must end the line
+    End,
 }
 
 /// The search. State: 200 bytes and the two slices that it borrows.
@@ -51,6 +53,8 @@ pub(super) struct Search<'r> {
     again: bool,
     /// the first delimiter needs no line break in front
     first: bool,
+    /// the closing delimiter must be a line of its own
+    by_lines: bool,
 }
 
 impl<'r> Search<'r> {
@@ -60,7 +64,7 @@ impl<'r> Search<'r> {
     }
 
     /// A search for the first delimiter. `borders` is [`Self::borders_len`] bytes.
-    pub(super) fn new(needle: &'r [u8], borders: &'r mut [u8]) -> Self {
+    pub(super) fn new(needle: &'r [u8], borders: &'r mut [u8], by_lines: bool) -> Self {
         write_borders(needle, borders);
         Self {
             finder: Finder::new(needle),
@@ -72,6 +76,7 @@ impl<'r> Search<'r> {
             len: 0,
             again: false,
             first: true,
+            by_lines,
         }
     }
 
@@ -81,6 +86,41 @@ impl<'r> Search<'r> {
         self.before = before;
         self.tail = Tail::None;
         self.first = false;
+    }
+
+    /// Reads the first line that is not blank, which must be a delimiter. `Err`: it is none.
+    pub(super) fn first_line(&mut self, byte: u8) -> Result<Option<Delimiter>, ()> {
+        if self.tail != Tail::None {
+            return match self.behind(self.tail, byte) {
+                Ok(Tail::None) => Err(()),
+                Ok(tail) => {
+                    self.tail = tail;
+                    Ok(None)
+                }
+                Err(delimiter) => Ok(Some(delimiter)),
+            };
+        }
+        match self.needle.get(self.matched) {
+            _ if self.matched == 0 && matches!(byte, b' ' | b'\t'..=b'\r') => {}
+            Some(expected) if *expected == byte => {
+                self.matched = self.matched.saturating_add(1);
+                if self.matched == self.needle.len() {
+                    self.tail = Tail::Start;
+                }
+            }
+            _ => return Err(()),
+        }
+        Ok(None)
+    }
+
+    /// The length of the delimiter that was found last, line break in front included.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The bytes end behind a closing delimiter whose line has no end.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.tail == Tail::End
     }
 
     /// Looks for a delimiter. Gives the number of bytes taken, all of them where there is none.
@@ -149,12 +189,13 @@ impl<'r> Search<'r> {
 
     /// The next byte behind `--boundary`: still open, or the delimiter that it completes.
     fn behind(&self, tail: Tail, byte: u8) -> Result<Tail, Delimiter> {
-        let len = self.len;
         match (tail, byte) {
-            (Tail::Dash, b'-') => Err(Delimiter::End { len }),
+            (Tail::Dash, b'-') if self.by_lines => Ok(Tail::End),
+            (Tail::Dash, b'-') => Err(Delimiter::End),
+            (Tail::End, b'\r' | b'\n') => Err(Delimiter::End),
+            (Tail::End, b' ' | b'\t' | 0x0b | 0x0c) => Ok(Tail::End),
             (Tail::Start, b'-') => Ok(Tail::Dash),
             (Tail::Start | Tail::Space, b'\n' | b'\r') => Err(Delimiter::Part {
-                len,
                 may_have_lf: byte == b'\r',
             }),
             (Tail::Start | Tail::Space, b' ' | b'\t' | 0x0b | 0x0c) => Ok(Tail::Space),
@@ -249,11 +290,11 @@ mod tests {
     use crate::body::testing::each_split;
 
     /// All delimiters with the offset behind them, the first one being allowed anywhere.
-    fn all(boundary: &str, data: &[u8], first: bool) -> Vec<(usize, Delimiter)> {
+    fn all(boundary: &str, data: &[u8], first: bool) -> Vec<(usize, Delimiter, usize)> {
         let needle = format!("--{boundary}");
         each_split(data, |pieces| {
             let mut borders = vec![0; Search::borders_len(needle.len())];
-            let mut search = Search::new(needle.as_bytes(), &mut borders);
+            let mut search = Search::new(needle.as_bytes(), &mut borders, false);
             if !first {
                 search.restart([0, b'\n']);
             }
@@ -265,7 +306,7 @@ mod tests {
                     offset += taken;
                     rest = &rest[taken..];
                     if let Some(delimiter) = delimiter {
-                        found.push((offset, delimiter));
+                        found.push((offset, delimiter, search.len()));
                         search.restart([0, 0]);
                     }
                 }
@@ -274,44 +315,35 @@ mod tests {
         })
     }
 
-    fn part(len: usize) -> Delimiter {
-        Delimiter::Part {
-            len,
-            may_have_lf: false,
-        }
-    }
-
-    fn part_cr(len: usize) -> Delimiter {
-        Delimiter::Part {
-            len,
-            may_have_lf: true,
-        }
+    fn part(offset: usize, len: usize) -> (usize, Delimiter, usize) {
+        (offset, Delimiter::Part { may_have_lf: false }, len)
     }
 
     #[test]
     fn line_breaks_and_tails() {
-        let end = |len| Delimiter::End { len };
-        assert_eq!(all("B", b"--B\r\n", true), [(4, part_cr(4))]);
-        assert_eq!(all("B", b"pre--B \t\n", true), [(9, part(6))]);
-        assert_eq!(all("B", b"x\r\n--B--", true), [(8, end(7))]);
+        let end = |offset, len| (offset, Delimiter::End, len);
+        let part_cr = |offset, len| (offset, Delimiter::Part { may_have_lf: true }, len);
+        assert_eq!(all("B", b"--B\r\n", true), [part_cr(4, 4)]);
+        assert_eq!(all("B", b"pre--B \t\n", true), [part(9, 6)]);
+        assert_eq!(all("B", b"x\r\n--B--", true), [end(8, 7)]);
         assert_eq!(all("B", b"pre--B\n", false), []);
-        assert_eq!(all("B", b"x\n--B\n", false), [(6, part(5))]);
-        assert_eq!(all("B", b"x\r--B\n", false), [(6, part(5))]);
-        assert_eq!(all("B", b"x\r\n--Bjunk\r\n--B\n", false), [(16, part(6))]);
-        assert_eq!(all("B", b"x\r\n--B-\r\n--B\n", false), [(13, part(6))]);
-        assert_eq!(all("B", b"x\r\n--B \x0b x\n--B\n", false), [(15, part(5))]);
-        assert_eq!(all("B", b"--B\n", false), [(4, part(5))]);
-        assert_eq!(all("B", b"\n\r--B--", false), [(7, end(6))]);
+        assert_eq!(all("B", b"x\n--B\n", false), [part(6, 5)]);
+        assert_eq!(all("B", b"x\r--B\n", false), [part(6, 5)]);
+        assert_eq!(all("B", b"x\r\n--Bjunk\r\n--B\n", false), [part(16, 6)]);
+        assert_eq!(all("B", b"x\r\n--B-\r\n--B\n", false), [part(13, 6)]);
+        assert_eq!(all("B", b"x\r\n--B \x0b x\n--B\n", false), [part(15, 5)]);
+        assert_eq!(all("B", b"--B\n", false), [part(4, 5)]);
+        assert_eq!(all("B", b"\n\r--B--", false), [end(7, 6)]);
     }
 
     #[test]
     fn overlapping_candidates() {
-        assert_eq!(all("-", b"----\n", true), [(5, part(5))]);
+        assert_eq!(all("-", b"----\n", true), [part(5, 5)]);
         assert_eq!(all("-", b"-----", true).len(), 1);
-        assert_eq!(all("x--", b"--x--x--\n", true), [(9, part(6))]);
-        assert_eq!(all(" x--", b"-- x-- x--\n", true), [(11, part(7))]);
-        assert_eq!(all("aab", b"\n--aa--aab\n", true), [(11, part(6))]);
-        assert_eq!(all("a", b"\n-\n--a\n", false), [(7, part(5))]);
+        assert_eq!(all("x--", b"--x--x--\n", true), [part(9, 6)]);
+        assert_eq!(all(" x--", b"-- x-- x--\n", true), [part(11, 7)]);
+        assert_eq!(all("aab", b"\n--aa--aab\n", true), [part(11, 6)]);
+        assert_eq!(all("a", b"\n-\n--a\n", false), [part(7, 5)]);
     }
 
     #[test]
@@ -333,7 +365,7 @@ mod tests {
                 let found = all(&boundary, &data, first);
                 let naive = naive_first(&boundary, &data, first);
                 assert_eq!(
-                    found.first().map(|(offset, _)| *offset),
+                    found.first().map(|(offset, ..)| *offset),
                     naive,
                     "{boundary:?} in {:?}, first: {first}",
                     String::from_utf8_lossy(&data)

@@ -39,7 +39,11 @@ impl Source {
 
 /// The names of the arguments to keep. The first is always `cmd`.
 #[derive(Clone, Debug)]
-pub struct Names(Vec<Box<[u8]>>);
+pub struct Names {
+    names: Vec<Box<[u8]>>,
+    /// the doctype in the path is wanted, too
+    path_doctype: bool,
+}
 
 impl Names {
     /// The index of `cmd`.
@@ -47,7 +51,10 @@ impl Names {
 
     /// `cmd` alone.
     pub fn new() -> Self {
-        Self(vec![Box::from(&b"cmd"[..])])
+        Self {
+            names: vec![Box::from(&b"cmd"[..])],
+            path_doctype: false,
+        }
     }
 
     /// Adds a name and returns its index, or None where it is longer than [`NAME_MAX`].
@@ -56,23 +63,27 @@ impl Names {
             return None;
         }
         self.find(name).or_else(|| {
-            self.0.push(Box::from(name));
-            self.0.len().checked_sub(1)
+            self.names.push(Box::from(name));
+            self.names.len().checked_sub(1)
         })
     }
 
     /// The index of a name.
     pub fn find(&self, name: &[u8]) -> Option<usize> {
-        self.0.iter().position(|known| **known == *name)
+        self.names.iter().position(|known| **known == *name)
     }
 
-    /// How many names there are, `cmd` included.
-    #[allow(
-        clippy::len_without_is_empty,
-        reason = "never empty: cmd is always there"
-    )]
-    pub fn len(&self) -> usize {
-        self.0.len()
+    /// Adds the argument `doctype`, and the doctype that a path may name.
+    pub fn add_doctype(&mut self) -> Option<usize> {
+        self.path_doctype = true;
+        self.add(b"doctype")
+    }
+
+    /// How many slots the values need.
+    pub fn slots(&self) -> usize {
+        self.names
+            .len()
+            .saturating_add(usize::from(self.path_doctype))
     }
 }
 
@@ -92,7 +103,7 @@ pub struct Fields<'r> {
 }
 
 impl<'r> Fields<'r> {
-    /// `slots` must be as many as `names`; a name without a slot is never found.
+    /// `slots` must be [`Names::slots`]; a name without a slot never has a value.
     pub fn new(names: &'r Names, slots: &'r mut [Slot<'r>]) -> Self {
         Self {
             names,
@@ -127,6 +138,20 @@ impl<'r> Fields<'r> {
         }
     }
 
+    /// The doctype in the path of a document, else the argument.
+    pub fn doctype(&self) -> &str {
+        let in_path = self.names.names.len();
+        match (self.value(in_path), self.find(b"doctype")) {
+            (Value::Absent, Some(argument)) => self.text(argument),
+            _ => self.text(in_path),
+        }
+    }
+
+    /// The path names the doctype.
+    pub(crate) fn set_path_doctype(&mut self, doctype: &[u8]) {
+        self.replace(self.names.names.len(), &[doctype], Source::Path);
+    }
+
     /// The index of a name.
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         // Frappe drops `_`, with which jQuery defeats caches (`frappe/app.py: make_form_dict`).
@@ -145,6 +170,11 @@ impl<'r> Fields<'r> {
     /// Forgets all values.
     pub(crate) fn clear(&mut self) {
         self.slots.iter_mut().for_each(Slot::clear);
+    }
+
+    /// First items of JSON lists become lists again.
+    pub(super) fn keep_lists(&mut self) {
+        self.slots.iter_mut().for_each(Slot::keep_list);
     }
 
     /// Makes text of all values; none changes afterwards.

@@ -10,15 +10,16 @@ pub mod content_type;
 mod delimiter;
 mod fields;
 pub mod form;
+mod header_text;
 pub mod json;
-mod json_levels;
-mod json_number;
+pub mod legacy_options;
 pub mod multipart;
 mod name;
-mod options;
+pub mod options;
 mod part;
 pub(crate) mod percent;
 mod slot;
+mod transfer;
 mod utf8;
 
 #[cfg(test)]
@@ -80,8 +81,8 @@ impl Body<'_> {
     pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
         match self {
             Self::Form(form) => form.finish(fields),
-            Self::Multipart(multipart) => multipart.finish(),
-            Self::Json(json) => json.finish(),
+            Self::Multipart(multipart) => multipart.finish(fields),
+            Self::Json(json) => json.finish(fields),
         }
     }
 }

@@ -3,21 +3,54 @@
 //!
 //! | state | bytes belong to | leaves at |
 //! | --- | --- | --- |
-//! | `Preamble` | text in front of the first delimiter | a delimiter |
+//! | `Preamble`, `FirstLine` | text in front of the first delimiter | a delimiter |
 //! | `Headers` | the headers of a part, of which one line is kept | a blank line |
 //! | `Data` | a file, or a value that nobody wants | a delimiter |
 //! | `Value` | a wanted value, pushed to its slot; a delimiter is taken back | a delimiter |
 //! | `Epilogue` | what follows the closing delimiter: ignored | - |
 //! | `Failed` | Frappe drops or refuses the form: the rest is ignored | - |
 //!
+//! Before 2.0 werkzeug reads lines ([`PartRules::by_lines`]): the first line that is not blank must
+//! be a delimiter (`FirstLine`), and the closing one must be alone on its line.
+//!
 //! One field is worth nothing until the closing delimiter has come: without it werkzeug drops
 //! them all.
 
-use super::content_type::{self, BOUNDARY_MAX, NoBoundary};
+use super::content_type::{self, BOUNDARY_MAX};
 use super::delimiter::{Delimiter, Search};
 use super::part::{BlankLine, LINE_MAX, Part, PartHeaders};
+use super::transfer::Transfer;
 use super::{End, Fields};
+use crate::frappe::dialect::Werkzeug;
 use crate::frappe::trouble::Trouble;
+
+/// What differs between the releases of werkzeug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartRules {
+    /// read by lines: before 2.0
+    pub by_lines: bool,
+    /// base64 and quoted-printable parts are decoded: before 2.0
+    pub transfer_encodings: bool,
+    /// headers of parts must be UTF-8: not on Python 2
+    pub headers_utf8: bool,
+    /// a header of a part without a colon drops the form: 2.0 to 2.2
+    pub colon_needed: bool,
+    /// the second half of the blank line may be that in front of a delimiter: not in 2.0 to 2.2
+    pub blank_line_delimits: bool,
+    /// the charsets of fields that are honoured
+    pub charsets: PartCharset,
+    /// one part more is answered with 413: from 2.2.3 on
+    pub parts_max: Option<u32>,
+}
+
+/// The charsets of fields that are honoured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartCharset {
+    /// all that Python knows; this module follows ASCII, ISO 8859-1 and UTF-8
+    Any,
+    /// ASCII, ISO 8859-1, UTF-8; others are taken for UTF-8: from 2.3 on
+    Safe,
+}
 
 /// The scanner. State: 300 bytes and the caller's scratch.
 #[derive(Debug)]
@@ -28,7 +61,9 @@ pub struct Multipart<'r> {
     /// an LF that comes next belongs to the CR in front of it
     skip_lf: bool,
     parts: u32,
-    parts_max: Option<u32>,
+    rules: PartRules,
+    /// decodes the data of this part
+    transfer: Option<Transfer>,
     /// a field, not a file, has been seen
     any: bool,
 }
@@ -36,6 +71,7 @@ pub struct Multipart<'r> {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Preamble,
+    FirstLine,
     Headers,
     Data,
     Value(usize),
@@ -55,12 +91,13 @@ impl<'r> Multipart<'r> {
     }
 
     /// A scanner in front of the first byte, or what becomes of a body without a usable
-    /// boundary. `parts_max`: one part more is answered with 413.
+    /// boundary.
     pub fn new(
         content_type: &[u8],
-        parts_max: Option<u32>,
+        werkzeug: &Werkzeug,
         scratch: &'r mut [u8],
     ) -> Result<Self, End> {
+        let rules = werkzeug.parts;
         let (line, scratch) = scratch
             .split_at_mut_checked(LINE_MAX)
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
@@ -69,12 +106,16 @@ impl<'r> Multipart<'r> {
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
         dashes.copy_from_slice(b"--");
         let limit = boundary.len().min(BOUNDARY_MAX);
-        let len =
-            content_type::boundary(content_type, boundary.get_mut(..limit).unwrap_or_default())
-                .map_err(|why| match why {
-                    NoBoundary::Missing => End::Dropped(Trouble::BoundaryMissing),
-                    NoBoundary::TooLong => End::Unknown(Trouble::BoundaryTooLong),
-                })?;
+        let boundary = boundary.get_mut(..limit).unwrap_or_default();
+        let len = content_type::boundary(content_type, werkzeug.headers, boundary)?;
+        let is_hopeless = rules.by_lines
+            && boundary
+                .get(..len)
+                .is_some_and(|b| b.trim_ascii_end().len() < len);
+        if is_hopeless {
+            // Lines are stripped before they are compared.
+            return Err(End::Dropped(Trouble::NoClosingDelimiter));
+        }
         let (needle, rest) = scratch
             .split_at_mut_checked(len.saturating_add(2))
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
@@ -82,12 +123,17 @@ impl<'r> Multipart<'r> {
             .get_mut(..Search::borders_len(needle.len()))
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
         Ok(Self {
-            state: State::Preamble,
-            search: Search::new(needle, borders),
-            headers: PartHeaders::new(line),
+            state: if rules.by_lines {
+                State::FirstLine
+            } else {
+                State::Preamble
+            },
+            search: Search::new(needle, borders, rules.by_lines),
+            headers: PartHeaders::new(rules, werkzeug.headers, line),
             skip_lf: false,
             parts: 0,
-            parts_max,
+            rules,
+            transfer: None,
             any: false,
         })
     }
@@ -102,8 +148,10 @@ impl<'r> Multipart<'r> {
                 continue;
             }
             rest = match self.state {
-                State::Preamble | State::Data => self.data(rest),
-                State::Value(index) => self.value(rest, index, fields),
+                State::FirstLine => self.first_line(*first, after),
+                State::Preamble => self.data(rest, None, fields),
+                State::Data => self.data(rest, None, fields),
+                State::Value(index) => self.data(rest, Some(index), fields),
                 State::Headers => self.headers(rest, fields),
                 State::Epilogue | State::Failed(_) => return,
             };
@@ -111,48 +159,85 @@ impl<'r> Multipart<'r> {
     }
 
     /// The end of the body.
-    pub fn finish(&self) -> End {
+    pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
+        if self.search.is_at_end() {
+            match self.state {
+                State::Value(index) => self.end_of_data(Some(index), fields),
+                State::Data => self.end_of_data(None, fields),
+                _ => self.state = State::Epilogue,
+            }
+        }
         match self.state {
             State::Epilogue => End::Fields { any: self.any },
             State::Failed(end) => end,
-            State::Preamble | State::Headers | State::Data | State::Value(_) => {
-                End::Dropped(Trouble::NoClosingDelimiter)
-            }
+            _ => End::Dropped(Trouble::NoClosingDelimiter),
         }
     }
 
-    fn data<'c>(&mut self, rest: &'c [u8]) -> &'c [u8] {
-        let (taken, delimiter) = self.search.feed(rest);
-        if let Some(delimiter) = delimiter {
-            self.delimiter(delimiter);
-        }
-        rest.get(taken..).unwrap_or_default()
-    }
-
-    fn value<'c>(&mut self, rest: &'c [u8], index: usize, fields: &mut Fields<'_>) -> &'c [u8] {
-        let (taken, delimiter) = self.search.feed(rest);
-        let (bytes, after) = rest.split_at_checked(taken).unwrap_or((rest, b""));
-        if let Some((slot, _)) = fields.slot(index) {
-            slot.push(bytes);
-            match delimiter {
-                Some(Delimiter::Part { len, .. } | Delimiter::End { len }) => slot.pop(len),
-                None => {}
-            }
-        }
-        if let Some(delimiter) = delimiter {
-            self.delimiter(delimiter);
+    fn first_line<'c>(&mut self, byte: u8, after: &'c [u8]) -> &'c [u8] {
+        match self.search.first_line(byte) {
+            Ok(None) => {}
+            Ok(Some(delimiter)) => self.delimiter(delimiter),
+            Err(()) => self.state = State::Failed(End::Dropped(Trouble::NoFirstDelimiter)),
         }
         after
     }
 
+    fn data<'c>(
+        &mut self,
+        rest: &'c [u8],
+        wanted: Option<usize>,
+        fields: &mut Fields<'_>,
+    ) -> &'c [u8] {
+        let (taken, delimiter) = self.search.feed(rest);
+        let (bytes, after) = rest.split_at_checked(taken).unwrap_or((rest, b""));
+        let slot = wanted.and_then(|index| fields.slot(index));
+        if let Some(transfer) = &mut self.transfer {
+            let text = match (delimiter, bytes.split_last()) {
+                (Some(_), Some((_, text))) => text,
+                _ => bytes,
+            };
+            transfer.feed(text, slot.map(|(slot, _)| slot));
+        } else if let Some((slot, _)) = slot {
+            slot.push(bytes);
+        }
+        if let Some(delimiter) = delimiter {
+            self.end_of_data(wanted, fields);
+            if !matches!(self.state, State::Failed(_)) {
+                self.delimiter(delimiter);
+            }
+        }
+        after
+    }
+
+    /// A delimiter ends the data of a part; what of it went to the value is taken back.
+    fn end_of_data(&mut self, wanted: Option<usize>, fields: &mut Fields<'_>) {
+        let slot = wanted.and_then(|index| fields.slot(index));
+        let mut slot = slot.map(|(slot, _)| slot);
+        let is_fine = match self.transfer.take() {
+            Some(mut transfer) => transfer.finish(slot),
+            None => {
+                if let Some(slot) = &mut slot {
+                    slot.pop(self.search.len());
+                }
+                true
+            }
+        };
+        self.state = if is_fine {
+            State::Epilogue
+        } else {
+            State::Failed(End::Dropped(Trouble::PartEncoding))
+        };
+    }
+
     fn delimiter(&mut self, delimiter: Delimiter) {
         self.state = match delimiter {
-            Delimiter::Part { may_have_lf, .. } => {
+            Delimiter::Part { may_have_lf } => {
                 self.skip_lf = may_have_lf;
                 self.headers.restart();
                 State::Headers
             }
-            Delimiter::End { .. } => State::Epilogue,
+            Delimiter::End => State::Epilogue,
         };
     }
 
@@ -166,21 +251,22 @@ impl<'r> Multipart<'r> {
 
     /// The headers of a part are complete.
     fn part(&mut self, blank_line: BlankLine, fields: &mut Fields<'_>) -> State {
-        let part = match self.headers.finish(fields) {
+        let (part, transfer) = match self.headers.finish(fields) {
             Ok(part) => part,
-            Err(Trouble::PartHeaderTooLong) => {
-                return State::Failed(End::Unknown(Trouble::PartHeaderTooLong));
-            }
-            Err(trouble) => return State::Failed(End::Dropped(trouble)),
+            Err(trouble) => return State::Failed(trouble.end_of_form()),
         };
         self.parts = self.parts.saturating_add(1);
-        if self.parts_max.is_some_and(|max| self.parts > max) {
+        if self.rules.parts_max.is_some_and(|max| self.parts > max) {
             return State::Failed(End::Refused(Trouble::TooManyParts));
         }
         self.any |= part != Part::File;
-        // The second half of the blank line may be the line break of a delimiter.
-        self.search.restart(blank_line.last_two());
-        self.skip_lf = blank_line == BlankLine::CrCr;
+        self.transfer = transfer.map(Transfer::new);
+        if self.rules.blank_line_delimits {
+            self.search.restart(blank_line.last_two());
+            self.skip_lf = blank_line == BlankLine::Cr;
+        } else {
+            self.search.restart([0; 2]);
+        }
         match part {
             Part::Wanted(index) => State::Value(index),
             Part::File | Part::Field => State::Data,

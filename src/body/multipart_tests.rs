@@ -1,18 +1,20 @@
 use super::{End, Multipart};
 use crate::body::testing::{each_split, values};
+use crate::frappe::dialect;
 
 fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
+    let werkzeug = dialect::find(b"15").unwrap().werkzeug;
     let content_type = format!("multipart/form-data; boundary=\"{boundary}\"");
     each_split(body, |pieces| {
         let mut end = End::EmptyJson;
         let found = values(&["a", "b"], |fields| {
             let mut scratch = vec![0; Multipart::scratch_len(content_type.as_bytes())];
             let mut multipart =
-                Multipart::new(content_type.as_bytes(), None, &mut scratch).unwrap();
+                Multipart::new(content_type.as_bytes(), werkzeug, &mut scratch).unwrap();
             pieces
                 .iter()
                 .for_each(|piece| multipart.feed(piece, fields));
-            end = multipart.finish();
+            end = multipart.finish(fields);
         });
         (found, end)
     })

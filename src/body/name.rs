@@ -8,13 +8,19 @@ pub(super) struct Name {
     buffer: [u8; NAME_MAX],
     /// bytes pushed; above NAME_MAX: no name that can be asked for
     len: usize,
+    /// FNV-1a of all bytes mixed
+    hash: u64,
 }
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 impl Default for Name {
     fn default() -> Self {
         Self {
             buffer: [0; NAME_MAX],
             len: 0,
+            hash: FNV_OFFSET,
         }
     }
 }
@@ -26,6 +32,18 @@ impl Name {
             free.copy_from_slice(bytes);
         }
         self.len = end;
+    }
+
+    /// Mixes bytes of the name into its hash.
+    pub(super) fn mix(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
+        }
+    }
+
+    /// Tells names apart that are too long to be kept.
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
     }
 
     /// Makes it a name that nobody asks for.
@@ -44,5 +62,6 @@ impl Name {
 
     pub(super) fn clear(&mut self) {
         self.len = 0;
+        self.hash = FNV_OFFSET;
     }
 }

@@ -1,136 +1,101 @@
 //! `Content-Type`, `Content-Disposition`: a value and its `key=value` parameters.
 //!
-//! As werkzeug's `http.parse_options_header` reads them since 2.3: invalid pieces are skipped,
+//! As werkzeug's `http.parse_options_header` reads them. Since 2.3: invalid pieces are skipped,
 //! the last duplicate counts, RFC 2231 continuations are joined and charsets decoded.
 
 use memchr::memchr;
-use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while1};
 use nom::combinator::recognize;
 use nom::sequence::terminated;
 use nom::{IResult, Parser};
 
+use super::header_text::{HeaderText, Text, trim, trim_start};
+use super::legacy_options::{self, Pieces};
 use super::percent::hex;
+use crate::frappe::trouble::Trouble;
 
-/// How the bytes of a header are text: decides which of them are white space to Python.
+/// How a release of werkzeug reads parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HeaderText {
-    /// a request header: WSGI hands it over as ISO 8859-1
-    Latin1,
-    /// the header of a part
-    Utf8,
+pub enum HeaderRules {
+    /// before 2.3: a regular expression a piece ([`super::legacy_options`])
+    Pieces(Pieces),
+    /// 2.3: a regular expression over all; it finds an end in a quoted string that has none
+    Findall,
+    /// 3.0 on: character by character
+    Scan,
 }
 
-/// A parameter's text, collected in a buffer of the caller's.
-#[derive(Debug)]
-pub(super) struct Text<'b> {
-    buffer: &'b mut [u8],
-    len: usize,
-    too_long: bool,
+impl HeaderRules {
+    /// A boundary without a value is an `AttributeError`: 2.0 to 2.2.
+    pub(super) const fn bare_crashes(self) -> bool {
+        matches!(self, Self::Pieces(pieces) if pieces.bare_sections && pieces.sections)
+    }
+
+    /// An empty boundary is one: before 2.0.
+    pub(super) const fn empty_boundary(self) -> bool {
+        matches!(self, Self::Pieces(pieces) if !(pieces.bare_sections && pieces.sections))
+    }
 }
 
-impl<'b> Text<'b> {
-    pub(super) fn new(buffer: &'b mut [u8]) -> Self {
-        Self {
-            buffer,
-            len: 0,
-            too_long: false,
-        }
-    }
-
-    /// The text, or None where it did not fit.
-    pub(super) fn get(&self) -> Option<&[u8]> {
-        if self.too_long {
-            return None;
-        }
-        self.buffer.get(..self.len)
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        let end = self.len.saturating_add(bytes.len());
-        match self.buffer.get_mut(self.len..end) {
-            Some(free) => {
-                free.copy_from_slice(bytes);
-                self.len = end;
-            }
-            None => self.too_long = true,
-        }
-    }
-
-    fn push_char(&mut self, char: char) {
-        self.push(char.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-
-    /// Replaces each `from` behind `start` by the one byte `to`.
-    fn replace(&mut self, start: usize, from: &[u8], to: u8) {
-        let Some(text) = self.buffer.get_mut(start..self.len) else {
-            return;
-        };
-        let (mut read, mut write) = (0_usize, 0_usize);
-        while let Some(rest) = text.get(read..).filter(|rest| !rest.is_empty()) {
-            let (byte, step) = if rest.starts_with(from) {
-                (to, from.len())
-            } else {
-                (rest.first().copied().unwrap_or_default(), 1)
-            };
-            if let Some(place) = text.get_mut(write) {
-                *place = byte;
-            }
-            read = read.saturating_add(step);
-            write = write.saturating_add(1);
-        }
-        self.len = start.saturating_add(write);
-    }
-
-    /// Takes off the quotes around what stands behind `start`, and the escapes in it.
-    fn unquote(&mut self, start: usize) {
-        let Some(text) = self.buffer.get_mut(start..self.len) else {
-            return;
-        };
-        if text.first() != Some(&b'"') || text.last() != Some(&b'"') {
-            return;
-        }
-        let inner = 1..text.len().saturating_sub(1).max(1);
-        let len = inner.len();
-        text.copy_within(inner, 0);
-        self.len = start.saturating_add(len);
-        // One after the other, as werkzeug's chain of `str.replace`.
-        self.replace(start, b"\\\\", b'\\');
-        self.replace(start, b"\\\"", b'"');
-        self.replace(start, b"%22", b'"');
-    }
+/// What there is of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lookup {
+    Absent,
+    /// a name without a value
+    Bare,
+    /// its text has been written
+    Found,
 }
 
 /// The value in front of the parameters.
-pub(super) fn value(header: &[u8], text: HeaderText) -> &[u8] {
-    trim(split(header).0, text)
+pub(super) fn value(header: &[u8], text: HeaderText, rules: HeaderRules) -> &[u8] {
+    match rules {
+        HeaderRules::Pieces(_) => legacy_options::split(header, text).0,
+        HeaderRules::Findall | HeaderRules::Scan => trim(split(header).0, text),
+    }
 }
 
-/// Looks up one parameter; its text is in `out` when the answer is true.
-pub(super) fn parameter(header: &[u8], text: HeaderText, key: &[u8], out: &mut Text<'_>) -> bool {
+/// Looks up one parameter and writes its text to `out`.
+pub(super) fn parameter(
+    header: &[u8],
+    text: HeaderText,
+    rules: HeaderRules,
+    key: &[u8],
+    out: &mut Text<'_>,
+) -> Result<Lookup, Trouble> {
+    if let HeaderRules::Pieces(pieces) = rules {
+        return legacy_options::parameter(header, text, pieces, key, out);
+    }
     let (value, rest) = split(header);
     let mut rest = trim(rest, text);
+    let mut found = Lookup::Absent;
     if trim(value, text).is_empty() || rest.is_empty() {
-        return false;
+        return Ok(found);
     }
-    let mut found = false;
     let mut charset = Charsets::default();
     loop {
         if let Ok((after, name)) = key_and_equals(rest) {
-            rest = after;
-            if let Ok((after, value)) = alt((token, quoted)).parse(rest) {
-                rest = if value.first() == Some(&b'"') {
-                    after
-                } else {
-                    rest
-                };
-                found |= charset.take(name, value, key, out);
+            let value = token(after).or_else(|_| match rules {
+                HeaderRules::Scan => quoted(after),
+                _ => quoted(after).or_else(|_| quoted_to_escaped_quote(after)),
+            });
+            if let Ok((behind, value)) = value {
+                rest = behind;
+                if charset.take(name, value, key, out) {
+                    found = Lookup::Found;
+                }
+            } else if rules == HeaderRules::Scan {
+                rest = after;
             }
         }
         let Some((_, after)) = memchr(b';', rest).and_then(|at| rest.split_at_checked(at)) else {
-            return found;
+            return Ok(found);
         };
-        rest = trim_start(after.get(1..).unwrap_or_default(), text);
+        let after = after.get(1..).unwrap_or_default();
+        rest = match rules {
+            HeaderRules::Scan => trim_start(after, text),
+            _ => trim_start(after, HeaderText::Ascii),
+        };
     }
 }
 
@@ -175,15 +140,14 @@ impl<'h> Charsets<'h> {
             return false;
         }
         if !continuation {
-            out.len = 0;
-            out.too_long = false;
+            out.clear();
         }
-        let start = out.len;
+        let start = out.len();
         match encoding {
             Some(encoding) => decode(value, encoding, out),
             None => out.push(value),
         }
-        out.unquote(start);
+        out.unquote(start, true);
         true
     }
 }
@@ -278,6 +242,36 @@ fn quoted_text(input: &[u8]) -> IResult<&[u8], ()> {
     }
 }
 
+/// What a regular expression that may go back makes of a quoted string without an end: it ends
+/// at the last quote that is escaped.
+fn quoted_to_escaped_quote(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    let mut rest = input.get(1..).unwrap_or_default();
+    let mut end = None;
+    loop {
+        rest = match rest {
+            [b'\\', b'"', after @ ..] => {
+                end = input.len().checked_sub(after.len());
+                after
+            }
+            [b'\\', b'\\', after @ ..] | [_, after @ ..] => after,
+            [] => break,
+        };
+    }
+    let starts = tag::<_, _, nom::error::Error<&[u8]>>("\"")
+        .parse(input)
+        .is_ok();
+    match end
+        .filter(|_| starts)
+        .and_then(|end| input.split_at_checked(end))
+    {
+        Some((value, rest)) => Ok((rest, value)),
+        None => Err(nom::Err::Error(nom::error::make_error(
+            input,
+            nom::error::ErrorKind::Tag,
+        ))),
+    }
+}
+
 /// `charset'language'value`
 fn extended(input: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
     use nom::bytes::complete::take_while;
@@ -290,54 +284,6 @@ fn extended(input: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
     )
         .parse(input)?;
     Ok((rest, (charset, value)))
-}
-
-/// Python's `str.strip`.
-pub(super) fn trim(bytes: &[u8], text: HeaderText) -> &[u8] {
-    let mut rest = trim_start(bytes, text);
-    while let Some(shorter) = last_space(rest, text) {
-        rest = shorter;
-    }
-    rest
-}
-
-fn trim_start(bytes: &[u8], text: HeaderText) -> &[u8] {
-    let mut rest = bytes;
-    while let Some(after) = first_space(rest, text) {
-        rest = after;
-    }
-    rest
-}
-
-fn first_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
-    let (first, after) = bytes.split_first()?;
-    if first.is_ascii() || text == HeaderText::Latin1 {
-        return is_space(char::from(*first)).then_some(after);
-    }
-    (2..=3).find_map(|len| {
-        let (char, after) = bytes.split_at_checked(len)?;
-        is_space_bytes(char).then_some(after)
-    })
-}
-
-fn last_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
-    let (last, before) = bytes.split_last()?;
-    if last.is_ascii() || text == HeaderText::Latin1 {
-        return is_space(char::from(*last)).then_some(before);
-    }
-    (2..=3).find_map(|len| {
-        let (before, char) = bytes.split_at_checked(bytes.len().checked_sub(len)?)?;
-        is_space_bytes(char).then_some(before)
-    })
-}
-
-fn is_space_bytes(bytes: &[u8]) -> bool {
-    core::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_space))
-}
-
-/// Python's `str.isspace` for one character.
-fn is_space(char: char) -> bool {
-    char.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&char)
 }
 
 #[cfg(test)]

@@ -2,14 +2,18 @@
 //!
 //! They are read a line at a time, so that only one line is kept; the complete line is small
 //! and nom reads it. As werkzeug's `sansio/multipart.py: MultipartDecoder._parse_headers` and
-//! `formparser.py: MultiPartParser.get_part_charset`: a line break and a space or tab behind it
-//! continue a line, the first of several equal headers counts, every line must be UTF-8.
+//! `formparser.py: get_part_charset`, before 2.0 `formparser.py: parse_multipart_headers`: a
+//! space or tab in front continues a line, the first of several equal headers counts.
 
 use memchr::memchr2;
 use nom::bytes::complete::{tag, take_till};
 use nom::{IResult, Parser};
 
-use super::options::{self, HeaderText, Text};
+use super::header_text::{HeaderText, Text, trim};
+use super::legacy_options::Codec;
+use super::multipart::{PartCharset, PartRules};
+use super::options::{self, HeaderRules, Lookup};
+use super::transfer::TransferEncoding;
 use super::utf8::Utf8Check;
 use super::{Charset, Fields, NAME_MAX};
 use crate::frappe::trouble::Trouble;
@@ -33,8 +37,10 @@ pub(super) enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BlankLine {
     CrLfCrLf,
-    LfLf,
-    CrCr,
+    /// ended by LF
+    Lf,
+    /// ended by CR; an LF that comes next belongs to it
+    Cr,
 }
 
 impl BlankLine {
@@ -42,8 +48,8 @@ impl BlankLine {
     pub(super) const fn last_two(self) -> [u8; 2] {
         match self {
             Self::CrLfCrLf => *b"\r\n",
-            Self::LfLf => [0, b'\n'],
-            Self::CrCr => [0, b'\r'],
+            Self::Lf => [0, b'\n'],
+            Self::Cr => [0, b'\r'],
         }
     }
 }
@@ -51,15 +57,26 @@ impl BlankLine {
 /// The headers of a part, as they arrive.
 #[derive(Debug)]
 pub(super) struct PartHeaders<'r> {
+    rules: PartRules,
+    header_rules: HeaderRules,
     /// the line that is being read, LINE_MAX bytes
     line: &'r mut [u8],
     /// bytes of the line; what exceeds LINE_MAX is only counted
     len: usize,
-    /// the last four bytes seen
+    /// the line has been continued
+    folded: bool,
+    /// the last four bytes seen, 0 for anything but line breaks
     last: [u8; 4],
     utf8: Utf8Check,
+    found: Found,
+}
+
+/// What the lines so far have said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
     disposition: Option<Disposition>,
-    charset: Option<Charset>,
+    charset: Option<FoundCharset>,
+    transfer: Option<TransferEncoding>,
     trouble: Option<Trouble>,
 }
 
@@ -69,28 +86,38 @@ enum Disposition {
     Field { wanted: Option<usize> },
 }
 
+#[derive(Clone, Copy, Debug)]
+enum FoundCharset {
+    Known(Charset),
+    /// perhaps a codec of Python's
+    Unknown,
+    /// not even a name
+    Crash,
+}
+
 impl<'r> PartHeaders<'r> {
     /// `line` is LINE_MAX bytes.
-    pub(super) fn new(line: &'r mut [u8]) -> Self {
+    pub(super) fn new(rules: PartRules, header_rules: HeaderRules, line: &'r mut [u8]) -> Self {
         Self {
+            rules,
+            header_rules,
             line,
             len: 0,
+            folded: false,
             last: [0; 4],
             utf8: Utf8Check::default(),
-            disposition: None,
-            charset: None,
-            trouble: None,
+            found: Found::default(),
         }
     }
 
     /// The headers of the next part begin.
     pub(super) fn restart(&mut self) {
         self.len = 0;
-        self.last = [0; 4];
+        self.folded = false;
+        // The delimiter's line break: only to readers of lines is what follows a line of its own.
+        self.last = [0, 0, 0, if self.rules.by_lines { b'\n' } else { 0 }];
         self.utf8 = Utf8Check::default();
-        self.disposition = None;
-        self.charset = None;
-        self.trouble = None;
+        self.found = Found::default();
     }
 
     /// Takes bytes up to the blank line. Gives how many it took.
@@ -115,21 +142,39 @@ impl<'r> PartHeaders<'r> {
     }
 
     /// The headers are complete: starts the value if the part is wanted.
-    pub(super) fn finish(&self, fields: &mut Fields<'_>) -> Result<Part, Trouble> {
-        if !self.utf8.finish() {
+    pub(super) fn finish(
+        &self,
+        fields: &mut Fields<'_>,
+    ) -> Result<(Part, Option<TransferEncoding>), Trouble> {
+        if self.rules.headers_utf8 && !self.utf8.finish() {
             return Err(Trouble::PartHeaderNotUtf8);
         }
-        if let Some(trouble) = self.trouble {
+        if let Some(trouble) = self.found.trouble {
             return Err(trouble);
         }
-        match self.disposition.ok_or(Trouble::PartWithoutDisposition)? {
-            Disposition::File => Ok(Part::File),
-            Disposition::Field { wanted } => {
-                let charset = self.charset.unwrap_or_default();
-                let started = wanted.filter(|index| fields.start_first(*index, charset));
-                Ok(started.map_or(Part::Field, Part::Wanted))
+        let disposition = self
+            .found
+            .disposition
+            .ok_or(Trouble::PartWithoutDisposition)?;
+        let part = match disposition {
+            Disposition::File => Part::File,
+            Disposition::Field { wanted } => self.field(wanted, fields)?,
+        };
+        Ok((part, self.found.transfer))
+    }
+
+    fn field(&self, wanted: Option<usize>, fields: &mut Fields<'_>) -> Result<Part, Trouble> {
+        let charset = match self.found.charset {
+            None => Charset::Utf8,
+            Some(FoundCharset::Known(charset)) => charset,
+            Some(FoundCharset::Crash) => return Err(Trouble::HeaderCrash),
+            Some(FoundCharset::Unknown) if wanted.is_some() => {
+                return Err(Trouble::CharsetUnknown);
             }
-        }
+            Some(FoundCharset::Unknown) => Charset::Utf8,
+        };
+        let started = wanted.filter(|index| fields.start_first(*index, charset));
+        Ok(started.map_or(Part::Field, Part::Wanted))
     }
 
     /// Bytes of a line.
@@ -140,8 +185,8 @@ impl<'r> PartHeaders<'r> {
         self.utf8.feed(text);
         let mut text = text;
         if matches!(self.last, [.., b'\r' | b'\n']) {
-            if matches!(first, b' ' | b'\t') {
-                self.push(b" ");
+            if matches!(first, b' ' | b'\t') && (self.len > 0 || !self.rules.by_lines) {
+                self.fold();
                 text = text.get(1..).unwrap_or_default();
             } else {
                 self.end_of_line(fields);
@@ -155,16 +200,31 @@ impl<'r> PartHeaders<'r> {
         self.see(0);
     }
 
+    /// The line goes on behind a line break.
+    fn fold(&mut self) {
+        if self.rules.by_lines {
+            if !self.folded {
+                let kept = self.line.get(..self.len).unwrap_or_default();
+                self.len = kept
+                    .trim_ascii_end()
+                    .len()
+                    .max(usize::from(!kept.is_empty()));
+            }
+            self.folded = true;
+            // `parse_options_header` makes commas of line breaks.
+            self.push(b", ");
+        } else {
+            self.push(b" ");
+        }
+    }
+
     fn push(&mut self, text: &[u8]) {
-        let end = self.len.saturating_add(text.len());
-        if let Some(free) = self.line.get_mut(self.len..)
-            && !free.is_empty()
-        {
+        if let Some(free) = self.line.get_mut(self.len..) {
             for (to, from) in free.iter_mut().zip(text) {
                 *to = *from;
             }
         }
-        self.len = end;
+        self.len = self.len.saturating_add(text.len());
     }
 
     /// Remembers line breaks, or with 0 that something else stood there.
@@ -174,10 +234,10 @@ impl<'r> PartHeaders<'r> {
     }
 
     fn blank_line(&self) -> Option<BlankLine> {
-        match self.last {
-            [b'\r', b'\n', b'\r', b'\n'] => Some(BlankLine::CrLfCrLf),
-            [.., b'\n', b'\n'] => Some(BlankLine::LfLf),
-            [.., b'\r', b'\r'] => Some(BlankLine::CrCr),
+        match (self.last, self.rules.by_lines) {
+            ([b'\r', b'\n', b'\r', b'\n'], false) => Some(BlankLine::CrLfCrLf),
+            ([.., b'\n', b'\n'], _) => Some(BlankLine::Lf),
+            ([.., b'\r', b'\r'], _) | ([.., b'\n', b'\r'], true) => Some(BlankLine::Cr),
             _ => None,
         }
     }
@@ -186,55 +246,111 @@ impl<'r> PartHeaders<'r> {
         let kept = self.line.get(..self.len.min(LINE_MAX)).unwrap_or_default();
         let is_cut = self.len > LINE_MAX;
         self.len = 0;
-        let Ok((value, name)) = name_and_colon(kept) else {
+        self.folded = false;
+        let Ok((rest, name)) = name_in_front_of_colon(kept) else {
             return;
         };
-        let name = options::trim(name, HeaderText::Utf8);
-        let value = options::trim(value, HeaderText::Utf8);
-        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-        if is(b"content-disposition") && self.disposition.is_none() {
-            self.disposition = Some(disposition(value, fields));
-        } else if is(b"content-type") && self.charset.is_none() {
-            self.charset = Some(part_charset(value));
-        } else {
+        let colon: IResult<&[u8], &[u8]> = tag(":").parse(rest);
+        if colon.is_err() && self.rules.colon_needed && !kept.trim_ascii().is_empty() && !is_cut {
+            self.found.trouble = self.found.trouble.or(Some(Trouble::PartHeaderNoColon));
             return;
         }
-        if is_cut {
-            self.trouble = Some(Trouble::PartHeaderTooLong);
+        let value = trim(colon.map_or(rest, |(value, _)| value), HeaderText::Utf8);
+        let name = trim(name, HeaderText::Utf8);
+        if self
+            .found
+            .take(name, value, self.rules, self.header_rules, fields)
+            && is_cut
+        {
+            self.found.trouble = Some(Trouble::PartHeaderTooLong);
         }
     }
 }
 
-/// `Name:`; without a colon the name is all there is.
-fn name_and_colon(line: &[u8]) -> IResult<&[u8], &[u8]> {
-    let (rest, name) = take_till(|byte| byte == b':').parse(line)?;
-    let colon: IResult<&[u8], &[u8]> = tag(":").parse(rest);
-    Ok((colon.map_or(rest, |(value, _)| value), name))
+impl Found {
+    /// Takes a header. Answers whether it was one that matters.
+    fn take(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        rules: PartRules,
+        header_rules: HeaderRules,
+        fields: &Fields<'_>,
+    ) -> bool {
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        let mut trouble = None;
+        if is(b"content-disposition") && self.disposition.is_none() {
+            match disposition(value, header_rules, fields) {
+                Ok(disposition) => self.disposition = Some(disposition),
+                Err(error) => trouble = Some(error),
+            }
+        } else if is(b"content-type") && self.charset.is_none() {
+            match part_charset(value, rules.charsets, header_rules) {
+                Ok(charset) => self.charset = Some(charset),
+                Err(error) => trouble = Some(error),
+            }
+        } else if rules.transfer_encodings
+            && is(b"content-transfer-encoding")
+            && self.transfer.is_none()
+        {
+            self.transfer = TransferEncoding::find(value);
+        } else {
+            return false;
+        }
+        self.trouble = self.trouble.or(trouble);
+        true
+    }
 }
 
-fn disposition(value: &[u8], fields: &Fields<'_>) -> Disposition {
+fn name_in_front_of_colon(line: &[u8]) -> IResult<&[u8], &[u8]> {
+    take_till(|byte| byte == b':').parse(line)
+}
+
+fn disposition(
+    value: &[u8],
+    rules: HeaderRules,
+    fields: &Fields<'_>,
+) -> Result<Disposition, Trouble> {
     let mut buffer = [0; NAME_MAX];
     let mut name = Text::new(&mut buffer);
-    if options::parameter(value, HeaderText::Utf8, b"filename", &mut name) {
-        return Disposition::File;
+    let text = HeaderText::Utf8;
+    if options::parameter(value, text, rules, b"filename", &mut name)? == Lookup::Found {
+        return Ok(Disposition::File);
     }
-    let wanted = match options::parameter(value, HeaderText::Utf8, b"name", &mut name) {
-        true => name.get().and_then(|name| fields.find(name)),
-        false => None,
+    name.clear();
+    let wanted = match options::parameter(value, text, rules, b"name", &mut name)? {
+        Lookup::Found => name.get().and_then(|name| fields.find(name)),
+        Lookup::Absent | Lookup::Bare => None,
     };
-    Disposition::Field { wanted }
+    Ok(Disposition::Field { wanted })
 }
 
-/// werkzeug honours a short list of charsets; the rest is UTF-8.
-fn part_charset(content_type: &[u8]) -> Charset {
-    let mut buffer = [0; 16];
-    let mut charset = Text::new(&mut buffer);
-    options::parameter(content_type, HeaderText::Utf8, b"charset", &mut charset);
-    let is = |name: &[u8]| {
-        charset
-            .get()
-            .is_some_and(|charset| charset.eq_ignore_ascii_case(name))
-    };
+fn part_charset(
+    content_type: &[u8],
+    charsets: PartCharset,
+    rules: HeaderRules,
+) -> Result<FoundCharset, Trouble> {
+    let mut buffer = [0; 32];
+    let mut name = Text::new(&mut buffer);
+    let lookup = options::parameter(content_type, HeaderText::Utf8, rules, b"charset", &mut name)?;
+    let name = name.get();
+    Ok(match (lookup, charsets) {
+        (Lookup::Absent, _) => FoundCharset::Known(Charset::Utf8),
+        (Lookup::Bare, _) => FoundCharset::Crash,
+        (Lookup::Found, PartCharset::Any) => match name.map(|name| (name, Codec::find(name))) {
+            Some((_, Some(Codec::Utf8))) => FoundCharset::Known(Charset::Utf8),
+            Some((_, Some(Codec::Ascii))) => FoundCharset::Known(Charset::Ascii),
+            Some((_, Some(Codec::Latin1))) => FoundCharset::Known(Charset::Latin1),
+            Some((b"", None)) => FoundCharset::Crash,
+            Some((_, None)) | None => FoundCharset::Unknown,
+        },
+        (Lookup::Found, PartCharset::Safe) => FoundCharset::Known(safe_charset(name)),
+    })
+}
+
+/// werkzeug 2.3 honours a short list of charsets; the rest is UTF-8.
+fn safe_charset(name: Option<&[u8]>) -> Charset {
+    let is = |known: &[u8]| name.is_some_and(|name| name.eq_ignore_ascii_case(known));
     if is(b"ascii") || is(b"us-ascii") {
         Charset::Ascii
     } else if is(b"iso-8859-1") {

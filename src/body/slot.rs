@@ -59,6 +59,8 @@ pub struct Slot<'r> {
     state: State,
     charset: Charset,
     source: Source,
+    /// the first item of a JSON list
+    from_list: bool,
 }
 
 impl<'r> Slot<'r> {
@@ -71,6 +73,7 @@ impl<'r> Slot<'r> {
             state: State::Absent,
             charset: Charset::Utf8,
             source: Source::None,
+            from_list: false,
         }
     }
 
@@ -110,6 +113,7 @@ impl<'r> Slot<'r> {
         self.charset = charset;
         self.source = source;
         self.len = 0;
+        self.from_list = false;
     }
 
     /// The value is JSON, but no text.
@@ -117,10 +121,26 @@ impl<'r> Slot<'r> {
         self.state = State::NotText { truthy };
         self.source = source;
         self.len = 0;
+        self.from_list = false;
     }
 
-    /// Appends bytes of the value.
+    /// The value is the first item of a list.
+    pub(super) fn set_from_list(&mut self) {
+        self.from_list = true;
+    }
+
+    /// A value that is the first item of a list becomes the list again, which is no text.
+    pub(super) fn keep_list(&mut self) {
+        if core::mem::take(&mut self.from_list) {
+            self.set_not_text(true, self.source);
+        }
+    }
+
+    /// Appends bytes of the value, unless it turned out to be no text.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        if matches!(self.state, State::NotText { .. }) {
+            return;
+        }
         let end = self.len.saturating_add(bytes.len());
         if let Some(free) = self.buffer.get_mut(self.len..end) {
             free.copy_from_slice(bytes);

@@ -52,9 +52,13 @@ pub(crate) fn values(names: &[&str], scan: impl FnOnce(&mut Fields<'_>)) -> Vec<
 pub(crate) fn with_fields<T>(names: &[&str], body: impl FnOnce(&mut Fields<'_>, usize) -> T) -> T {
     let mut wanted = Names::new();
     for name in names {
-        wanted.add(name.as_bytes()).unwrap();
+        match *name {
+            "doctype" => wanted.add_doctype(),
+            _ => wanted.add(name.as_bytes()),
+        }
+        .unwrap();
     }
-    let count = wanted.len();
+    let count = wanted.slots();
     let mut buffers = vec![vec![0; VALUE_MAX]; count];
     buffers[Names::CMD].truncate(CMD_MAX);
     let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|buffer| Slot::new(buffer)).collect();

@@ -13,13 +13,13 @@ pub mod dialect;
 pub mod path;
 pub mod trouble;
 
+use dialect::Arguments;
 pub use dialect::Dialect;
+use path::Routes;
 pub use trouble::Trouble;
 
 use crate::body::content_type::media_type;
-use crate::body::{
-    Body, Charset, End, Fields, Form, Json, MediaType, Multipart, Names, Source, Value,
-};
+use crate::body::{Body, End, Fields, Form, Json, MediaType, Multipart, Names, Source, Value};
 
 /// The longest `$frappe_cmd`, in bytes.
 pub const CMD_MAX: usize = 255;
@@ -92,10 +92,10 @@ pub struct Outcome {
 
 /// Is the body worth reading?
 pub fn plan(head: &Head<'_>, dialect: &Dialect) -> Plan {
-    if is_options(head) {
+    if is_options(head) && !dialect.options_run {
         return Plan::Ignore;
     }
-    match media_type(head.content_type, dialect.json_test) {
+    match media_type(head.content_type, dialect.json_test, dialect.werkzeug) {
         MediaType::Other => Plan::Ignore,
         media_type if head.encoded => Plan::Encoded(media_type),
         media_type => Plan::Scan(media_type),
@@ -142,11 +142,11 @@ pub fn scanner<'r>(
 ) -> Result<Body<'r>, End> {
     let (source, body) = match media_type {
         MediaType::Form => {
-            let form = Form::new(Charset::Utf8Quoted, dialect.raw_bytes);
+            let form = Form::new(dialect.werkzeug.charset, dialect.werkzeug.form_bytes);
             (Source::Form, Body::Form(form))
         }
         MediaType::Multipart => {
-            let multipart = Multipart::new(head.content_type, dialect.parts_max, scratch)?;
+            let multipart = Multipart::new(head.content_type, dialect.werkzeug, scratch)?;
             (Source::Multipart, Body::Multipart(multipart))
         }
         MediaType::Json => (Source::Json, Body::Json(Json::new(dialect.json))),
@@ -165,27 +165,22 @@ pub fn resolve(
     dialect: &Dialect,
     fields: &mut Fields<'_>,
 ) -> Outcome {
-    let _ = dialect;
     let (path, query) = path::split_target(head.target);
     let encoded = matches!(plan, Plan::Encoded(_));
-    let trouble = match arguments(plan, end, query, fields) {
+    if is_options(head) && !dialect.options_run {
+        fields.clear();
+        return no_method(None);
+    }
+    let trouble = match arguments(plan, end, query, dialect, fields) {
         Ok(trouble) => trouble,
         Err(outcome) => {
             fields.clear();
             return outcome;
         }
     };
-    if is_options(head) {
-        fields.clear();
-        return Outcome {
-            status: Status::None,
-            source: Source::None,
-            trouble,
-        };
-    }
     fields.settle();
     let outcome = match fields.value(Names::CMD) {
-        Value::Absent | Value::Falsy => by_path(path, fields, trouble),
+        Value::Absent | Value::Falsy => by_path(path, dialect.routes, fields, trouble),
         value => by_value(value, fields.source(Names::CMD), trouble),
     };
     match outcome.status {
@@ -202,6 +197,7 @@ fn arguments(
     plan: Plan,
     end: Option<End>,
     query: &[u8],
+    dialect: &Dialect,
     fields: &mut Fields<'_>,
 ) -> Result<Option<Trouble>, Outcome> {
     if let Plan::Encoded(media_type) = plan {
@@ -210,21 +206,28 @@ fn arguments(
             return Err(nothing(Status::Unsupported, Trouble::Encoded));
         }
         fields.clear();
-        return with_query(query, Some(Trouble::Encoded), fields);
+        return with_query(query, Some(Trouble::Encoded), dialect, fields);
     }
     match end {
         Some(End::Object) => Ok(None),
-        Some(End::Array) => {
+        Some(End::Array) if dialect.json_arrays => {
             fields.clear();
             Ok(None)
         }
+        Some(End::Array) => Err(nothing(Status::Malformed, Trouble::JsonNoObject)),
+        Some(End::EmptyJson) if !dialect.json_empty => {
+            Err(nothing(Status::Malformed, Trouble::JsonNothing))
+        }
+        Some(End::Fields { any: true }) if dialect.arguments == Arguments::FormOrQuery => Ok(None),
         Some(End::Dropped(trouble)) => {
             fields.clear();
-            with_query(query, Some(trouble), fields)
+            with_query(query, Some(trouble), dialect, fields)
         }
         Some(End::Refused(trouble)) => Err(nothing(Status::Malformed, trouble)),
         Some(End::Unknown(trouble)) => Err(nothing(Status::Invalid, trouble)),
-        Some(End::Fields { .. } | End::EmptyJson) | None => with_query(query, None, fields),
+        Some(End::Fields { .. } | End::EmptyJson) | None => {
+            with_query(query, None, dialect, fields)
+        }
     }
 }
 
@@ -232,13 +235,14 @@ fn arguments(
 fn with_query(
     query: &[u8],
     trouble: Option<Trouble>,
+    dialect: &Dialect,
     fields: &mut Fields<'_>,
 ) -> Result<Option<Trouble>, Outcome> {
     if query.is_empty() {
         return Ok(trouble);
     }
     fields.set_source(Source::Query);
-    let mut form = Form::new(Charset::Utf8Quoted, crate::body::form::RawBytes::Refuse);
+    let mut form = Form::new(dialect.werkzeug.charset, dialect.werkzeug.query_bytes);
     form.feed(query, fields);
     match form.finish(fields) {
         End::Refused(_) => Err(nothing(Status::Malformed, Trouble::QueryNotUtf8)),
@@ -246,26 +250,41 @@ fn with_query(
     }
 }
 
-fn by_path(path: &[u8], fields: &mut Fields<'_>, trouble: Option<Trouble>) -> Outcome {
+fn by_path(
+    path: &[u8],
+    routes: Routes,
+    fields: &mut Fields<'_>,
+    trouble: Option<Trouble>,
+) -> Outcome {
     if path::is_plain(path) {
-        by_decoded_path(path, fields, trouble)
+        by_decoded_path(path, routes, fields, trouble)
     } else {
-        by_encoded_path(path, fields, trouble)
+        by_encoded_path(path, routes, fields, trouble)
     }
 }
 
 /// Apart, so that only these paths pay for the buffer.
 #[inline(never)]
-fn by_encoded_path(path: &[u8], fields: &mut Fields<'_>, trouble: Option<Trouble>) -> Outcome {
+fn by_encoded_path(
+    path: &[u8],
+    routes: Routes,
+    fields: &mut Fields<'_>,
+    trouble: Option<Trouble>,
+) -> Outcome {
     let mut buffer = [0; path::PATH_MAX];
     match path::decode(path, &mut buffer) {
-        Some(path) => by_decoded_path(path, fields, trouble),
+        Some(path) => by_decoded_path(path, routes, fields, trouble),
         None => nothing(Status::Invalid, Trouble::PathTooLong),
     }
 }
 
-fn by_decoded_path(path: &[u8], fields: &mut Fields<'_>, trouble: Option<Trouble>) -> Outcome {
-    match path::route(path) {
+fn by_decoded_path(
+    path: &[u8],
+    routes: Routes,
+    fields: &mut Fields<'_>,
+    trouble: Option<Trouble>,
+) -> Outcome {
+    match path::route(path, routes) {
         path::Route::Method(first, None) => {
             fields.replace(Names::CMD, &[first], Source::Path);
         }
@@ -273,11 +292,7 @@ fn by_decoded_path(path: &[u8], fields: &mut Fields<'_>, trouble: Option<Trouble
             fields.replace(Names::CMD, &[first, b"/", second], Source::Path);
         }
         path::Route::Doctype(doctype) => {
-            if let Some(index) = fields.find(b"doctype")
-                && matches!(fields.value(index), Value::Absent | Value::Falsy)
-            {
-                fields.replace(index, &[doctype], Source::Path);
-            }
+            fields.set_path_doctype(doctype);
             return no_method(trouble);
         }
         path::Route::Other => return no_method(trouble),

@@ -7,8 +7,8 @@
 
 use memchr::memchr;
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while, take_while1};
-use nom::combinator::{eof, opt, value};
+use nom::bytes::complete::{tag, take, take_while, take_while1};
+use nom::combinator::{eof, opt, peek, recognize, value, verify};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
@@ -16,6 +16,15 @@ use crate::body::percent::hex;
 
 /// The longest path that is followed, in bytes. gunicorn refuses request lines above 4094.
 pub const PATH_MAX: usize = 8192;
+
+/// Which paths name a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routes {
+    /// the third segment of `/api/method/...`: `frappe/api.py` before 15
+    Split,
+    /// werkzeug's rules over `frappe/api/v1.py` and `v2.py`: from 15 on
+    Rules,
+}
 
 /// What a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +82,26 @@ pub fn decode<'p>(path: &[u8], buffer: &'p mut [u8]) -> Option<&'p [u8]> {
     buffer.get(..len)
 }
 
-/// The rules of Frappe 15 on. `path` is decoded.
-pub fn route(path: &[u8]) -> Route<'_> {
+/// What a decoded path asks for.
+pub fn route(path: &[u8], routes: Routes) -> Route<'_> {
+    match routes {
+        Routes::Split => split_route(path),
+        Routes::Rules => rules_route(path),
+    }
+}
+
+/// `parts = path[1:].split("/", 3)`
+fn split_route(path: &[u8]) -> Route<'_> {
+    let method = preceded(tag("method/"), segment).map(|m| Route::Method(m, None));
+    let resource = preceded(tag("resource/"), segment).map(Route::Doctype);
+    let route = preceded(
+        (take_while(|byte| byte == b'/'), tag("api/")),
+        alt((method, resource)),
+    );
+    finish(route, path)
+}
+
+fn rules_route(path: &[u8]) -> Route<'_> {
     let route = preceded(
         (take_while(|byte| byte == b'/'), tag("api/")),
         alt((
@@ -90,12 +117,9 @@ pub fn route(path: &[u8]) -> Route<'_> {
 /// `/method/<path:method>`, of which Frappe takes the first segment; `/resource/<doctype>` and
 /// `/resource/<doctype>/<path:name>`
 fn v1(input: &[u8]) -> IResult<&[u8], Route<'_>> {
-    let first = take_while1(|byte| byte != b'/' && byte != b'\n');
-    let method =
-        preceded(tag("method/"), terminated(first, path_rest)).map(|m| Route::Method(m, None));
-    let resource =
-        preceded(tag("resource/"), terminated(segment, opt(path_rest))).map(Route::Doctype);
-    alt((method, resource)).parse(input)
+    let method = preceded(tag("method/"), terminated(peek(segment), path_converter))
+        .map(|method| Route::Method(method, None));
+    alt((method, documents("resource/"))).parse(input)
 }
 
 /// `/method/<method>`, `/method/<doctype>/<method>`, `/document/<doctype>` and what is below
@@ -105,18 +129,25 @@ fn v2(input: &[u8]) -> IResult<&[u8], Route<'_>> {
         terminated((segment, opt(preceded(tag("/"), segment))), end),
     )
     .map(|(first, second)| Route::Method(first, second));
-    let document =
-        preceded(tag("document/"), terminated(segment, take_while(|_| true))).map(Route::Doctype);
-    alt((method, document)).parse(input)
+    alt((method, documents("document/"))).parse(input)
+}
+
+/// `<doctype>`, or `<doctype>/<path:name>`
+fn documents<'p>(
+    folder: &'static str,
+) -> impl Parser<&'p [u8], Output = Route<'p>, Error = nom::error::Error<&'p [u8]>> {
+    let name = preceded(tag("/"), path_converter);
+    preceded(tag(folder), terminated(segment, alt((end, name)))).map(Route::Doctype)
 }
 
 fn segment(input: &[u8]) -> IResult<&[u8], &[u8]> {
     take_while1(|byte| byte != b'/').parse(input)
 }
 
-/// The rest of a `<path:...>`: anything, but werkzeug's `.` does not match a line feed.
-fn path_rest(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    terminated(take_while(|byte| byte != b'\n'), eof).parse(input)
+/// The rest of the path as a `<path:...>`, which is `[^/].*?` to werkzeug: `.` is no line feed.
+fn path_converter(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    let first = verify(take(1_usize), |first: &[u8]| first != b"/");
+    recognize((first, take_while(|byte| byte != b'\n'), eof)).parse(input)
 }
 
 /// The end of the path, or one slash in front of it.
@@ -139,7 +170,7 @@ fn cut(bytes: &[u8], at: Option<usize>) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Route, decode, route, split_target};
+    use super::{Route, Routes, decode, route, split_target};
 
     #[derive(Debug, PartialEq)]
     enum Expected {
@@ -213,7 +244,7 @@ mod tests {
             let mut buffer = [0; 256];
             let path = decode(split_target(target.as_bytes()).0, &mut buffer).unwrap();
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let (kind, found) = match route(path) {
+            let (kind, found) = match route(path, Routes::Rules) {
                 Route::Method(first, None) => ("cmd", text(first)),
                 Route::Method(first, Some(second)) => {
                     ("cmd", format!("{}/{}", text(first), text(second)))

@@ -1,5 +1,7 @@
 //! What can be wrong with a request, in one table: what is logged, and what Frappe does then.
 
+use crate::body::End;
+
 /// A defect of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -8,16 +10,26 @@ pub enum Trouble {
     BoundaryMissing,
     /// the boundary is longer than this module follows
     BoundaryTooLong,
+    /// a charset that Python may know, but this module does not
+    CharsetUnknown,
     /// an argument of the form is no name a method can have, or too long
     CmdUnusable,
     /// a compression hides the body
     Encoded,
     /// a urlencoded body is not UTF-8
     FormNotUtf8,
+    /// a header that makes this werkzeug fail
+    HeaderCrash,
+    /// a parameter that its own charset does not decode
+    HeaderNotText,
     /// a control character in a JSON string
     JsonControl,
+    /// a value of a JSON object is an empty list
+    JsonEmptyList,
     /// the JSON text ends too early
     JsonCut,
+    /// a JSON body that is not UTF-8
+    JsonNotUtf8,
     /// NaN, Infinity or a number above the range of a double
     JsonNotFinite,
     /// the top level is neither object nor array
@@ -30,8 +42,16 @@ pub enum Trouble {
     JsonSyntax,
     /// nested too deep
     JsonTooDeep,
+    /// a JSON type without a body
+    JsonNothing,
     /// a multipart body without its last delimiter
     NoClosingDelimiter,
+    /// something else than a delimiter stands first in a multipart body
+    NoFirstDelimiter,
+    /// a base64 part that is none
+    PartEncoding,
+    /// a part header without a colon
+    PartHeaderNoColon,
     /// a part header is not UTF-8
     PartHeaderNotUtf8,
     /// a header of a part that matters is longer than this module follows
@@ -52,11 +72,17 @@ impl Trouble {
         match self {
             Self::BoundaryMissing => "multipart body without a usable boundary, form ignored",
             Self::BoundaryTooLong => "multipart boundary longer than 512 bytes, body not followed",
+            Self::CharsetUnknown => "charset of a header or part is not followed",
             Self::CmdUnusable => "cmd has control characters, is no text or exceeds 255 bytes",
             Self::Encoded => "content encoding hides the body",
             Self::FormNotUtf8 => "urlencoded body is not UTF-8",
+            Self::HeaderCrash => "parameter that this version of Frappe fails on",
+            Self::HeaderNotText => "parameter does not fit its own charset",
             Self::JsonControl => "control character in a JSON string",
             Self::JsonCut => "JSON body ends too early",
+            Self::JsonEmptyList => "empty list in a JSON object",
+            Self::JsonNotUtf8 => "JSON body is not UTF-8",
+            Self::JsonNothing => "JSON type without a body",
             Self::JsonNotFinite => "JSON number is not finite",
             Self::JsonNoObject => "JSON body is neither object nor array",
             Self::JsonNumberTooLong => "JSON integer has too many digits",
@@ -64,6 +90,9 @@ impl Trouble {
             Self::JsonSyntax => "JSON body has a syntax error",
             Self::JsonTooDeep => "JSON body is nested too deep",
             Self::NoClosingDelimiter => "multipart body without closing delimiter, form ignored",
+            Self::NoFirstDelimiter => "multipart body starts with no delimiter, form ignored",
+            Self::PartEncoding => "multipart part is no base64, form ignored",
+            Self::PartHeaderNoColon => "multipart part header without colon, form ignored",
             Self::PartHeaderNotUtf8 => "multipart part header is not UTF-8, form ignored",
             Self::PartHeaderTooLong => {
                 "multipart part header exceeds 4096 bytes, body not followed"
@@ -74,6 +103,15 @@ impl Trouble {
             Self::PathTooLong => "path exceeds 8192 bytes",
             Self::QueryNotUtf8 => "query string is not UTF-8",
             Self::TooManyParts => "multipart body has more than 1000 parts",
+        }
+    }
+
+    /// What becomes of a form in which a header of a part has this defect.
+    pub(crate) const fn end_of_form(self) -> End {
+        match self {
+            Self::HeaderCrash => End::Refused(self),
+            Self::CharsetUnknown | Self::PartHeaderTooLong => End::Unknown(self),
+            _ => End::Dropped(self),
         }
     }
 }

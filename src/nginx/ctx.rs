@@ -48,14 +48,15 @@ const _: () = assert!(size_of::<Ctx>() <= 1024);
 const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Slot<'_>>()));
 
 /// What the request line and the headers say.
-pub(super) fn head(r: &Request) -> Head<'_> {
+pub(super) fn head<'r>(r: &'r Request, dialect: &Dialect) -> Head<'r> {
     let mut head = Head {
         method: r.method(),
         target: r.target(),
         content_type: b"",
         encoded: false,
     };
-    if !r.has_body() {
+    if !r.has_body() && dialect.json_empty {
+        // The type of a body that is not there matters to no version but those.
         return head;
     }
     for (name, value) in r.headers() {
@@ -101,7 +102,7 @@ pub(super) fn create<'c>(
     dialect: &'static Dialect,
 ) -> Option<&'c mut Ctx> {
     let names = MainConf::get(r)?.names();
-    let count = names.len();
+    let count = names.slots();
     let scratch_len = match plan {
         Plan::Scan(media_type) => frappe::scratch_len(media_type, head.content_type),
         Plan::Ignore | Plan::Encoded(_) => 0,
@@ -189,13 +190,14 @@ pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
     }
     let conf = LocConf::get(r).filter(|conf| conf.is_on())?;
     let dialect = conf.dialect()?;
-    let head = head(&r);
-    let plan = if conf.reads_body() && r.has_body() {
+    let head = head(&r, dialect);
+    let has_body = conf.reads_body() && r.has_body();
+    let plan = if has_body || !dialect.json_empty {
         frappe::plan(&head, dialect)
     } else {
         Plan::Ignore
     };
-    if matches!(plan, Plan::Scan(_)) {
+    if has_body && matches!(plan, Plan::Scan(_)) {
         return None;
     }
     let ctx = create(r, &head, plan, dialect)?;
@@ -250,7 +252,13 @@ impl Ctx {
             Some(body) => Some(body.finish(&mut self.fields)),
             None => self.end,
         };
-        let outcome = frappe::resolve(&head(&r), self.plan, end, self.dialect, &mut self.fields);
+        let outcome = frappe::resolve(
+            &head(&r, self.dialect),
+            self.plan,
+            end,
+            self.dialect,
+            &mut self.fields,
+        );
         if let Some(trouble) = outcome.trouble {
             raw::log(r.log(), NGX_LOG_INFO, trouble.message());
         }

@@ -96,12 +96,13 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     };
     for variable in variables {
         let name = raw::str_bytes(&variable.name);
-        let argument = match name.strip_prefix(variable::ARG_PREFIX) {
-            Some(argument) => argument,
-            None if name == variable::DOCTYPE => b"doctype",
+        let names = main.names_mut();
+        let added = match name.strip_prefix(variable::ARG_PREFIX) {
+            Some(argument) => names.add(argument),
+            None if name == variable::DOCTYPE => names.add_doctype(),
             None => continue,
         };
-        if main.names_mut().add(argument).is_none() {
+        if added.is_none() {
             let name = name.escape_ascii();
             let message =
                 format!("variable \"${name}\" names an argument of more than {NAME_MAX} bytes");

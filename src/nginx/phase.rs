@@ -68,7 +68,7 @@ fn next(r: Request) -> Next {
     let Some(dialect) = conf.dialect() else {
         return Next::GoOn;
     };
-    let head = ctx::head(&r);
+    let head = ctx::head(&r, dialect);
     let plan = frappe::plan(&head, dialect);
     if !matches!(plan, Plan::Scan(_)) {
         return Next::GoOn;

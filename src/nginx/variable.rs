@@ -61,7 +61,7 @@ unsafe extern "C" fn cmd(
     _data: usize,
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
-    unsafe { answer(r, v, |r| text(r, |_| Some(Names::CMD))) }
+    unsafe { answer(r, v, |r| Some(fields(r)?.text(Names::CMD).as_bytes())) }
 }
 
 unsafe extern "C" fn source(
@@ -103,7 +103,7 @@ unsafe extern "C" fn doctype(
     _data: usize,
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
-    unsafe { answer(r, v, |r| text(r, |names| names.find(b"doctype"))) }
+    unsafe { answer(r, v, |r| Some(fields(r)?.doctype().as_bytes())) }
 }
 
 /// `data` is the name of the variable, as for all prefix variables.
@@ -117,27 +117,17 @@ unsafe extern "C" fn arg(
         answer(r, v, |r| {
             let name = (data as *const ngx_str_t).as_ref().map(raw::str_bytes)?;
             let name = name.strip_prefix(ARG_PREFIX)?;
-            let (fields, index) = value(r, |names| names.find(name))?;
-            Some(fields.argument(index).as_bytes())
+            let index = MainConf::get(r)?.names().find(name)?;
+            Some(fields(r)?.argument(index).as_bytes())
         })
     }
 }
 
-/// The text of a value, whatever named it.
-fn text<'c>(r: Request, index: impl Fn(&Names) -> Option<usize>) -> Option<&'c [u8]> {
-    let (fields, index) = value(r, index)?;
-    Some(fields.text(index).as_bytes())
-}
-
-/// The values of a request that is decided, and a place among them.
-fn value<'c>(
-    r: Request,
-    index: impl Fn(&Names) -> Option<usize>,
-) -> Option<(&'c Fields<'static>, usize)> {
-    let index = index(MainConf::get(r)?.names())?;
+/// The values of a request that is decided.
+fn fields<'c>(r: Request) -> Option<&'c Fields<'static>> {
     let ctx = ctx::find_or_decide(r)?;
     match ctx.state() {
-        State::Decided(_) => Some((ctx.fields(), index)),
+        State::Decided(_) => Some(ctx.fields()),
         State::Reading | State::Failed => None,
     }
 }

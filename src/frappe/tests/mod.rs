@@ -44,7 +44,7 @@ pub(super) fn ask(version: &str, head: Head<'_>, body: &[u8]) -> Answer {
                 cmd: fields.text(Names::CMD).to_owned(),
                 source: outcome.source.as_str(),
                 status: outcome.status.as_str(),
-                doctype: text(b"doctype"),
+                doctype: fields.doctype().to_owned(),
                 x: text(b"x"),
                 trouble: outcome.trouble.map(super::Trouble::message),
             }
@@ -185,7 +185,10 @@ fn arguments() {
     assert_eq!(ask("/?x=q", JSON, b"[]"), pair("", ""));
     assert_eq!(ask("/?x=q", JSON, b"{"), pair("", ""));
     assert_eq!(ask("/?x=a%0Ab", "", b""), pair("", ""));
-    assert_eq!(ask("/api/resource/ToDo?doctype=D", "", b""), pair("D", ""));
+    assert_eq!(
+        ask("/api/resource/ToDo?doctype=D", "", b""),
+        pair("ToDo", "")
+    );
     assert_eq!(ask("/api/v2/document/ToDo/1", "", b""), pair("ToDo", ""));
     assert_eq!(
         ask("/api/resource/ToDo?cmd=c&doctype=D", "", b""),

@@ -19,18 +19,47 @@
 //! matter. Bytes that are not UTF-8 become U+FFFD before Frappe parses the text, so inside
 //! strings they are text, outside they are an error.
 
-use memchr::memchr2;
+mod levels;
+mod number;
+mod text;
 
-use super::json_levels::{DEPTH_MAX, Levels};
-use super::json_number::Number;
+use levels::{DEPTH_MAX, EmptyLists, Levels};
+use number::Number;
+
 use super::name::Name;
-use super::percent::hex;
+use super::utf8::Utf8Check;
 use super::{Charset, End, Fields};
 use crate::frappe::trouble::Trouble;
+
+/// How the bytes of a JSON body become text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonText {
+    /// what is not UTF-8 becomes U+FFFD
+    Replaced,
+    /// what is not UTF-8 is an error
+    Strict,
+    /// the same, but a byte order mark may stand in front
+    StrictOrMarked,
+}
+
+/// What becomes of values of the top-level object that are lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonLists {
+    /// they stay lists
+    Keep,
+    /// each gives its first item; where one is empty, all stay lists
+    FirstItem,
+    /// each gives its first item; an empty one is an error
+    FirstItemOrRefuse,
+}
 
 /// What a dialect's JSON parser takes.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonRules {
+    /// how bytes become text
+    pub text: JsonText,
+    /// values that are lists
+    pub lists: JsonLists,
     /// `NaN`, `Infinity`, `-Infinity`, and numbers above the range of a double
     pub not_finite: bool,
     /// `\ud800` without its other half
@@ -53,6 +82,13 @@ pub struct Json {
     key: Name,
     /// the slot of the top-level member that is being read, if it is wanted
     member: Option<usize>,
+    /// that member is a list, and its first item is being read
+    first_item: bool,
+    /// keys of the top-level object whose values are empty lists
+    empty_lists: EmptyLists,
+    utf8: Utf8Check,
+    /// bytes of the byte order mark seen so far; above its length when there can be none
+    mark: usize,
     /// `\ud800` waits for its other half
     high: Option<u16>,
     /// the first byte of the text that is not white space; white space where there is none yet
@@ -85,6 +121,10 @@ impl Json {
             in_key: false,
             key: Name::default(),
             member: None,
+            first_item: false,
+            empty_lists: EmptyLists::default(),
+            utf8: Utf8Check::default(),
+            mark: 0,
             high: None,
             top: None,
         }
@@ -96,6 +136,14 @@ impl Json {
             self.top.get_or_insert(b' ');
         }
         let mut rest = chunk;
+        if self.rules.text != JsonText::Replaced {
+            if !self.utf8.feed(chunk) {
+                self.fail(Trouble::JsonNotUtf8);
+            }
+            if self.rules.text == JsonText::StrictOrMarked {
+                rest = self.skip_mark(rest);
+            }
+        }
         while let Some((byte, after)) = rest.split_first() {
             rest = match self.state {
                 State::Text => self.text(rest, fields),
@@ -110,7 +158,10 @@ impl Json {
     }
 
     /// The end of the body.
-    pub fn finish(&mut self) -> End {
+    pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
+        if !self.utf8.finish() {
+            self.fail(Trouble::JsonNotUtf8);
+        }
         if let State::Number(number) = self.state {
             // Only a number at the top can end with the text.
             self.state = match number.end(&self.rules) {
@@ -121,18 +172,43 @@ impl Json {
         match (self.state, self.top) {
             (_, None) => End::EmptyJson,
             (State::Failed(trouble), _) => End::Refused(trouble),
-            (State::After, Some(b'{')) if self.levels.depth() == 0 => End::Object,
+            (State::After, Some(b'{')) if self.levels.depth() == 0 => self.object(fields),
             (State::After, Some(b'[')) if self.levels.depth() == 0 => End::Array,
             (State::After, _) if self.levels.depth() == 0 => End::Refused(Trouble::JsonNoObject),
             _ => End::Refused(Trouble::JsonCut),
         }
     }
 
+    fn object(&self, fields: &mut Fields<'_>) -> End {
+        if !self.empty_lists.is_empty() {
+            if self.rules.lists == JsonLists::FirstItemOrRefuse {
+                return End::Refused(Trouble::JsonEmptyList);
+            }
+            // An IndexError on the way leaves all as it was.
+            fields.keep_lists();
+        }
+        End::Object
+    }
+
+    fn skip_mark<'c>(&mut self, mut rest: &'c [u8]) -> &'c [u8] {
+        while let (Some(expected), Some((byte, after))) =
+            (b"\xef\xbb\xbf".get(self.mark), rest.split_first())
+        {
+            if byte != expected {
+                self.mark = usize::MAX;
+                break;
+            }
+            self.mark = self.mark.saturating_add(1);
+            rest = after;
+        }
+        rest
+    }
+
     fn byte(&mut self, byte: u8, fields: &mut Fields<'_>) {
         match self.state {
             State::Escape => self.escape(byte, fields),
             State::Unicode { digits, code } => self.unicode(byte, digits, code, fields),
-            State::Literal(word) => self.literal(byte, word),
+            State::Literal(word) => self.literal(byte, word, fields),
             _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => {}
             _ => self.structure(byte, fields),
         }
@@ -145,11 +221,17 @@ impl Json {
         }
         match (self.state, byte) {
             (State::FirstItem, b']') | (State::FirstKey, b'}') => {
-                if self.levels.depth() == 2 {
-                    // `[]` and `{}` are false to Python.
-                    self.set_not_text(false, fields);
+                // `[]` and `{}` are false to Python.
+                if self.first_item && self.levels.depth() == 2 {
+                    self.first_item = false;
                 }
-                self.close();
+                if self.levels.depth() == self.target_depth().saturating_add(1) {
+                    self.set_member(false, fields);
+                }
+                if byte == b']' && self.levels.depth() == 2 && self.unwraps() {
+                    self.empty_lists.add(self.key.hash());
+                }
+                self.close(fields);
             }
             (State::Value | State::FirstItem, _) => self.value(byte, fields),
             (State::FirstKey | State::Key, b'"') => {
@@ -160,14 +242,17 @@ impl Json {
             (State::Colon, b':') => self.state = State::Value,
             (State::After, b',') if self.levels.in_object() => self.state = State::Key,
             (State::After, b',') if self.levels.depth() > 0 => self.state = State::Value,
-            (State::After, b']') if self.levels.in_array() => self.close(),
-            (State::After, b'}') if self.levels.in_object() => self.close(),
+            (State::After, b']') if self.levels.in_array() => self.close(fields),
+            (State::After, b'}') if self.levels.in_object() => self.close(fields),
             _ => self.fail(Trouble::JsonSyntax),
         }
     }
 
     /// The first byte of a value.
     fn value(&mut self, byte: u8, fields: &mut Fields<'_>) {
+        if self.levels.depth() == 1 && self.unwraps() {
+            self.empty_lists.remove(self.key.hash());
+        }
         let (truthy, state) = match byte {
             b'"' => {
                 if let Some((slot, source)) = self.wanted().and_then(|index| fields.slot(index)) {
@@ -193,19 +278,42 @@ impl Json {
         self.state = state;
     }
 
-    /// The slot that a value which is no container's item goes to.
-    fn wanted(&self) -> Option<usize> {
-        self.member.filter(|_| self.levels.depth() == 1)
+    /// Lists give their first item.
+    fn unwraps(&self) -> bool {
+        self.rules.lists != JsonLists::Keep && self.levels.in_top_object()
     }
 
+    /// The depth of values that go to the member's slot.
+    fn target_depth(&self) -> usize {
+        if self.first_item { 2 } else { 1 }
+    }
+
+    /// The slot that a value which begins here goes to.
+    fn wanted(&self) -> Option<usize> {
+        self.member
+            .filter(|_| self.levels.depth() == self.target_depth())
+    }
+
+    /// The value that begins or ends here is no text.
     fn set_not_text(&self, truthy: bool, fields: &mut Fields<'_>) {
-        let member = self.member.filter(|_| self.levels.depth() <= 2);
-        if let Some((slot, source)) = member.and_then(|index| fields.slot(index)) {
+        if self.wanted().is_some() {
+            self.set_member(truthy, fields);
+        }
+    }
+
+    fn set_member(&self, truthy: bool, fields: &mut Fields<'_>) {
+        if let Some((slot, source)) = self.member.and_then(|index| fields.slot(index)) {
             slot.set_not_text(truthy, source);
         }
     }
 
-    fn end_of_value(&mut self) {
+    fn end_of_value(&mut self, fields: &mut Fields<'_>) {
+        if self.first_item && self.levels.depth() == 2 {
+            self.first_item = false;
+            if let Some((slot, _)) = self.member.take().and_then(|index| fields.slot(index)) {
+                slot.set_from_list();
+            }
+        }
         if self.levels.depth() == 1 {
             self.member = None;
         }
@@ -216,6 +324,9 @@ impl Json {
         if self.levels.depth() >= self.rules.depth_max.min(DEPTH_MAX) {
             return self.fail(Trouble::JsonTooDeep);
         }
+        if !object && self.wanted().is_some() && self.levels.depth() == 1 && self.unwraps() {
+            self.first_item = true;
+        }
         self.levels.push(object);
         self.state = if object {
             State::FirstKey
@@ -224,133 +335,14 @@ impl Json {
         };
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, fields: &mut Fields<'_>) {
         self.levels.pop();
-        self.end_of_value();
+        self.end_of_value(fields);
     }
 
-    fn text<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        let at = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-        let (plain, after) = rest.split_at_checked(at).unwrap_or((rest, b""));
-        // A fold without an early end: the compiler makes vector code of it.
-        if plain
-            .iter()
-            .fold(false, |found, byte| found | (*byte < 0x20))
-        {
-            self.fail(Trouble::JsonControl);
-            return b"";
-        }
-        if !plain.is_empty() {
-            self.end_of_half(fields);
-            self.push(plain, fields);
-        }
-        match after.split_first() {
-            None => b"",
-            Some((b'\\', after)) => {
-                self.state = State::Escape;
-                after
-            }
-            Some((_, after)) => {
-                self.state = State::After;
-                self.end_of_half(fields);
-                self.end_of_text(fields);
-                after
-            }
-        }
-    }
-
-    fn end_of_text(&mut self, fields: &Fields<'_>) {
-        if matches!(self.state, State::Failed(_)) {
-            return;
-        }
-        if !self.in_key {
-            return self.end_of_value();
-        }
-        if self.levels.depth() == 1 {
-            self.member = self.key.get().and_then(|key| fields.find(key));
-        }
-        self.state = State::Colon;
-    }
-
-    fn escape(&mut self, byte: u8, fields: &mut Fields<'_>) {
-        self.state = State::Text;
-        let plain = match byte {
-            b'u' => {
-                self.state = State::Unicode { digits: 0, code: 0 };
-                return;
-            }
-            b'"' | b'\\' | b'/' => byte,
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            _ => return self.fail(Trouble::JsonSyntax),
-        };
-        self.end_of_half(fields);
-        self.push(&[plain], fields);
-    }
-
-    fn unicode(&mut self, byte: u8, digits: u8, code: u16, fields: &mut Fields<'_>) {
-        if !byte.is_ascii_hexdigit() {
-            return self.fail(Trouble::JsonSyntax);
-        }
-        let code = code << 4 | u16::from(hex(byte));
-        let digits = digits.saturating_add(1);
-        if digits < 4 {
-            self.state = State::Unicode { digits, code };
-            return;
-        }
-        self.state = State::Text;
-        let pair = self
-            .high
-            .and_then(|high| char::decode_utf16([high, code]).next()?.ok());
-        if pair.is_some() {
-            self.high = None;
-        }
-        self.end_of_half(fields);
-        match pair.or(char::from_u32(u32::from(code))) {
-            Some(char) => self.push(char.encode_utf8(&mut [0; 4]).as_bytes(), fields),
-            None => {
-                self.high = Some(code);
-                if code >= 0xdc00 {
-                    // A second half can wait for nothing.
-                    self.end_of_half(fields);
-                }
-            }
-        }
-    }
-
-    /// Half of a surrogate pair that still waits stays alone: Python keeps it in the string,
-    /// but no method and no argument has such a name.
-    fn end_of_half(&mut self, fields: &mut Fields<'_>) {
-        if self.high.take().is_none() {
-            return;
-        }
-        if !self.rules.lone_surrogates {
-            self.fail(Trouble::JsonSurrogate);
-        } else if self.in_key {
-            self.key.spoil();
-        } else if self.levels.depth() == 1 {
-            self.set_not_text(true, fields);
-            self.member = None;
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
-        if self.levels.depth() != 1 {
-            return;
-        }
-        if self.in_key {
-            self.key.push(bytes);
-        } else if let Some((slot, _)) = self.member.and_then(|index| fields.slot(index)) {
-            slot.push(bytes);
-        }
-    }
-
-    fn literal(&mut self, byte: u8, word: &'static [u8]) {
+    fn literal(&mut self, byte: u8, word: &'static [u8], fields: &mut Fields<'_>) {
         match word.split_first() {
-            Some((expected, [])) if *expected == byte => self.end_of_value(),
+            Some((expected, [])) if *expected == byte => self.end_of_value(fields),
             Some((expected, rest)) if *expected == byte => self.state = State::Literal(rest),
             _ => self.fail(Trouble::JsonSyntax),
         }
@@ -371,10 +363,8 @@ impl Json {
             if !number.push(*byte) {
                 match number.end(&self.rules) {
                     Ok(truthy) => {
-                        if self.levels.depth() == 1 {
-                            self.set_not_text(truthy, fields);
-                        }
-                        self.end_of_value();
+                        self.set_not_text(truthy, fields);
+                        self.end_of_value(fields);
                     }
                     Err(trouble) => self.fail(trouble),
                 }
@@ -392,5 +382,4 @@ impl Json {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
 mod tests;

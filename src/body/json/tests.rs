@@ -11,7 +11,7 @@ fn end(text: &[u8]) -> End {
         with_fields(&[], |fields, _| {
             let mut json = Json::new(rules());
             pieces.iter().for_each(|piece| json.feed(piece, fields));
-            json.finish()
+            json.finish(fields)
         })
     })
 }
@@ -117,7 +117,7 @@ fn last_of_equal_keys() {
         values(&["a", "c"], |fields| {
             let mut json = Json::new(rules());
             pieces.iter().for_each(|piece| json.feed(piece, fields));
-            assert_eq!(json.finish(), End::Object);
+            assert_eq!(json.finish(fields), End::Object);
         })
     });
     let found: Vec<_> = found.iter().map(Option::as_deref).collect();

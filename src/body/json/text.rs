@@ -1,0 +1,135 @@
+//! Strings of a JSON text: keys and values, kept or skipped.
+
+use memchr::memchr2;
+
+use super::{Json, State};
+use crate::body::Fields;
+use crate::body::percent::hex;
+use crate::frappe::trouble::Trouble;
+
+impl Json {
+    /// The bytes of a string, up to its end or an escape.
+    pub(super) fn text<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
+        let at = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+        let (plain, after) = rest.split_at_checked(at).unwrap_or((rest, b""));
+        // A fold without an early end: the compiler makes vector code of it.
+        if plain
+            .iter()
+            .fold(false, |found, byte| found | (*byte < 0x20))
+        {
+            self.fail(Trouble::JsonControl);
+            return b"";
+        }
+        if !plain.is_empty() && self.end_of_half(fields) {
+            self.push(plain, fields);
+        }
+        match after.split_first() {
+            _ if matches!(self.state, State::Failed(_)) => b"",
+            None => b"",
+            Some((b'\\', after)) => {
+                self.state = State::Escape;
+                after
+            }
+            Some((_, after)) => {
+                if self.end_of_half(fields) {
+                    self.end_of_text(fields);
+                }
+                after
+            }
+        }
+    }
+
+    fn end_of_text(&mut self, fields: &mut Fields<'_>) {
+        if !self.in_key {
+            return self.end_of_value(fields);
+        }
+        if self.levels.depth() == 1 {
+            self.member = self.key.get().and_then(|key| fields.find(key));
+        }
+        self.state = State::Colon;
+    }
+
+    pub(super) fn escape(&mut self, byte: u8, fields: &mut Fields<'_>) {
+        self.state = State::Text;
+        let plain = match byte {
+            b'u' => {
+                self.state = State::Unicode { digits: 0, code: 0 };
+                return;
+            }
+            b'"' | b'\\' | b'/' => byte,
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            _ => return self.fail(Trouble::JsonSyntax),
+        };
+        if self.end_of_half(fields) {
+            self.push(&[plain], fields);
+        }
+    }
+
+    pub(super) fn unicode(&mut self, byte: u8, digits: u8, code: u16, fields: &mut Fields<'_>) {
+        if !byte.is_ascii_hexdigit() {
+            return self.fail(Trouble::JsonSyntax);
+        }
+        let code = code << 4 | u16::from(hex(byte));
+        let digits = digits.saturating_add(1);
+        if digits < 4 {
+            self.state = State::Unicode { digits, code };
+            return;
+        }
+        self.state = State::Text;
+        let pair = self
+            .high
+            .and_then(|high| char::decode_utf16([high, code]).next()?.ok());
+        if pair.is_some() {
+            self.high = None;
+        }
+        if !self.end_of_half(fields) {
+            return;
+        }
+        match pair.or(char::from_u32(u32::from(code))) {
+            Some(char) => self.push(char.encode_utf8(&mut [0; 4]).as_bytes(), fields),
+            None => {
+                self.high = Some(code);
+                if code >= 0xdc00 {
+                    // A second half can wait for nothing.
+                    self.end_of_half(fields);
+                }
+            }
+        }
+    }
+
+    /// Half of a surrogate pair that still waits stays alone: Python keeps it in the string,
+    /// but no method and no argument has such a name.
+    /// False where the parser refuses it.
+    fn end_of_half(&mut self, fields: &mut Fields<'_>) -> bool {
+        if self.high.take().is_none() {
+            return true;
+        }
+        if !self.rules.lone_surrogates {
+            self.fail(Trouble::JsonSurrogate);
+            return false;
+        }
+        if self.in_key {
+            self.key.spoil();
+        } else {
+            self.set_not_text(true, fields);
+        }
+        true
+    }
+
+    fn push(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
+        if self.in_key {
+            if self.levels.depth() == 1 {
+                self.key.push(bytes);
+                if self.unwraps() {
+                    self.key.mix(bytes);
+                }
+            }
+        } else if let Some((slot, _)) = self.wanted().and_then(|index| fields.slot(index)) {
+            slot.push(bytes);
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! `Content-Type` and `Content-Disposition` as werkzeug before 2.3 reads them: its
+//! `http.parse_options_header` with `_option_header_piece_re`.
+//!
+//! A piece is `;`, white space, perhaps a comma, a key, perhaps `*` and the number of a section,
+//! perhaps `=` and a value. The first piece that is none ends the header. Charsets are decoded
+//! strictly, and an error there is an error of the request.
+
+use memchr::memchr;
+
+use super::header_text::{HeaderText, Text, first_space, trim_start};
+use super::options::Lookup;
+use super::percent::hex;
+use crate::frappe::trouble::Trouble;
+
+/// What differs between the releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pieces {
+    /// sections (`name*0=...`) and a comma behind `;`: from 0.15 on
+    pub sections: bool,
+    /// a section without a value is skipped instead of a `TypeError`: from 2.0 on
+    pub bare_sections: bool,
+    /// names of parameters are lower-cased: from 2.2 on
+    pub lower_case: bool,
+}
+
+/// The value in front of the parameters, and the parameters.
+pub(super) fn split(header: &[u8], text: HeaderText) -> (&[u8], &[u8]) {
+    let start = trim_start(header, text);
+    let mut rest = start;
+    while let Some(byte) = rest.first() {
+        if matches!(byte, b';' | b',') || first_space(rest, text).is_some() {
+            break;
+        }
+        rest = rest.get(1..).unwrap_or_default();
+    }
+    let value = start
+        .get(..start.len().saturating_sub(rest.len()))
+        .unwrap_or_default();
+    // `.+` needs something behind the delimiter.
+    match rest {
+        [b';' | b',', _, ..] if !value.is_empty() => (value, rest),
+        _ => (value, b""),
+    }
+}
+
+/// Looks up one parameter.
+pub(super) fn parameter(
+    header: &[u8],
+    text: HeaderText,
+    pieces: Pieces,
+    key: &[u8],
+    out: &mut Text<'_>,
+) -> Result<Lookup, Trouble> {
+    let mut rest = split(header, text).1;
+    let mut found = Lookup::Absent;
+    let mut continued = None;
+    while let Some((piece, after)) = piece(rest, text, pieces) {
+        rest = after;
+        let mut encoding = piece.encoding;
+        if piece.section {
+            encoding = encoding.or(continued);
+            continued = encoding;
+        } else {
+            continued = None;
+        }
+        let mut name_buffer = [0; 32];
+        let mut name = Text::new(&mut name_buffer);
+        name.push(piece.key);
+        name.unquote(0, false);
+        let is_key = name.get().is_some_and(|name| match pieces.lower_case {
+            true => name.eq_ignore_ascii_case(key),
+            false => name == key,
+        });
+        // Also for other keys, since an error there is one of the whole header. `out` may only
+        // be written for ours, so those decode into nothing.
+        let Some(value) = piece.value else {
+            if piece.section && !pieces.bare_sections {
+                return Err(Trouble::HeaderCrash);
+            }
+            if is_key && !piece.section {
+                found = Lookup::Bare;
+            }
+            continue;
+        };
+        if !is_key {
+            decode(value, encoding, &mut Text::new(&mut []))?;
+            continue;
+        }
+        if piece.section && found == Lookup::Bare {
+            // None + str
+            return Err(Trouble::HeaderCrash);
+        }
+        if !piece.section {
+            out.clear();
+        }
+        let start = out.len();
+        decode(value, encoding, out)?;
+        if encoding.is_none() {
+            out.unquote(start, false);
+        }
+        found = Lookup::Found;
+    }
+    Ok(found)
+}
+
+/// One piece, as it stands in the header.
+struct Piece<'h> {
+    key: &'h [u8],
+    section: bool,
+    encoding: Option<&'h [u8]>,
+    value: Option<&'h [u8]>,
+}
+
+fn piece<'h>(input: &'h [u8], text: HeaderText, pieces: Pieces) -> Option<(Piece<'h>, &'h [u8])> {
+    let mut rest = trim_start(input.strip_prefix(b";")?, text);
+    if pieces.sections
+        && let Some(after) = rest.strip_prefix(b",")
+    {
+        rest = trim_start(after, text);
+    }
+    let (key, after) = quoted(rest).or_else(|| key(rest, text))?;
+    let mut piece = Piece {
+        key,
+        section: false,
+        encoding: None,
+        value: None,
+    };
+    let mut rest = after;
+    if pieces.sections
+        && let [b'*', digits @ ..] = rest
+    {
+        let count = digits
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if count > 0 {
+            piece.section = true;
+            rest = digits.get(count..).unwrap_or_default();
+        }
+    }
+    rest = trim_start(rest, text);
+    if let Some((encoding, after)) = equals(rest, text, pieces) {
+        piece.encoding = encoding;
+        rest = after;
+        if let Some((value, after)) = quoted(rest).or_else(|| token(rest)) {
+            piece.value = Some(value);
+            rest = after;
+        }
+    }
+    Some((piece, trim_start(rest, text)))
+}
+
+/// `=`, or `*=` and perhaps `charset'language'`.
+fn equals(input: &[u8], text: HeaderText, pieces: Pieces) -> Option<(Option<&[u8]>, &[u8])> {
+    if let Some(after) = input.strip_prefix(b"=") {
+        return Some((None, trim_start(after, text)));
+    }
+    let after = trim_start(input.strip_prefix(b"*")?, text).strip_prefix(b"=")?;
+    let after = trim_start(after, text);
+    match charset_and_language(after, text) {
+        Some((charset, after)) => Some((Some(charset), after)),
+        None => pieces.sections.then_some((None, after)),
+    }
+}
+
+/// Two `'` with no white space in front of them; at least one character before the first.
+fn charset_and_language(input: &[u8], text: HeaderText) -> Option<(&[u8], &[u8])> {
+    let mut quotes = [0_usize; 2];
+    let mut found = 0_usize;
+    let mut at = 0_usize;
+    while let Some(place) = quotes.get_mut(found) {
+        let rest = input.get(at..)?;
+        let byte = rest.first()?;
+        if first_space(rest, text).is_some() {
+            return None;
+        }
+        if *byte == b'\'' && at > 0 {
+            *place = at;
+            found = found.saturating_add(1);
+        }
+        at = at.saturating_add(1);
+    }
+    let [first, second] = quotes;
+    Some((input.get(..first)?, input.get(second.saturating_add(1)..)?))
+}
+
+/// A quoted string with its quotes; a backslash escapes any character.
+fn quoted(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = input.strip_prefix(b"\"")?;
+    loop {
+        rest = match rest {
+            [b'"', after @ ..] => {
+                let len = input.len().saturating_sub(after.len());
+                return input.split_at_checked(len);
+            }
+            [b'\\', _, after @ ..] | [_, after @ ..] => after,
+            [] => return None,
+        };
+    }
+}
+
+/// `[^\s;,=*]+`
+fn key(input: &[u8], text: HeaderText) -> Option<(&[u8], &[u8])> {
+    let mut at = 0_usize;
+    while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
+        let delimits = rest
+            .first()
+            .is_some_and(|byte| memchr(*byte, b";,=*").is_some());
+        if delimits || first_space(rest, text).is_some() {
+            break;
+        }
+        at = at.saturating_add(1);
+    }
+    (at > 0).then(|| input.split_at_checked(at))?
+}
+
+/// `[^;,]+`: white space behind it belongs to it.
+fn token(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let len = input
+        .iter()
+        .take_while(|byte| !matches!(byte, b';' | b','))
+        .count();
+    (len > 0).then(|| input.split_at_checked(len))?
+}
+
+/// A value, percent-decoded strictly where it names a charset.
+fn decode(value: &[u8], encoding: Option<&[u8]>, out: &mut Text<'_>) -> Result<(), Trouble> {
+    let Some(encoding) = encoding else {
+        out.push(value);
+        return Ok(());
+    };
+    let charset = Codec::find(encoding).ok_or(Trouble::CharsetUnknown)?;
+    let unquoted = quoted(value).filter(|(_, after)| after.is_empty());
+    let mut rest = match unquoted {
+        Some((quoted, _)) => quoted
+            .get(1..quoted.len().saturating_sub(1))
+            .unwrap_or_default(),
+        None => value,
+    };
+    let mut utf8 = super::utf8::Utf8Check::default();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let byte = match (byte, after) {
+            (b'\\', [escaped @ (b'\\' | b'"'), after @ ..]) if unquoted.is_some() => {
+                rest = after;
+                *escaped
+            }
+            (b'%', [high, low, after @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                rest = after;
+                hex(*high) << 4 | hex(*low)
+            }
+            (byte, _) => *byte,
+        };
+        match charset {
+            Codec::Latin1 => out.push_char(char::from(byte)),
+            Codec::Ascii if !byte.is_ascii() => return Err(Trouble::HeaderNotText),
+            Codec::Ascii | Codec::Utf8 => {
+                utf8.feed(&[byte]);
+                out.push(&[byte]);
+            }
+        }
+    }
+    if charset == Codec::Utf8 && !utf8.finish() {
+        return Err(Trouble::HeaderNotText);
+    }
+    Ok(())
+}
+
+/// The codecs of Python that are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Codec {
+    Ascii,
+    Latin1,
+    Utf8,
+}
+
+impl Codec {
+    /// A codec by its Python name or alias.
+    pub(super) fn find(name: &[u8]) -> Option<Self> {
+        const NAMES: [(Codec, &[&str]); 3] = [
+            (Codec::Utf8, &["utf_8", "utf8", "u8", "utf"]),
+            (
+                Codec::Ascii,
+                &[
+                    "ascii",
+                    "us_ascii",
+                    "646",
+                    "us",
+                    "iso646_us",
+                    "ansi_x3.4_1968",
+                    "cp367",
+                ],
+            ),
+            (
+                Codec::Latin1,
+                &[
+                    "latin_1",
+                    "latin1",
+                    "latin",
+                    "l1",
+                    "iso_8859_1",
+                    "iso8859_1",
+                    "iso8859",
+                    "8859",
+                    "cp819",
+                ],
+            ),
+        ];
+        let same = |known: &str| {
+            known.len() == name.len()
+                && known.bytes().zip(name).all(|(a, b)| {
+                    a == match b {
+                        b'-' | b' ' => b'_',
+                        _ => b.to_ascii_lowercase(),
+                    }
+                })
+        };
+        NAMES
+            .iter()
+            .find(|(_, names)| names.iter().any(|known| same(known)))
+            .map(|(codec, _)| *codec)
+    }
+}
