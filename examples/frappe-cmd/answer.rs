@@ -73,7 +73,8 @@ impl Asker {
         let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|b| Slot::new(b)).collect();
         let mut fields = Fields::new(&self.names, &mut slots);
 
-        let plan = match request.body.is_empty() {
+        // A JSON type without a body matters to Frappe 10.
+        let plan = match request.body.is_empty() && dialect.json_empty {
             true => Plan::Ignore,
             false => frappe::plan(&head, dialect),
         };

@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::End;
-use super::header_text::{HeaderText, Text};
+use super::header_text::{HeaderText, Text, trim};
 use super::options::{self, HeaderRules, Lookup};
 use crate::frappe::dialect::Werkzeug;
 use crate::frappe::trouble::Trouble;
@@ -31,6 +31,8 @@ pub enum JsonTest {
     Exact,
     /// `application/json` stands anywhere in the header
     Substring,
+    /// the same, but a form stays a form: its `Request.data` is empty
+    SubstringUnlessForm,
     /// werkzeug's `Request.is_json`: `application/json` or `application/...+json`, in any case
     IsJson,
 }
@@ -49,21 +51,11 @@ pub enum FormTypes {
 /// Classifies a body. `content_type` is the value of the last Content-Type header.
 pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> MediaType {
     let mimetype = options::value(content_type, HeaderText::Latin1, werkzeug.headers);
-    let is_json = match json {
-        JsonTest::Exact => content_type == b"application/json",
-        JsonTest::Substring => memmem::find(content_type, b"application/json").is_some(),
-        JsonTest::IsJson => {
-            mimetype.eq_ignore_ascii_case(b"application/json")
-                || (starts_with(mimetype, b"application/") && ends_with(mimetype, b"+json"))
-        }
-    };
     let is = |known: &[u8]| match werkzeug.form_types {
         FormTypes::ExactCase => mimetype == known,
         FormTypes::AnyCase | FormTypes::WithoutUrlEncoded => mimetype.eq_ignore_ascii_case(known),
     };
-    if is_json {
-        MediaType::Json
-    } else if is(b"application/x-www-form-urlencoded")
+    let form = if is(b"application/x-www-form-urlencoded")
         || (werkzeug.form_types != FormTypes::WithoutUrlEncoded && is(b"application/x-url-encoded"))
     {
         MediaType::Form
@@ -71,7 +63,18 @@ pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> M
         MediaType::Multipart
     } else {
         MediaType::Other
-    }
+    };
+    let mentions_json = memmem::find(content_type, b"application/json").is_some();
+    let is_json = match json {
+        JsonTest::Exact => trim(content_type, HeaderText::Latin1) == b"application/json",
+        JsonTest::SubstringUnlessForm => mentions_json && form == MediaType::Other,
+        JsonTest::Substring => mentions_json,
+        JsonTest::IsJson => {
+            mimetype.eq_ignore_ascii_case(b"application/json")
+                || (starts_with(mimetype, b"application/") && ends_with(mimetype, b"+json"))
+        }
+    };
+    if is_json { MediaType::Json } else { form }
 }
 
 /// Writes the boundary to `buffer` and gives its length, or what becomes of a body without one.

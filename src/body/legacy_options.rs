@@ -7,6 +7,8 @@
 
 use memchr::memchr;
 
+use super::Charset;
+use super::codec::Codec;
 use super::header_text::{HeaderText, Text, first_space, trim_start};
 use super::options::Lookup;
 use super::percent::hex;
@@ -83,8 +85,11 @@ pub(super) fn parameter(
             continue;
         };
         if !is_key {
-            decode(value, encoding, &mut Text::new(&mut []))?;
-            continue;
+            match decode(value, encoding, &mut Text::new(&mut [])) {
+                // What this module cannot decode is taken to be fine.
+                Ok(()) | Err(Trouble::CharsetUnknown) => continue,
+                Err(trouble) => return Err(trouble),
+            }
         }
         if piece.section && found == Lookup::Bare {
             // None + str
@@ -229,7 +234,8 @@ fn decode(value: &[u8], encoding: Option<&[u8]>, out: &mut Text<'_>) -> Result<(
         out.push(value);
         return Ok(());
     };
-    let charset = Codec::find(encoding).ok_or(Trouble::CharsetUnknown)?;
+    // A LookupError is none that werkzeug expects.
+    let codec = Codec::find(encoding).ok_or(Trouble::HeaderCrash)?;
     let unquoted = quoted(value).filter(|(_, after)| after.is_empty());
     let mut rest = match unquoted {
         Some((quoted, _)) => quoted
@@ -253,73 +259,21 @@ fn decode(value: &[u8], encoding: Option<&[u8]>, out: &mut Text<'_>) -> Result<(
             }
             (byte, _) => *byte,
         };
-        match charset {
-            Codec::Latin1 => out.push_char(char::from(byte)),
-            Codec::Ascii if !byte.is_ascii() => return Err(Trouble::HeaderNotText),
-            Codec::Ascii | Codec::Utf8 => {
+        match codec {
+            Codec::Known(Charset::Latin1) => out.push_char(char::from(byte)),
+            Codec::Known(Charset::Ascii) if !byte.is_ascii() => {
+                return Err(Trouble::HeaderNotText);
+            }
+            Codec::AsciiCompatible if !byte.is_ascii() => return Err(Trouble::CharsetUnknown),
+            Codec::Other => return Err(Trouble::CharsetUnknown),
+            Codec::Known(_) | Codec::AsciiCompatible => {
                 utf8.feed(&[byte]);
                 out.push(&[byte]);
             }
         }
     }
-    if charset == Codec::Utf8 && !utf8.finish() {
+    if codec == Codec::Known(Charset::Utf8) && !utf8.finish() {
         return Err(Trouble::HeaderNotText);
     }
     Ok(())
-}
-
-/// The codecs of Python that are followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Codec {
-    Ascii,
-    Latin1,
-    Utf8,
-}
-
-impl Codec {
-    /// A codec by its Python name or alias.
-    pub(super) fn find(name: &[u8]) -> Option<Self> {
-        const NAMES: [(Codec, &[&str]); 3] = [
-            (Codec::Utf8, &["utf_8", "utf8", "u8", "utf"]),
-            (
-                Codec::Ascii,
-                &[
-                    "ascii",
-                    "us_ascii",
-                    "646",
-                    "us",
-                    "iso646_us",
-                    "ansi_x3.4_1968",
-                    "cp367",
-                ],
-            ),
-            (
-                Codec::Latin1,
-                &[
-                    "latin_1",
-                    "latin1",
-                    "latin",
-                    "l1",
-                    "iso_8859_1",
-                    "iso8859_1",
-                    "iso8859",
-                    "8859",
-                    "cp819",
-                ],
-            ),
-        ];
-        let same = |known: &str| {
-            known.len() == name.len()
-                && known.bytes().zip(name).all(|(a, b)| {
-                    a == match b {
-                        b'-' | b' ' => b'_',
-                        _ => b.to_ascii_lowercase(),
-                    }
-                })
-        };
-        NAMES
-            .iter()
-            .find(|(_, names)| names.iter().any(|known| same(known)))
-            .map(|(codec, _)| *codec)
-    }
 }

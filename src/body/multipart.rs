@@ -33,6 +33,8 @@ pub struct PartRules {
     pub transfer_encodings: bool,
     /// headers of parts must be UTF-8: not on Python 2
     pub headers_utf8: bool,
+    /// `filename=""` makes a file: from 0.15 on
+    pub empty_filename: bool,
     /// a header of a part without a colon drops the form: 2.0 to 2.2
     pub colon_needed: bool,
     /// the second half of the blank line may be that in front of a delimiter: not in 2.0 to 2.2

@@ -9,8 +9,8 @@ use memchr::memchr2;
 use nom::bytes::complete::{tag, take_till};
 use nom::{IResult, Parser};
 
+use super::codec::Codec;
 use super::header_text::{HeaderText, Text, trim};
-use super::legacy_options::Codec;
 use super::multipart::{PartCharset, PartRules};
 use super::options::{self, HeaderRules, Lookup};
 use super::transfer::TransferEncoding;
@@ -75,7 +75,8 @@ pub(super) struct PartHeaders<'r> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Found {
     disposition: Option<Disposition>,
-    charset: Option<FoundCharset>,
+    /// None inside: not even a name of one
+    charset: Option<Option<Charset>>,
     transfer: Option<TransferEncoding>,
     trouble: Option<Trouble>,
 }
@@ -84,15 +85,6 @@ struct Found {
 enum Disposition {
     File,
     Field { wanted: Option<usize> },
-}
-
-#[derive(Clone, Copy, Debug)]
-enum FoundCharset {
-    Known(Charset),
-    /// perhaps a codec of Python's
-    Unknown,
-    /// not even a name
-    Crash,
 }
 
 impl<'r> PartHeaders<'r> {
@@ -164,15 +156,8 @@ impl<'r> PartHeaders<'r> {
     }
 
     fn field(&self, wanted: Option<usize>, fields: &mut Fields<'_>) -> Result<Part, Trouble> {
-        let charset = match self.found.charset {
-            None => Charset::Utf8,
-            Some(FoundCharset::Known(charset)) => charset,
-            Some(FoundCharset::Crash) => return Err(Trouble::HeaderCrash),
-            Some(FoundCharset::Unknown) if wanted.is_some() => {
-                return Err(Trouble::CharsetUnknown);
-            }
-            Some(FoundCharset::Unknown) => Charset::Utf8,
-        };
+        let charset = self.found.charset.unwrap_or(Some(Charset::Utf8));
+        let charset = charset.ok_or(Trouble::HeaderCrash)?;
         let started = wanted.filter(|index| fields.start_first(*index, charset));
         Ok(started.map_or(Part::Field, Part::Wanted))
     }
@@ -280,7 +265,7 @@ impl Found {
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
         let mut trouble = None;
         if is(b"content-disposition") && self.disposition.is_none() {
-            match disposition(value, header_rules, fields) {
+            match disposition(value, rules.empty_filename, header_rules, fields) {
                 Ok(disposition) => self.disposition = Some(disposition),
                 Err(error) => trouble = Some(error),
             }
@@ -308,14 +293,21 @@ fn name_in_front_of_colon(line: &[u8]) -> IResult<&[u8], &[u8]> {
 
 fn disposition(
     value: &[u8],
+    empty_filename: bool,
     rules: HeaderRules,
     fields: &Fields<'_>,
 ) -> Result<Disposition, Trouble> {
     let mut buffer = [0; NAME_MAX];
     let mut name = Text::new(&mut buffer);
     let text = HeaderText::Utf8;
-    if options::parameter(value, text, rules, b"filename", &mut name)? == Lookup::Found {
-        return Ok(Disposition::File);
+    match options::parameter(value, text, rules, b"filename", &mut name) {
+        Ok(Lookup::Found) if empty_filename || name.get() != Some(b"") => {
+            return Ok(Disposition::File);
+        }
+        // There is one, whatever it is.
+        Err(Trouble::CharsetUnknown) => return Ok(Disposition::File),
+        Ok(_) => {}
+        Err(trouble) => return Err(trouble),
     }
     name.clear();
     let wanted = match options::parameter(value, text, rules, b"name", &mut name)? {
@@ -325,26 +317,20 @@ fn disposition(
     Ok(Disposition::Field { wanted })
 }
 
+/// None: something that is not even a name.
 fn part_charset(
     content_type: &[u8],
     charsets: PartCharset,
     rules: HeaderRules,
-) -> Result<FoundCharset, Trouble> {
+) -> Result<Option<Charset>, Trouble> {
     let mut buffer = [0; 32];
     let mut name = Text::new(&mut buffer);
     let lookup = options::parameter(content_type, HeaderText::Utf8, rules, b"charset", &mut name)?;
-    let name = name.get();
     Ok(match (lookup, charsets) {
-        (Lookup::Absent, _) => FoundCharset::Known(Charset::Utf8),
-        (Lookup::Bare, _) => FoundCharset::Crash,
-        (Lookup::Found, PartCharset::Any) => match name.map(|name| (name, Codec::find(name))) {
-            Some((_, Some(Codec::Utf8))) => FoundCharset::Known(Charset::Utf8),
-            Some((_, Some(Codec::Ascii))) => FoundCharset::Known(Charset::Ascii),
-            Some((_, Some(Codec::Latin1))) => FoundCharset::Known(Charset::Latin1),
-            Some((b"", None)) => FoundCharset::Crash,
-            Some((_, None)) | None => FoundCharset::Unknown,
-        },
-        (Lookup::Found, PartCharset::Safe) => FoundCharset::Known(safe_charset(name)),
+        (Lookup::Absent, _) => Some(Charset::Utf8),
+        (Lookup::Bare, _) => None,
+        (Lookup::Found, PartCharset::Any) => name.get().and_then(Codec::find).map(Codec::charset),
+        (Lookup::Found, PartCharset::Safe) => Some(safe_charset(name.get())),
     })
 }
 

@@ -20,6 +20,10 @@ pub enum Charset {
     Ascii,
     /// ISO 8859-1
     Latin1,
+    /// one that this module cannot decode, but in which ASCII is ASCII
+    OtherAscii,
+    /// one that this module cannot decode
+    Other,
 }
 
 /// What a slot holds once the request is resolved.
@@ -177,7 +181,8 @@ impl<'r> Slot<'r> {
         };
         let text = match self.charset {
             Charset::Utf8 | Charset::Utf8Quoted => from_utf8(bytes).is_ok(),
-            Charset::Ascii | Charset::Latin1 => bytes.is_ascii(),
+            Charset::Ascii | Charset::Latin1 | Charset::OtherAscii => bytes.is_ascii(),
+            Charset::Other => bytes.is_empty(),
         };
         if text {
             return;
@@ -203,6 +208,8 @@ impl<'r> Slot<'r> {
             Charset::Latin1 => copy
                 .iter()
                 .for_each(|byte| self.push_char(char::from(*byte))),
+            // Nobody knows the text: longer than any that may be shown.
+            Charset::OtherAscii | Charset::Other => self.len = usize::MAX,
         }
     }
 

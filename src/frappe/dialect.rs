@@ -118,7 +118,7 @@ macro_rules! dialects {
 pub static DIALECTS: &[Dialect] = dialects! {
     // since        query, form  OPTIONS paths    JSON test JSON parser arrays empty  werkzeug
     (10,  0, 0)     FormOrQuery  true    Split    Exact     JSON_V10    false  false  W0_14
-    (11,  0, 0)     FormOrQuery  true    Split    Substring JSON_V11    false  true   W0_16
+    (11,  0, 0)     FormOrQuery  true    Split    SubstringUnlessForm JSON_V11    false  true   W0_16
     (12,  0, 0)     FormOrQuery  true    Split    Substring JSON_V12    false  true   W0_16
     (12, 14, 0)     FormOrQuery  false   Split    Substring JSON_V12    false  true   W0_16
     (13, 18, 0)     Merged       false   Split    Substring JSON_V12    false  true   W0_16

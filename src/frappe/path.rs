@@ -132,11 +132,14 @@ fn v2(input: &[u8]) -> IResult<&[u8], Route<'_>> {
     alt((method, documents("document/"))).parse(input)
 }
 
-/// `<doctype>`, or `<doctype>/<path:name>`
+/// `<doctype>`, or `<doctype>/<path:name>/`, of which the last slash may be missing; the name does
+/// not end with one
 fn documents<'p>(
     folder: &'static str,
 ) -> impl Parser<&'p [u8], Output = Route<'p>, Error = nom::error::Error<&'p [u8]>> {
-    let name = preceded(tag("/"), path_converter);
+    let name = verify(preceded(tag("/"), path_converter), |name: &[u8]| {
+        !name.ends_with(b"//")
+    });
     preceded(tag(folder), terminated(segment, alt((end, name)))).map(Route::Doctype)
 }
 
@@ -236,6 +239,11 @@ mod tests {
         ("/api/v2/document/ToDo/a/b/method/m", Doctype("ToDo")),
         ("/api/v2/resource/ToDo", Other),
         ("/api/resource/", Other),
+        ("/api/resource/T//", Other),
+        ("/api/resource/T/a/", Doctype("T")),
+        ("/api/resource/T/a//", Other),
+        ("/api/resource/T/a%0A", Other),
+        ("/api/method/%0A", Cmd("\n")),
     ];
 
     #[test]

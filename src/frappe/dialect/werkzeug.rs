@@ -28,6 +28,7 @@ const SANSIO_2_1: PartRules = PartRules {
     by_lines: false,
     transfer_encodings: false,
     headers_utf8: true,
+    empty_filename: true,
     colon_needed: true,
     blank_line_delimits: false,
     charsets: PartCharset::Any,
@@ -46,6 +47,7 @@ const LINES: PartRules = PartRules {
     by_lines: true,
     transfer_encodings: true,
     headers_utf8: true,
+    empty_filename: true,
     colon_needed: false,
     blank_line_delimits: true,
     charsets: PartCharset::Any,
@@ -67,6 +69,7 @@ pub(super) const W0_14: Werkzeug = Werkzeug {
     }),
     parts: PartRules {
         headers_utf8: false,
+        empty_filename: false,
         ..LINES
     },
     ..W0_16
