@@ -34,6 +34,11 @@ ifeq ($(NGINX),vendored)
     BINARY := $(OUT)/nginx
     FEATURES := --features vendored
     unexport NGINX_SOURCE_DIR NGINX_BUILD_DIR
+    # The objects of an nginx that is built in such a path get mixed up (nginx#1779).
+    ifneq ($(findstring .c,$(TARGET))$(findstring .S,$(TARGET)),)
+        $(error nginx cannot be built below a directory with ".c" or ".S" in its name: \
+            $(TARGET). Set CARGO_TARGET_DIR to another)
+    endif
 else ifeq ($(NGINX),debian)
     OUT := $(TARGET)/nginx-debian
     BINARY := /usr/sbin/nginx
@@ -58,11 +63,6 @@ ifneq ($(NGINX),vendored)
     module lint: export CARGO_TARGET_DIR := $(OUT)/cargo
 endif
 
-# The objects of an nginx that is built in such a path get mixed up (nginx#1779).
-ifneq ($(findstring .c,$(OUT))$(findstring .S,$(OUT)),)
-    $(error nginx cannot be built below a directory with ".c" or ".S" in its name: $(OUT). Set CARGO_TARGET_DIR to another)
-endif
-
 MODULE := $(OUT)/ngx_http_frappe_module.so
 
 
@@ -79,13 +79,16 @@ help: ## Show this help
 
 .PHONY: deps
 deps: ## Check for what the build needs; install it by apt-get if root
-	@build/deps.sh $(if $(filter debian,$(NGINX)),debian) $(if $(filter deps test,$(MAKECMDGOALS)),venv)
+	@build/deps.sh $(if $(filter debian,$(NGINX)),debian) $(if $(filter deps test test-nginx,$(MAKECMDGOALS)),test)
 
-.PHONY: module
-module: deps ## Build the module
+.PHONY: configure
+configure: deps
 ifeq ($(NGINX),debian)
 	@build/nginx-debian.sh $(NGINX_BUILD_DIR)
 endif
+
+.PHONY: module
+module: deps configure ## Build the module
 # By `cargo rustc`, since a crate that is built as a library too gets no LTO.
 	@$(PYTHON) build/module.py $(OUT) rustc --release --lib --crate-type cdylib $(FEATURES) $(CARGO_FLAGS)
 
@@ -116,20 +119,20 @@ $(VENV)/requirements.txt: t/requirements.txt | deps
 	@cp $< $@
 
 .PHONY: lint
-lint: deps ## Check format, lints and licences
+lint: deps configure ## Check format, lints and licences
 	$(CARGO) fmt --check
 	$(CARGO) clippy --no-default-features --all-targets $(CARGO_FLAGS) -- -D warnings
 # In the release profile, for which nginx has been built.
 	$(CARGO) clippy --release --lib $(FEATURES) $(CARGO_FLAGS) -- -D warnings
 	@if command -v cargo-deny >/dev/null; then \
-	    $(CARGO) deny --offline check bans licenses sources; \
+	    $(CARGO) deny check bans licenses sources; \
 	else \
 	    echo 'cargo-deny is not installed: licences and sources are not checked'; \
 	fi
 
 .PHONY: clean
 clean: ## Remove everything that was built
-	@rm -rf $(TARGET)
+	@$(CARGO) clean
 
 .PHONY: print-module
 print-module: ## Print the path of the module

@@ -3,9 +3,9 @@
 # by apt-get when that can be done without asking (root on Debian or Ubuntu);
 # otherwise one line to type is printed and make stops.
 #
-# usage: build/deps.sh [venv] [debian]
-#   venv     the tests' needs too: python3's venv
-#   debian   Debian's nginx and its development files too
+# usage: build/deps.sh [test] [debian]
+#   test     what the tests need, too
+#   debian   Debian's nginx and its development files, too
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -37,7 +37,9 @@ have_libclang() {
 
     for lib in /usr/lib/llvm-*/lib /usr/lib64 /usr/lib /usr/local/lib; do
         ls "$lib"/clang/*/include/stddef.h >/dev/null 2>&1 || continue
-        ls "$lib"/libclang[.-]*so* 2>/dev/null | grep -qv 'libclang-cpp' && return 0
+        for file in "$lib"/libclang.so* "$lib"/libclang-[0-9]*.so*; do
+            [ ! -e "$file" ] || return 0
+        done
     done
     return 1
 }
@@ -86,7 +88,7 @@ apt_install() {
 
     echo "Installing by apt-get:$packages"
     # shellcheck disable=SC2086
-    set -- apt-get install -y -qq --no-install-recommends $packages
+    set -- apt-get -o DPkg::Lock::Timeout=60 install -y -qq --no-install-recommends $packages
     "$@" >"$log" 2>&1 || {
         apt_update
         "$@" >"$log" 2>&1 || { cat "$log" >&2; die "apt-get could not install:$packages"; }
@@ -124,7 +126,7 @@ check_rust() {
 
 if ! have cc || ! have gcc; then
     lacks gcc gcc
-    lacks 'C, pcre2, zlib and openssl headers' 'libc6-dev libpcre2-dev zlib1g-dev libssl-dev'
+    lacks 'the headers of libc, pcre2, zlib and openssl' 'libc6-dev libpcre2-dev zlib1g-dev libssl-dev'
 else
     for package in $(missing_headers); do
         lacks "$package" "$package"
@@ -136,7 +138,8 @@ have python3 || lacks python3 python3
 
 for what in "$@"; do
     case $what in
-        venv)
+        test)
+            have openssl || lacks openssl openssl
             python3 -c 'import ensurepip, venv' 2>/dev/null || lacks "python3's venv" python3-venv
             ;;
         debian)

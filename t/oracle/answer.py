@@ -1,0 +1,36 @@
+"""Answers in the module's words, and the bounds of what it may hand out."""
+
+from .families import ARGUMENTS
+
+# See the variables' reference in the README.
+CMD_MAX = 255
+ARGUMENT_MAX = 1024
+
+
+def usable(value, longest=CMD_MAX):
+    """Whether a header or a log line may carry this value."""
+    if not isinstance(value, str):
+        return False
+    if any(char < " " or char == "\x7f" for char in value):
+        return False
+    try:
+        return len(value.encode()) <= longest
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+
+
+def argument(value):
+    """As `$frappe_arg_NAME` shows it."""
+    return value if usable(value, ARGUMENT_MAX) else ""
+
+
+def answer(cmd="", source="", status="none", form_dict=None, error=""):
+    """What the module must say; and why a request was refused, for whoever reads it."""
+    form_dict = form_dict or {}
+    return {
+        "cmd": cmd,
+        "source": source,
+        "status": status,
+        "arguments": {name: argument(form_dict.get(name)) for name in ARGUMENTS},
+        "error": error,
+    }

@@ -1,0 +1,135 @@
+"""Asks both sides about requests, and finds where they differ."""
+
+import json
+import itertools
+from collections import Counter
+from dataclasses import dataclass
+
+from . import compat, peers
+from .generate import CHUNKS, case
+from .generate.request import Case
+
+WHOLE = 1 << 24
+BATCH = 500
+# What the core says of a request that is beyond the bounds that README names.
+BEYOND = ("not followed", "path exceeds")
+
+
+@dataclass
+class Difference:
+    """A request about which the sides differ."""
+
+    case: Case
+    theirs: dict
+    ours: dict
+    # by pieces of `case.chunk` bytes
+    pieces: dict
+
+    @property
+    def signature(self):
+        """Differences with the same one are likely to have the same cause."""
+        fields = tuple(f for f in peers.FIELDS if self.ours[f] != self.theirs[f])
+        said = tuple((a["status"], a["source"]) for a in (self.theirs, self.ours))
+        split = not peers.same(self.ours, self.pieces)
+        return fields, said, self.theirs["error"].partition(":")[0], self.ours["note"], split
+
+
+class Comparison:
+    """Both sides of one family."""
+
+    def __init__(self, family, chunks=CHUNKS):
+        self.family = family
+        self.chunks = tuple(chunks)
+        self._oracle = peers.oracle(family)
+        self._whole = peers.core(family, WHOLE)
+        self._pieces = {}
+        self.cases = 0
+        # statuses and errors seen, so that a run shows what it has reached
+        self.seen = Counter()
+        self.beyond = Counter()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        """Ends all processes."""
+        for peer in (self._oracle, self._whole, *self._pieces.values()):
+            peer.close()
+
+    def _core(self, chunk):
+        chunk = chunk if chunk in self.chunks else self.chunks[chunk % len(self.chunks)]
+        if chunk not in self._pieces:
+            self._pieces[chunk] = peers.core(self.family, chunk)
+        return self._pieces[chunk]
+
+    def ask(self, request, chunk=1):
+        """The answers of the oracle, of the core, and of the core in pieces."""
+        raw = request.raw()
+        return self._oracle.ask(raw), self._whole.ask(raw), self._core(chunk).ask(raw)
+
+    def difference(self, one):
+        """The difference about one case, or None."""
+        found = Difference(one, *self.ask(one.request, one.chunk))
+        return found if self._differs(found) else None
+
+    def run(self, seed, numbers):
+        """Yields a difference, or None, for each case, in batches: while the processes answer one,
+        the next is made."""
+        waiting = None
+        for batch in itertools.chain(_batches(seed, numbers), [None]):
+            if batch:
+                raws = [one.request.raw() for one in batch]
+                groups = {}
+                for index, one in enumerate(batch):
+                    groups.setdefault(self._core(one.chunk), []).append(index)
+            if waiting:
+                yield from self._collect(*waiting)
+            if batch:
+                self._oracle.send(raws)
+                self._whole.send(raws)
+                for core, indexes in groups.items():
+                    core.send([raws[index] for index in indexes])
+                waiting = batch, groups
+
+    def _collect(self, batch, groups):
+        whole = self._whole.lines(len(batch))
+        pieces = [b""] * len(batch)
+        for core, indexes in groups.items():
+            for index, line in zip(indexes, core.lines(len(indexes)), strict=True):
+                pieces[index] = line
+        theirs = self._oracle.lines(len(batch))
+        for one, *lines in zip(batch, theirs, whole, pieces, strict=True):
+            found = Difference(one, *_loads(*lines))
+            self.cases += 1
+            self._count(found)
+            yield found if self._differs(found) else None
+
+    def _count(self, found):
+        theirs = found.theirs
+        error = theirs["error"].partition(":")[0]
+        self.seen[" ".join(filter(None, (theirs["status"], theirs["source"], error)))] += 1
+
+    def _differs(self, found):
+        if found.theirs["status"] == "gunicorn":
+            return False  # no request that reaches Frappe
+        if self.family.release < (11,) and compat.differs_on_python_2(found.case.request):
+            return False
+        note = found.ours["note"] or ""
+        if any(words in note for words in BEYOND):
+            self.beyond[note] += 1
+            return False
+        return not (peers.same(found.ours, found.theirs) and peers.same(found.pieces, found.ours))
+
+
+def _loads(theirs, whole, pieces):
+    ours = json.loads(whole)
+    return json.loads(theirs), ours, ours if pieces == whole else json.loads(pieces)
+
+
+def _batches(seed, numbers):
+    numbers = iter(numbers)
+    while batch := [case(seed, number) for number in itertools.islice(numbers, BATCH)]:
+        yield batch

@@ -1,0 +1,233 @@
+"""A small Frappe: it takes the arguments of a request, dispatches, and says what would run.
+
+`make_form_dict`, the order of dispatch and the URL rules are those of Frappe's releases, shortened
+and side by side; werkzeug is the real one. What differs between releases is written out as whole
+functions rather than as switches, so that the module's table of switches is tested against
+something else than its own likeness.
+"""
+
+import json
+import sys
+
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+from .answer import answer, usable
+
+MIB = 1024 * 1024
+
+
+class Refused(Exception):
+    """`frappe.throw`."""
+
+
+# Arguments: `frappe/app.py: make_form_dict`
+
+
+def unwrap(args):
+    """Frappe up to 13 takes the first item of a list."""
+    return {k: v[0] if isinstance(v, (list, tuple)) else v for k, v in args.items()}
+
+
+def unwrap_or_not(args):
+    """From 11 on, an empty list leaves all lists as they are."""
+    try:
+        return unwrap(args)
+    except IndexError:
+        return dict(args)
+
+
+def form_dict_10(request):
+    if request.content_type == "application/json":
+        # Python 2 decodes strictly, but takes UTF-8 of surrogates; it knows no other encoding.
+        return unwrap(json.loads(request.data.decode("utf-8", "surrogatepass"))), "json"
+    return unwrap(request.form or request.args), "form"
+
+
+def form_dict_11(request):
+    if "application/json" in (request.content_type or "") and request.data:
+        return unwrap_or_not(json.loads(request.data)), "json"
+    return unwrap_or_not(request.form or request.args), "form"
+
+
+def form_dict_12(request):
+    data = request.get_data(as_text=True)
+    if "application/json" in (request.content_type or "") and data:
+        return unwrap_or_not(json.loads(data)), "json"
+    return unwrap_or_not(request.form or request.args), "form"
+
+
+def form_dict_13(request):
+    data = request.get_data(as_text=True)
+    if "application/json" in (request.content_type or "") and data:
+        args, source = json.loads(data), "json"
+    else:
+        args, source = request.form or request.args, "form"
+    if not isinstance(args, dict):
+        raise Refused("Invalid request arguments")
+    return unwrap_or_not(args), source
+
+
+def form_dict_13_18(request):
+    data = request.get_data(as_text=True)
+    if "application/json" in (request.content_type or "") and data:
+        args, source = json.loads(data), "json"
+    else:
+        args, source = {}, "form"
+        args.update(request.args or {})
+        args.update(request.form or {})
+    if not isinstance(args, dict):
+        raise Refused("Invalid request arguments")
+    return unwrap_or_not(args), source
+
+
+def form_dict_14(request):
+    data = request.get_data(as_text=True)
+    if "application/json" in (request.content_type or "") and data:
+        args, source = json.loads(data), "json"
+    else:
+        args, source = {}, "form"
+        args.update(request.args or {})
+        args.update(request.form or {})
+    if not isinstance(args, dict):
+        raise Refused("Invalid request arguments")
+    return dict(args), source
+
+
+def form_dict_14_54_1(request):
+    data = request.get_data(as_text=True)
+    if data and request.is_json:
+        args, source = json.loads(data), "json"
+    else:
+        args, source = {}, "form"
+        args.update(request.args or {})
+        args.update(request.form or {})
+    if not isinstance(args, dict):
+        raise Refused("Invalid request arguments")
+    return dict(args), source
+
+
+def form_dict_15_16(request, loads=json.loads):
+    data = request.get_data(as_text=True)
+    if data and request.is_json:
+        args, source = loads(data), "json"
+    else:
+        args, source = {}, "form"
+        args.update(request.args or {})
+        args.update(request.form or {})
+    if isinstance(args, list):
+        return {"data": args}, source
+    if not isinstance(args, dict):
+        raise Refused("Invalid request arguments")
+    return dict(args), source
+
+
+def form_dict_17(request):
+    import orjson
+
+    return form_dict_15_16(request, orjson.loads)
+
+
+FORM_DICTS = (
+    ((10, 0, 0), form_dict_10),
+    ((11, 0, 0), form_dict_11),
+    ((12, 0, 0), form_dict_12),
+    ((13, 0, 0), form_dict_13),
+    ((13, 18, 0), form_dict_13_18),
+    ((14, 0, 0), form_dict_14),
+    ((14, 54, 1), form_dict_14_54_1),
+    # 15.0 came with 14.0's, 15.1 with 14.54.1's
+    ((15, 0, 0), form_dict_14),
+    ((15, 1, 0), form_dict_14_54_1),
+    ((15, 16, 0), form_dict_15_16),
+    ((17, 0, 0), form_dict_17),
+)
+
+
+# Paths
+
+
+def by_segments(request):
+    """`frappe/api.py: handle` up to 14: the cmd and the doctype that the path names."""
+    parts = request.path[1:].split("/", 3)
+    call = parts[1] if len(parts) > 1 else None
+    doctype = parts[2] if len(parts) > 2 else None
+    if call == "method":
+        return doctype, None
+    if call == "resource":
+        return None, doctype
+    return None, None
+
+
+def by_rules(request):
+    """`frappe/api/__init__.py` from 15 on."""
+    from . import routes
+
+    return routes.match(request.environ)
+
+
+class Frappe:
+    """One release."""
+
+    def __init__(self, release):
+        self.make_form_dict = next(f for since, f in reversed(FORM_DICTS) if since <= release)
+        self.by_path = by_rules if release >= (15,) else by_segments
+        self.answers_options = release >= (12, 14)
+        self.request_class = self._request_class(release)
+        if release < (11,) and hasattr(sys, "set_int_max_str_digits"):
+            sys.set_int_max_str_digits(0)  # Python 2 has no such limit
+
+    @staticmethod
+    def _request_class(release):
+        class Request(WerkzeugRequest):
+            """As `frappe/app.py: init_request` sets it up."""
+
+            if release >= (14,):
+                max_content_length = (10 if release < (14, 56) else 25) * MIB
+            if release >= (17,):
+                max_form_memory_size = None
+
+        return Request
+
+    def ask(self, environ):
+        """What this release makes of a WSGI request, in the module's words."""
+        request = self.request_class(environ)
+        options = self.answers_options and request.method == "OPTIONS"
+        try:
+            form_dict, source = self.make_form_dict(request)
+        except Exception as error:  # Frappe's `application` answers any with an error page
+            status = "none" if options else "malformed"
+            return answer(status=status, error=f"{type(error).__name__}: {error}")
+        form_dict.pop("_", None)
+        if options:
+            return answer()
+        if form_dict.get("cmd"):
+            return self._by_argument(request, form_dict, source)
+        return self._by_path(request, form_dict)
+
+    @staticmethod
+    def _by_argument(request, form_dict, source):
+        if source == "form":
+            source = _place_of_cmd(request)
+        if not usable(form_dict["cmd"]):
+            return answer(source=source, status="invalid", form_dict=form_dict)
+        return answer(form_dict["cmd"], source, "ok", form_dict)
+
+    def _by_path(self, request, form_dict):
+        if not request.path.startswith("/api/"):
+            return answer(form_dict=form_dict)
+        cmd, doctype = self.by_path(request)
+        if doctype:
+            form_dict = {**form_dict, "doctype": doctype}
+        if not cmd:
+            # An empty one is looked up, which is an error: nothing runs.
+            return answer(form_dict=form_dict)
+        if not usable(cmd):
+            return answer(source="path", status="invalid", form_dict=form_dict)
+        return answer(cmd, "path", "ok", form_dict)
+
+
+def _place_of_cmd(request):
+    """Where an argument that did not come from JSON stood."""
+    if "cmd" not in request.form:
+        return "query"
+    return "multipart" if request.mimetype == "multipart/form-data" else "form"

@@ -1,0 +1,1 @@
+"""The test rig: real nginx, real gunicorn with werkzeug, and clients that choose every byte."""

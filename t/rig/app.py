@@ -1,0 +1,64 @@
+"""The application of every pool: answers with what it received and what Frappe would run."""
+
+import hashlib
+import json
+import os
+import threading
+
+from werkzeug.wrappers import Request, Response
+
+from rig.oracle import resolve
+
+POOL = os.environ["RIG_POOL"]
+REQUESTS = os.environ["RIG_REQUESTS"]
+_WRITING = threading.Lock()
+
+
+def headers_of(environ):
+    """Header values as they came; nginx passes UTF-8, WSGI shows bytes as Latin-1."""
+    return {
+        name[5:].replace("_", "-").lower(): value.encode("latin-1").decode("utf-8", "replace")
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+
+
+def describe(request):
+    """The answer to one request."""
+    headers = headers_of(request.environ)
+    body = request.get_data()
+    return {
+        "id": headers.get("x-rig-id", ""),
+        "pool": POOL,
+        "method": request.method,
+        "uri": request.environ["RAW_URI"],
+        "type": request.environ.get("CONTENT_TYPE", ""),
+        "headers": headers,
+        "length": len(body),
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "frappe": resolve(request),
+        "frappe17": resolve(request, "17"),
+    }
+
+
+def respond(request, answer):
+    """The answer, or what a test's configuration asks for in a header."""
+    order = {key: answer["headers"].get(f"x-order-{key}") for key in ("status", "accel", "text")}
+    if order["text"]:
+        return Response(order["text"], mimetype="text/html")
+    response = Response(json.dumps(answer), mimetype="application/json")
+    response.headers["X-Pool"] = POOL
+    if order["status"]:
+        response.status_code = int(order["status"])
+    if order["accel"]:
+        response.headers["X-Accel-Redirect"] = order["accel"]
+    return response
+
+
+@Request.application
+def application(request):
+    """The WSGI entry. Sizes are not limited: a site may set max_file_size as it likes."""
+    answer = describe(request)
+    with _WRITING, open(REQUESTS, "a", encoding="utf-8") as log:
+        log.write(json.dumps(answer) + "\n")
+    return respond(request, answer)

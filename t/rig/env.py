@@ -1,0 +1,65 @@
+"""What is tested: the nginx binary and the module that fits it."""
+
+import os
+import re
+import subprocess
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Missing(Exception):
+    """Something must be built first; the message says how."""
+
+
+def _path(variable, target):
+    """The path in `variable`, or what `make -s target` prints."""
+    path = os.environ.get(variable)
+    if not path:
+        make = subprocess.run(
+            ["make", "-s", target], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        lines = make.stdout.split("\n")
+        path = lines[0].strip() if make.returncode == 0 else ""
+    if not path or not Path(path).is_file():
+        raise Missing(f"{variable} is not set and nothing is built; run `make module` first"
+                      if not path else f"{path} does not exist; run `make module` first")
+    return Path(path).resolve()
+
+
+class Env:
+    """Paths and versions, looked up once."""
+
+    def __init__(self):
+        self.nginx = _path("TEST_NGINX_BINARY", "print-nginx")
+        self.module = _path("TEST_NGINX_MODULE", "print-module")
+
+    @cached_property
+    def build(self):
+        """All that `nginx -V` prints."""
+        run = subprocess.run([self.nginx, "-V"], capture_output=True, text=True, check=True)
+        return run.stderr
+
+    @cached_property
+    def version(self):
+        """nginx's version as numbers, such as (1, 28, 3)."""
+        return tuple(int(n) for n in re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", self.build).groups())
+
+    def has(self, module):
+        """Whether nginx was built with an optional module, such as `http_stub_status_module`."""
+        return f"--with-{module}" in self.build
+
+    def lacks(self, module):
+        """Whether a module that is there by default was left out."""
+        return f"--without-{module}" in self.build
+
+    def report(self):
+        """Lines for the head of the test report."""
+        packages = ("werkzeug", "gunicorn", "orjson", "httpx", "h2")
+        return [
+            f"nginx: {self.build.splitlines()[0].removeprefix('nginx version: ')} ({self.nginx})",
+            f"module: {self.module} ({self.module.stat().st_size:,} bytes)",
+            ", ".join(f"{name} {version(name)}" for name in packages),
+        ]

@@ -1,0 +1,149 @@
+"""An HTTP/2 client that shows its frames, over cleartext with prior knowledge."""
+
+import socket
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
+
+from .http1 import Closed, Http1
+from .message import Response, cut
+
+# What HTTP/2 has no place for; the corpus was captured over HTTP/1.1.
+CONNECTION_HEADERS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host",
+                      "proxy-connection"}
+
+
+class Http2:
+    """One connection; streams are named by their number."""
+
+    def __init__(self, port):
+        self._tcp = Http1(port)
+        # Tests send what a strict client would not, so nothing is checked or changed on the way.
+        config = h2.config.H2Configuration(
+            header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
+        )
+        self._h2 = h2.connection.H2Connection(config)
+        self._h2.initiate_connection()
+        self._flush()
+        self._answers = {}
+        self._ended = set()
+        self.resets = {}
+        self._pong = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        """Closes the connection."""
+        self._tcp.close()
+
+    # Sending
+
+    def _flush(self):
+        self._tcp.sock.sendall(self._h2.data_to_send())
+
+    def start(self, method, target, headers=(), *, end=False):
+        """Sends HEADERS; returns the stream."""
+        stream = self._h2.get_next_available_stream_id()
+        fields = [(b":method", method), (b":scheme", b"http"), (b":path", target),
+                  (b":authority", b"localhost")]
+        fields += [(n.lower(), v) for n, v in headers if n.lower() not in CONNECTION_HEADERS]
+        self._h2.send_headers(
+            stream, [(self._bytes(n), self._bytes(v)) for n, v in fields], end_stream=end
+        )
+        self._flush()
+        return stream
+
+    @staticmethod
+    def _bytes(value):
+        return value.encode() if isinstance(value, str) else value
+
+    def data(self, stream, data, *, end=False, size=None):
+        """Sends DATA, in frames of `size` bytes when given, as the windows allow. A server that
+        answers early may close the stream: what is left is then not sent."""
+        limit = self._h2.max_outbound_frame_size
+        pieces = cut(data, min(size or limit, limit)) or [b""]
+        try:
+            for number, piece in enumerate(pieces):
+                while self._h2.local_flow_control_window(stream) < len(piece):
+                    self._receive()
+                self._h2.send_data(stream, piece, end_stream=end and number == len(pieces) - 1)
+                self._flush()
+                if size:
+                    self._tcp.wait_read()
+        except h2.exceptions.StreamClosedError:
+            pass
+
+    def request(self, method, target, headers=(), body=None, *, size=None, length=True):
+        """Sends one whole request; returns the stream."""
+        headers = list(headers)
+        if body is not None and length:
+            headers.append(("content-length", str(len(body))))
+        stream = self.start(method, target, headers, end=body is None)
+        if body is not None:
+            self.data(stream, body, end=True, size=size)
+        return stream
+
+    def reset(self, stream, code=8):
+        """RST_STREAM, CANCEL by default."""
+        self._h2.reset_stream(stream, code)
+        self._flush()
+
+    def ping(self):
+        """Returns once the server answered a PING: it has then read every frame before it."""
+        self._pong = False
+        self._h2.ping(b"rig-ping")
+        self._flush()
+        while not self._pong:
+            self._receive()
+
+    # Receiving
+
+    def response(self, stream):
+        """Waits for the whole response of a stream."""
+        while stream not in self._ended:
+            self._receive()
+        return self._answers.pop(stream)
+
+    def _receive(self):
+        data = self._tcp.sock.recv(65536)
+        if not data:
+            raise Closed("the server closed the connection")
+        for event in self._h2.receive_data(data):
+            self._handle(event)
+        self._flush()
+
+    def _handle(self, event):
+        if isinstance(event, h2.events.ResponseReceived):
+            fields = [(n.decode(), v.decode("utf-8", "replace")) for n, v in event.headers]
+            status = int(fields[0][1])
+            self._answers[event.stream_id] = Response(status, fields[1:])
+        elif isinstance(event, h2.events.DataReceived):
+            self._answers[event.stream_id].body += event.data
+            self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.StreamEnded):
+            self._ended.add(event.stream_id)
+        elif isinstance(event, h2.events.StreamReset):
+            self.resets[event.stream_id] = event.error_code
+            # A complete response may be followed by NO_ERROR: the rest of the body is not wanted.
+            if event.stream_id not in self._answers and event.error_code:
+                raise Closed(f"stream reset with {event.error_code}")
+        elif isinstance(event, h2.events.PingAckReceived):
+            self._pong = True
+        elif isinstance(event, h2.events.ConnectionTerminated):
+            raise Closed(f"GOAWAY {event.error_code} {event.additional_data}")
+
+    def silent(self):
+        """Whether no frame has arrived that was not handled yet."""
+        self._tcp.sock.setblocking(False)
+        try:
+            return not self._tcp.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        finally:
+            self._tcp.sock.settimeout(10)

@@ -1,0 +1,68 @@
+"""Readers of nginx's logs."""
+
+import json
+import re
+
+from .waiting import until
+
+# Nothing a client sends may cause one of these.
+BAD = re.compile(r"\[(?:alert|emerg|crit)\]|panic|exited on signal|open socket #\d+ left")
+
+
+class Log:
+    """A log file that grows; positions in it are byte offsets."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def mark(self):
+        """The position behind what is there now."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def text(self, since=0):
+        """What was written after the position `since`."""
+        if not self.path.exists():
+            return ""
+        with open(self.path, "rb") as file:
+            file.seek(since)
+            return file.read().decode("utf-8", "replace")
+
+    def lines(self, pattern, since=0):
+        """Lines after `since` in which the regular expression is found."""
+        search = re.compile(pattern).search
+        return [line for line in self.text(since).splitlines() if search(line)]
+
+    def wait(self, pattern, since=0):
+        """The first such line, as soon as it is there."""
+        return until(lambda: self.lines(pattern, since), f"{pattern!r} in {self.path.name}")[0]
+
+    def bad_lines(self, since=0, allowed=()):
+        """Lines that show a defect, less those that the test expects."""
+        return [
+            line
+            for line in self.text(since).splitlines()
+            if BAD.search(line) and not any(re.search(pattern, line) for pattern in allowed)
+        ]
+
+
+class AccessLog(Log):
+    """An access log of one JSON object a line."""
+
+    def entries(self, since=0):
+        """The complete lines after `since`."""
+        text = self.text(since)
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def entry(self, exchange_id):
+        """The line of the request that carried `X-Rig-Id: exchange_id`."""
+        def find():
+            # Only the tail, and parsed only on a match: the log holds every request of the run.
+            since = max(0, self.mark() - 65536)
+            for line in reversed(self.text(since).splitlines(keepends=True)):
+                if exchange_id in line and line.endswith("\n"):
+                    entry = json.loads(line)
+                    if entry["id"] == exchange_id:
+                        return entry
+            return None
+
+        return until(find, f"the access log line of {exchange_id}")

@@ -1,0 +1,143 @@
+"""A real nginx in a directory of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+
+from . import process
+from .conf import LOG_FORMAT, Renderer
+from .logs import AccessLog, Log
+from .waiting import until
+
+# The running instances, for the checks that conftest makes after every test.
+RUNNING = []
+
+START_ATTEMPTS = 3
+
+
+class ConfigError(Exception):
+    """nginx refused the configuration; the text is what `nginx -t` said."""
+
+
+def free_port():
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+class Nginx:
+    """One configuration, rendered, checked and run."""
+
+    def __init__(self, env, prefix, http, upstreams=None, *, main="", module=True, log=LOG_FORMAT,
+                 values=None):
+        self.env = env
+        self.prefix = prefix
+        self.main = main
+        self.http = http
+        self.errors = Log(prefix / "error.log")
+        self.access = AccessLog(prefix / "access.log")
+        self.allowed = []
+        self._options = {"upstreams": upstreams or {}, "module": module, "log": log,
+                         "values": values or {}}
+        self._process = None
+        (prefix / "temp").mkdir(parents=True, exist_ok=True)
+        self._render()
+
+    def _render(self):
+        renderer = Renderer(self.env, self.prefix, free_port=free_port, **self._options)
+        (self.prefix / "nginx.conf").write_text(renderer.render(self.http, self.main))
+        self.ports = renderer.ports
+
+    def _argv(self, *more):
+        # -e: without it nginx first opens the log that was compiled in.
+        return [self.env.nginx, "-p", f"{self.prefix}/", "-c", self.prefix / "nginx.conf",
+                "-e", self.prefix / "error.log", *more]
+
+    def test(self):
+        """`nginx -t`: whether the configuration is good, and what nginx said."""
+        argv = [str(arg) for arg in self._argv("-t")]
+        run = subprocess.run(argv, capture_output=True, text=True, check=False)
+        return run.returncode == 0, run.stderr
+
+    def start(self):
+        """Starts nginx and returns once every port accepts."""
+        for attempt in range(1, START_ATTEMPTS + 1):
+            self._process = process.spawn(self._argv(), self.prefix / "stderr.log")
+            try:
+                until(self._ready, "nginx to accept connections")
+            except ConfigError as error:
+                # Somebody took the port between the choice and the bind: choose again.
+                if attempt == START_ATTEMPTS or "Address already in use" not in str(error):
+                    raise
+                self.errors.path.unlink(missing_ok=True)
+                self._render()
+                continue
+            RUNNING.append(self)
+            return self
+        raise AssertionError("unreachable")
+
+    def _ready(self):
+        if self._process.poll() is not None:
+            raise ConfigError((self.prefix / "stderr.log").read_text() + self.errors.text())
+        # The pid file is there once the ports are bound, the workers a moment later.
+        return (self.prefix / "nginx.pid").exists() and self.workers()
+
+    @property
+    def master(self):
+        """The master's pid."""
+        return self._process.pid
+
+    def workers(self):
+        """Pids of the worker processes, shutting down ones included."""
+        return [pid for pid in process.children(self.master) if process.alive(pid)]
+
+    def worker(self):
+        """The pid of the one worker."""
+        (pid,) = self.workers()
+        return pid
+
+    def memory(self, field="VmRSS"):
+        """The worker's memory in KiB; `VmHWM` is the most it ever had."""
+        return process.memory_kib(self.worker(), field)
+
+    def port(self, name="main"):
+        """The port that `@{listen NAME}` took."""
+        return self.ports[name]
+
+    def signal(self, sig, pid=None):
+        """Sends a signal to the master or to `pid`."""
+        os.kill(pid or self.master, sig)
+
+    def reload(self):
+        """HUP; returns the old workers' pids once a new one has taken over."""
+        old = self.workers()
+        self.signal(signal.SIGHUP)
+        until(lambda: set(self.workers()) - set(old), "a new worker after HUP")
+        return old
+
+    def exited(self):
+        """Waits for the master to end and returns its exit code."""
+        code = self._process.wait(10)
+        self._forget()
+        return code
+
+    def stop(self):
+        """Graceful end, which shows leaks; then the last look at the error log."""
+        if self._process.poll() is None:
+            process.stop(self._process, signal.SIGQUIT)
+        self._forget()
+        bad = self.errors.bad_lines(allowed=self.allowed)
+        assert not bad, "nginx's error log:\n" + "\n".join(bad)
+        assert self._process.returncode == 0, f"nginx exited with {self._process.returncode}"
+
+    def kill(self):
+        """Ends nginx without ceremony, when a test has failed already."""
+        self._forget()
+        if self._process and self._process.poll() is None:
+            process.stop(self._process, signal.SIGTERM)
+
+    def _forget(self):
+        if self in RUNNING:
+            RUNNING.remove(self)

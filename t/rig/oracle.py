@@ -1,0 +1,141 @@
+"""What Frappe 15.16 and later makes of a request, on the werkzeug that it uses. Frappe 17 differs
+in the JSON parser alone.
+
+Arguments, URL rules and the order of dispatch follow Frappe step by step; werkzeug is the real
+one. From them this file derives what the module must say.
+"""
+
+import json
+
+import orjson
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule, Submount
+
+JSON_PARSERS = {"15": json.loads, "17": orjson.loads}
+
+# A cmd that the module may hand out: see the variables' reference in the README.
+MAX_CMD = 255
+
+V1 = [
+    Rule("/method/<path:method>", endpoint="rpc_v1"),
+    Rule("/resource/<doctype>", methods=["GET", "POST"], endpoint="document"),
+    Rule("/resource/<doctype>/<path:name>/", methods=["GET", "POST", "PUT", "DELETE"],
+         endpoint="document"),
+]
+
+V2 = [
+    Rule("/method/login", endpoint="login"),
+    Rule("/method/logout", endpoint="logout"),
+    Rule("/method/ping", endpoint="ping"),
+    Rule("/method/upload_file", endpoint="upload_file"),
+    Rule("/method/<method>", endpoint="rpc_v2"),
+    Rule("/method/run_doc_method", methods=["GET", "POST"], endpoint="run_doc_method"),
+    Rule("/method/<doctype>/<method>", endpoint="rpc_v2"),
+    Rule("/document/<doctype>", methods=["GET", "POST"], endpoint="document"),
+    Rule("/document/<doctype>/<path:name>/", methods=["GET", "PATCH", "PUT", "DELETE"],
+         endpoint="document"),
+    Rule("/document/<doctype>/<path:name>/method/<method>/", methods=["GET", "POST"],
+         endpoint="document"),
+    Rule("/doctype/<doctype>/meta", methods=["GET"], endpoint="doctype"),
+    Rule("/doctype/<doctype>/count", methods=["GET"], endpoint="doctype"),
+]
+
+API = Map(
+    [Submount("/api", V1), Submount("/api/v1", V1), Submount("/api/v2", V2)],
+    strict_slashes=False,
+    merge_slashes=False,
+)
+
+
+class Refused(Exception):
+    """Frappe answers with an error before it knows a method."""
+
+
+def make_form_dict(request, loads):
+    """Frappe's arguments, and where each may stand: `json`, or the form and the query."""
+    try:
+        data = request.get_data(as_text=True)
+        if data and request.is_json:
+            args = loads(data)
+            if isinstance(args, list):
+                args = {"data": args}
+            if not isinstance(args, dict):
+                raise Refused("Invalid request arguments")
+            return args, args, {}
+        args = {}
+        args.update(request.args or {})
+        args.update(request.form or {})
+        return args, {}, request.form
+    except (ValueError, RecursionError, HTTPException) as error:
+        raise Refused(f"{type(error).__name__}: {error}") from error
+
+
+def _match(request):
+    """The endpoint and what its rule takes out of the path. Where Frappe has no answer for the
+    verb, as for PATCH on a list, the path names a document all the same."""
+    urls = API.bind_to_environ(request.environ)
+    for method in (request.method, "GET"):
+        try:
+            return urls.match(method=method)
+        except HTTPException:
+            continue
+    return None, {}
+
+
+def from_path(request):
+    """The cmd and the doctype that the path alone names."""
+    if not request.path.startswith("/api/"):
+        return None, None
+    endpoint, values = _match(request)
+    if endpoint == "rpc_v1":
+        return values["method"].split("/")[0], None
+    if endpoint == "rpc_v2":
+        return "/".join(filter(None, (values.get("doctype"), values["method"]))), None
+    if endpoint in ("document", "doctype"):
+        return None, values["doctype"]
+    return endpoint, None
+
+
+def usable(cmd):
+    """Whether a header or a log line may carry this value."""
+    if not isinstance(cmd, str):
+        return False
+    if any(char < " " or char == "\x7f" for char in cmd):
+        return False
+    try:
+        return len(cmd.encode()) <= MAX_CMD
+    except UnicodeEncodeError:
+        return False
+
+
+def verdict(cmd="", source="", status="none", doctype="", error=""):
+    """One answer in the module's words."""
+    return {"cmd": cmd, "source": source, "status": status, "doctype": doctype, "error": error}
+
+
+def resolve(request, version="15"):
+    """Which method that Frappe runs for a werkzeug request."""
+    try:
+        args, in_json, in_form = make_form_dict(request, JSON_PARSERS[version])
+    except Refused as error:
+        status = "none" if request.method == "OPTIONS" else "malformed"
+        return verdict(status=status, error=str(error))
+    if request.method == "OPTIONS":
+        return verdict()
+
+    doctype = args.get("doctype")
+    doctype = doctype if isinstance(doctype, str) else ""
+    if args.get("cmd"):
+        form = "multipart" if request.mimetype == "multipart/form-data" else "form"
+        source = "json" if "cmd" in in_json else form if "cmd" in in_form else "query"
+        if not usable(args["cmd"]):
+            return verdict(source=source, status="invalid", doctype=doctype)
+        return verdict(args["cmd"], source, "ok", doctype)
+
+    cmd, path_doctype = from_path(request)
+    doctype = path_doctype or doctype
+    if cmd is None:
+        return verdict(doctype=doctype)
+    if not usable(cmd):
+        return verdict(source="path", status="invalid", doctype=doctype)
+    return verdict(cmd, "path", "ok", doctype)

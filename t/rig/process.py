@@ -1,0 +1,85 @@
+"""Child processes that cannot outlive the test run."""
+
+import ctypes
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def _die_with_parent():
+    """Runs in the child: fixtures end it, but a killed pytest runs no fixtures."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def spawn(argv, log, env=None, cwd=None):
+    """Starts `argv` in a session of its own, so that Ctrl-C reaches pytest alone and its fixtures
+    end everything in order."""
+    with open(log, "ab") as out:
+        return subprocess.Popen(
+            [str(arg) for arg in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            preexec_fn=_die_with_parent,
+            start_new_session=True,
+        )
+
+
+def stop(process, sig=signal.SIGTERM, timeout=10.0):
+    """Sends `sig` and waits; the whole session is killed when that is not enough."""
+    if process.poll() is None:
+        process.send_signal(sig)
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    return process.returncode
+
+
+def children(pid):
+    """Pids of the direct children of `pid`."""
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def alive(pid):
+    """Whether `pid` runs; a zombie does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def files(pid):
+    """What the file descriptors of `pid` lead to."""
+    found = []
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append(os.readlink(fd))
+        except FileNotFoundError:
+            continue  # closed while we looked
+    return found
+
+
+def sockets(pid):
+    """How many sockets `pid` holds open."""
+    return sum(name.startswith("socket:") for name in files(pid))
+
+
+def memory_kib(pid, field="VmRSS"):
+    """`VmRSS` (now) or `VmHWM` (the most so far) of `pid`."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1])
+    raise KeyError(field)

@@ -1,0 +1,89 @@
+"""An upstream that shows the bytes of the wire, which gunicorn does not."""
+
+import socket
+import threading
+
+from .waiting import TIMEOUT
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Pool: raw\r\n\r\nok"
+
+
+class RawServer:
+    """Takes connections one by one; each request's bytes are kept as they came."""
+
+    def __init__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(TIMEOUT)
+        self.port = self._listener.getsockname()[1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self._listener.close()
+
+    def accept(self):
+        """The next connection from nginx."""
+        sock, _ = self._listener.accept()
+        sock.settimeout(TIMEOUT)
+        return RawConnection(sock)
+
+    def answer_one(self):
+        """Answers one request in a thread; `join` gives its bytes."""
+        return _OneAnswer(self)
+
+
+class RawConnection:
+    """One connection from nginx."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.received = b""
+
+    def read_until(self, condition):
+        """Reads until `condition(bytes so far)` holds."""
+        while not condition(self.received):
+            data = self.sock.recv(65536)
+            if not data:
+                raise EOFError(f"nginx closed after {self.received[-200:]!r}")
+            self.received += data
+        return self.received
+
+    def read_request(self):
+        """Reads one request with Content-Length, chunked, or without a body."""
+        head, _, _ = self.read_until(lambda got: b"\r\n\r\n" in got).partition(b"\r\n\r\n")
+        fields = dict(
+            line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line
+        )
+        if b"transfer-encoding" in fields:
+            return self.read_until(lambda got: got.endswith(b"\r\n0\r\n\r\n"))
+        size = len(head) + 4 + int(fields.get(b"content-length", 0))
+        return self.read_until(lambda got: len(got) >= size)
+
+    def answer(self, data=ANSWER):
+        """Sends a response and closes."""
+        self.sock.sendall(data)
+        self.sock.close()
+
+
+class _OneAnswer(threading.Thread):
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self._server = server
+        self.request = b""
+        self.error = None
+        self.start()
+
+    def run(self):
+        try:
+            connection = self._server.accept()
+            self.request = connection.read_request()
+            connection.answer()
+        except OSError as error:  # shown by `join`
+            self.error = error
+
+    def join(self, timeout=TIMEOUT):
+        """The bytes of the request."""
+        super().join(timeout)
+        assert not self.is_alive() and self.error is None, f"no request came: {self.error}"
+        return self.request

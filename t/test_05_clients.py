@@ -1,0 +1,315 @@
+"""05: clients that stop, stall, send too much or ask first are treated as without the module."""
+
+import re
+
+import pytest
+
+from rig import process
+from rig.client import FORM, JSON, MULTIPART, multipart, of_type, post
+from rig.http1 import Http1
+from rig.http2 import Http2
+from rig.message import chunk, chunked, head, new_id
+from rig.waiting import until
+
+# The same locations with and without the module; `/on` and `/off` must behave alike.
+LOCATIONS = """
+        location {0}/proxy {{ @{{show}} proxy_pass http://primary; }}
+        location {0}/return {{ return 200 "$frappe_cmd"; }}
+        location {0}/small {{ client_max_body_size 1k; proxy_pass http://primary; }}
+        location {0}/hurry {{ client_body_timeout 1s; proxy_pass http://primary; }}
+        location {0}/page {{ client_max_body_size 1k; error_page 413 /on/too-large;
+                             proxy_pass http://primary; }}
+"""
+
+CONF = f"""
+    server {{
+        @{{listen main}}
+        @{{listen_h2 h2}}
+        location /on {{
+            frappe_cmd on;
+            {LOCATIONS.format("/on")}
+            location /on/too-large {{ client_max_body_size 1k; return 200 "too large"; }}
+        }}
+        location /off {{ {LOCATIONS.format("/off")} }}
+        @{{stub_status}}
+    }}
+"""
+
+STUB_STATUS = "location = /stub { access_log off; stub_status; }"
+ON_OFF = pytest.mark.parametrize("side", ["/on", "/off"])
+FRAMING = pytest.mark.parametrize("framing", ["length", "chunked"])
+
+
+@pytest.fixture(scope="module")
+def nginx(serve, env):
+    stub = STUB_STATUS if env.has("http_stub_status_module") else ""
+    return serve(CONF, values={"stub_status": stub})
+
+
+@pytest.fixture
+def nothing_left(nginx, env):
+    """Afterwards the worker has as many sockets as before and counts no request as running."""
+    worker = nginx.worker()
+    before = process.sockets(worker)
+    yield
+    until(lambda: process.sockets(worker) <= before, "the worker to close its sockets")
+    if env.has("http_stub_status_module"):
+        def figures():
+            with Http1(nginx.port()) as client:
+                text = client.request("GET", "/stub").response().text
+            return re.search(r"Reading: (\d+) Writing: (\d+) Waiting: (\d+)", text).groups()
+
+        until(lambda: figures() == ("0", "1", "0"), "stub_status to count this request alone")
+    assert nginx.worker() == worker, "the worker was replaced"
+
+
+def half(side, framing, more=()):
+    """The head and the first half of a POST of `cmd=f`, and its id."""
+    name = new_id()
+    length = ("Content-Length", "5") if framing == "length" else ("Transfer-Encoding", "chunked")
+    headers = [("X-Rig-Id", name), ("Content-Type", FORM), length, *more]
+    begun = b"cmd" if framing == "length" else chunk(b"cmd")
+    return name, head("POST", side, headers) + begun
+
+
+@FRAMING
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("target", ["/proxy", "/return"])
+def test_05_01_gone_mid_body(nginx, nothing_left, target, end, framing):
+    """A client that leaves is logged with the status that nginx alone would log, and nothing of it
+    stays."""
+    statuses = {}
+    # Without the module only a proxy reads the body.
+    for path in (f"/on{target}", "/off/proxy"):
+        name, begun = half(path, framing)
+        client = Http1(nginx.port()).send(begun).wait_read()
+        client.reset() if end == "reset" else client.close()
+        entry = nginx.access.entry(name)
+        assert entry["cmd"] == ""
+        statuses[path] = entry["status"]
+    assert len(set(statuses.values())) == 1 and 400 <= entry["status"] < 500, statuses
+
+
+@pytest.mark.parametrize("end", ["close", "reset stream"])
+@pytest.mark.parametrize("length", [True, False], ids=["length", "no length"])
+def test_05_02_gone_mid_body_h2(nginx, nothing_left, length, end):
+    """The same over HTTP/2, by stream and by connection."""
+    statuses = []
+    for path in ("/on/proxy", "/off/proxy"):
+        name = new_id()
+        headers = [("X-Rig-Id", name), *of_type(FORM)]
+        headers += [("content-length", "5")] if length else []
+        with Http2(nginx.port("h2")) as client:
+            stream = client.start("POST", path, headers)
+            client.data(stream, b"cmd")
+            client.ping()
+            if end == "reset stream":
+                client.reset(stream)
+                entry = nginx.access.entry(name)
+                # The connection goes on.
+                again = client.request("POST", path, of_type(FORM), b"cmd=f")
+                assert client.response(again).json()["frappe"]["cmd"] == "f"
+        entry = nginx.access.entry(name)
+        assert entry["cmd"] == ""
+        statuses.append(entry["status"])
+    assert statuses[0] == statuses[1] >= 400
+
+
+@ON_OFF
+def test_05_03_too_large(nginx, nothing_left, side):
+    """413 by Content-Length comes before the body, without a 100."""
+    name = new_id()
+    with Http1(nginx.port()) as client:
+        client.send(head("POST", f"{side}/small", [
+            ("X-Rig-Id", name), ("Content-Type", FORM), ("Content-Length", "1025"),
+            ("Expect", "100-continue")]))
+        assert client.response().status == 413
+    entry = nginx.access.entry(name)
+    assert (entry["status"], entry["cmd"]) == (413, "")
+
+
+@ON_OFF
+def test_05_04_too_large_chunked(nginx, nothing_left, side):
+    """413 as soon as the chunks exceed the limit; up to it all is well."""
+    headers = [*of_type(FORM), ("Transfer-Encoding", "chunked")]
+    with Http1(nginx.port()) as client:
+        client.send(head("POST", f"{side}/small", headers), chunked(b"cmd=f&" + b"x" * 1018, 100))
+        assert client.response().json()["frappe"]["cmd"] == "f"
+        client.send(head("POST", f"{side}/small", headers), chunked(b"cmd=f&" + b"x" * 1019, 100))
+        assert client.response().status == 413
+        client.wait_closed()
+
+
+@ON_OFF
+@pytest.mark.parametrize("length", [True, False], ids=["length", "no length"])
+def test_05_05_too_large_h2(nginx, nothing_left, side, length):
+    """413 over HTTP/2; the connection goes on."""
+    with Http2(nginx.port("h2")) as client:
+        stream = client.request("POST", f"{side}/small", of_type(FORM), b"x" * 1025, length=length)
+        assert client.response(stream).status == 413
+        stream = client.request("POST", f"{side}/small", of_type(FORM), b"cmd=f", length=length)
+        assert client.response(stream).json()["frappe"]["cmd"] == "f"
+
+
+@ON_OFF
+@FRAMING
+def test_05_06_too_large_page(nginx, nothing_left, side, framing):
+    """`error_page 413` leads to a location with the module on, which must not wait for the body
+    that nginx has given up."""
+    size = 5000
+    with Http1(nginx.port()) as client:
+        client.request("POST", f"{side}/page", of_type(FORM), b"x" * size,
+                       chunk_size=100 if framing == "chunked" else None)
+        answer = client.response()
+        assert (answer.status, answer.text) == (413, "too large")
+
+
+@FRAMING
+def test_05_07_too_slow(nginx, nothing_left, framing):
+    """408 after `client_body_timeout`, as without the module."""
+    seen = []
+    for side in ("/on", "/off"):
+        name, begun = half(f"{side}/hurry", framing)
+        with Http1(nginx.port()) as client:
+            answer = client.send(begun).wait_closed()
+        seen.append((nginx.access.entry(name)["status"], answer))
+    assert seen[0] == seen[1]
+    assert seen[0][0] == 408
+
+
+def test_05_08_too_slow_h2(nginx, nothing_left):
+    """408 over HTTP/2."""
+    statuses = []
+    for side in ("/on", "/off"):
+        name = new_id()
+        with Http2(nginx.port("h2")) as client:
+            stream = client.start("POST", f"{side}/hurry", [("X-Rig-Id", name), *of_type(FORM)])
+            client.data(stream, b"cmd")
+            statuses.append(nginx.access.entry(name)["status"])
+    assert statuses == [408, 408]
+
+
+@FRAMING
+@pytest.mark.parametrize("target", ["/on/proxy", "/off/proxy", "/on/return"])
+def test_05_09_expect_continue(nginx, nothing_left, target, framing):
+    """100 Continue comes when the body is wanted, once."""
+    name, _ = half(target, framing)
+    length = ("Content-Length", "5") if framing == "length" else ("Transfer-Encoding", "chunked")
+    with Http1(nginx.port()) as client:
+        client.send(head("POST", target, [("X-Rig-Id", name), ("Content-Type", FORM), length,
+                                          ("Expect", "100-continue")]))
+        assert client.response().status == 100
+        client.send(b"cmd=f" if framing == "length" else chunked(b"cmd=f", 2))
+        assert client.response().status == 200
+        assert client.silent()
+    assert nginx.access.entry(name)["status"] == 200
+
+
+KINDS = [
+    ("POST", FORM, b"cmd=f", None, "f"),
+    ("POST", FORM, b"cmd=g", 2, "g"),
+    ("GET", None, None, None, ""),
+    ("POST", JSON, b'{"cmd":"h"}', 3, "h"),
+    ("POST", JSON, b'{"cmd"', None, ""),
+    ("POST", FORM, b"", None, ""),
+    ("POST", FORM, b"", 1, ""),
+    ("POST", MULTIPART, multipart(("cmd", "i")), 7, "i"),
+    ("POST", MULTIPART, multipart(("cmd", "i"), end=False), None, ""),
+    ("POST", "image/png", b"x" * 5000, None, ""),
+    ("POST", "image/png", b"x" * 5000, 999, ""),
+    ("PUT", FORM, b"cmd=" + b"j" * 255, None, "j" * 255),
+    ("POST", FORM, b"a=" + b"x" * 100_000 + b"&cmd=k", None, "k"),
+    ("POST", FORM, b"a=" + b"x" * 100_000 + b"&cmd=l", 4000, "l"),
+    ("DELETE", FORM, b"cmd=%0a", None, ""),
+]
+
+
+def kind_request(kind, target):
+    """The bytes of one request of KINDS."""
+    method, content_type, body, chunk_size, _ = kind
+    headers = of_type(content_type) if content_type else []
+    if chunk_size:
+        return head(method, target, [*headers, ("Transfer-Encoding", "chunked")]) + chunked(
+            body, chunk_size)
+    if body is not None:
+        headers.append(("Content-Length", str(len(body))))
+    return head(method, target, headers) + (body or b"")
+
+
+@pytest.mark.parametrize("target", ["/on/return", "/on/proxy"])
+def test_05_10_keepalive(nginx, nothing_left, target):
+    """One connection for requests of every kind, twice over; and none sees the one before it."""
+    with Http1(nginx.port()) as client:
+        for kind in KINDS * 2:
+            answer = client.send(kind_request(kind, target)).response()
+            cmd = answer.text if target == "/on/return" else answer.header("X-Cmd")
+            assert (answer.status, cmd) == (200, kind[-1])
+
+
+@pytest.mark.parametrize("target", ["/on/return", "/on/proxy"])
+def test_05_11_pipelining(nginx, nothing_left, target):
+    """All of them in one write: what follows a body belongs to the next request."""
+    kinds = [kind for kind in KINDS if not kind[2] or len(kind[2]) < 10_000] * 2
+    with Http1(nginx.port()) as client:
+        client.send(*(kind_request(kind, target) for kind in kinds))
+        for kind in kinds:
+            answer = client.response()
+            cmd = answer.text if target == "/on/return" else answer.header("X-Cmd")
+            assert (answer.status, cmd) == (200, kind[-1])
+        assert client.silent()
+
+
+@pytest.mark.parametrize("size", [1, 13, 1000], ids="{} bytes".format)
+def test_05_12_pipelining_in_pieces(nginx, nothing_left, size):
+    """The same stream of requests in writes that end anywhere."""
+    kinds = [kind for kind in KINDS if not kind[2] or len(kind[2]) < 500]
+    with Http1(nginx.port()) as client:
+        client.send_pieces(b"".join(kind_request(kind, "/on/return") for kind in kinds), size)
+        assert [client.response().text for _ in kinds] == [kind[-1] for kind in kinds]
+
+
+def test_05_13_bad_chunks(nginx, nothing_left):
+    """A broken chunked body is a 400, as without the module."""
+    for side in ("/on", "/off"):
+        for broken in (b"zz\r\n", b"3\r\ncmdXX", b"fffffffffffffffffff\r\n"):
+            with Http1(nginx.port()) as client:
+                client.send(head("POST", f"{side}/proxy", [
+                    *of_type(FORM), ("Transfer-Encoding", "chunked")]), broken)
+                assert client.response().status == 400
+                client.wait_closed()
+
+
+def test_05_14_many_at_once(nginx, nothing_left):
+    """Eighty half-sent bodies at the same time, finished in another order."""
+    clients = []
+    for number in range(80):
+        body = b"x=%s&cmd=m%d" % (b"y" * (number * 50), number)
+        client = Http1(nginx.port())
+        client.send(head("POST", "/on/return", [
+            *of_type(FORM), ("Content-Length", str(len(body)))]), body[: len(body) // 2])
+        clients.append((number, client, body[len(body) // 2 :]))
+    for number, client, remainder in reversed(clients):
+        client.wait_read().send(remainder)
+        assert client.response().text == f"m{number}"
+        client.close()
+
+
+def test_05_15_many_streams(nginx, nothing_left):
+    """The same as streams of one HTTP/2 connection, their frames interleaved."""
+    bodies = {}
+    with Http2(nginx.port("h2")) as client:
+        for number in range(50):
+            stream = client.start("POST", "/on/return", of_type(FORM))
+            bodies[stream] = b"x=%s&cmd=m%d" % (b"y" * (number * 20), number)
+        longest = max(map(len, bodies.values()))
+        for at in range(0, longest + 100, 100):
+            for stream, body in bodies.items():
+                if at <= len(body):
+                    client.data(stream, body[at : at + 100], end=at + 100 > len(body))
+        for number, stream in enumerate(bodies):
+            assert client.response(stream).text == f"m{number}"
+
+
+def test_05_16_next_request_is_well(nginx):
+    """After all of the above the worker answers as ever."""
+    assert post(nginx, "/on/proxy", "cmd=f").found == ("f", "form", "ok")

@@ -1,0 +1,218 @@
+"""07: the module says of every request what Frappe makes of it, by the werkzeug of each version."""
+
+import json
+import os
+import random
+import re
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import oracle
+from oracle import facts, fuzz, peers
+from oracle.compare import Comparison
+from oracle.families import ARGUMENTS, FAMILIES
+from oracle.generate import case
+from oracle.install import ensure
+from rig import process
+from rig.http1 import Closed, Http1
+from rig.message import chunked, head, new_id
+from rig.waiting import until
+
+CASES = int(os.environ.get("ORACLE_CASES", "20000"))
+# Through nginx: an hour's worth of them would find no more than the core's do in a minute.
+THROUGH_NGINX = max(10, min(CASES // 60, 2000))
+SEED = os.environ.get("ORACLE_SEED", "07")
+
+SERVE = Path(oracle.__file__).with_name("serve.py")
+
+FAMILY = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.version)
+
+LOG = """
+    log_format oracle escape=json '{"id":"$http_x_rig_id","status":"$frappe_cmd_status",'
+        '"cmd":"$frappe_cmd","source":"$frappe_cmd_source","doctype":"$frappe_doctype"'
+        @{arguments} '}';
+    access_log @{prefix}/access.log oracle;
+"""
+
+SERVER = """
+    server {
+        @{listen V}
+        frappe_cmd on;
+        frappe_version V;
+        client_max_body_size 0;
+        large_client_header_buffers 4 16k;
+        location / { proxy_pass http://unix:@{sockets}/V; }
+    }
+"""
+
+
+@FAMILY
+def test_07_01_the_oracle_knows_the_facts(family):
+    """What is known from Frappe itself holds for the oracle too."""
+    peer = peers.oracle(family)
+    try:
+        for request, by_release in facts.FACTS:
+            found = facts.said(peer.ask(request.raw()))
+            wanted = facts.expected(by_release, family.release)
+            assert found == wanted, request.readable()
+    finally:
+        peer.close()
+
+
+@FAMILY
+def test_07_02_the_core_knows_the_facts(family):
+    """And for the module."""
+    peer = peers.core(family, 1)
+    try:
+        for request, by_release in facts.FACTS:
+            found = facts.said(peer.ask(request.raw()))
+            wanted = facts.expected(by_release, family.release)
+            assert found == wanted, request.readable()
+    finally:
+        peer.close()
+
+
+@FAMILY
+@pytest.mark.timeout(1800)
+def test_07_10_core_and_oracle_agree(family):
+    """The core, fed whole and in pieces, says of each generated request what the oracle says."""
+    report = fuzz.Report(SEED, quiet=True)
+    done = fuzz.compare(family, SEED, range(CASES), report)
+    assert not report.differences, "\n".join(map(str, report.files))
+    assert done.cases == CASES
+    # The generator has not withered: all kinds of answers were among them.
+    reached = Counter()
+    for what, count in done.seen.items():
+        reached[what.split()[0]] += count
+    assert all(reached[status] > CASES / 200 for status in ("ok", "none", "invalid", "malformed"))
+    assert reached["gunicorn"] < CASES / 100
+
+
+class Upstream:
+    """The oracle behind the gunicorn of a family."""
+
+    def __init__(self, family, directory):
+        ensure(family)
+        self.answers = directory / f"{family.version}.answers"
+        self.answers.touch()
+        self.socket = directory / family.version
+        self.log = directory / f"{family.version}.log"
+        self._read = 0
+        argv = [sys.executable, "-I", "-S", SERVE, family.version, "--bind", f"unix:{self.socket}",
+                "--workers", "1", "--log-level", "error", "--worker-tmp-dir", directory,
+                "--limit-request-line", "0"]
+        self._process = process.spawn(argv, self.log, env={
+            "ORACLE_VERSION": family.version, "ORACLE_ANSWERS": str(self.answers)})
+        until(self._ready, f"gunicorn for {family.version}", 20)
+
+    def _ready(self):
+        assert self._process.poll() is None, self.log.read_text()
+        return self.socket.exists()
+
+    def new(self):
+        """Answers since the last call."""
+        with open(self.answers, encoding="ascii") as file:
+            file.seek(self._read)
+            lines = file.readlines()
+            self._read = file.tell()
+        return [json.loads(line) for line in lines]
+
+    def stop(self):
+        """Ends it."""
+        process.stop(self._process, signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def sockets(tmp_path_factory):
+    return tmp_path_factory.mktemp("oracle")
+
+
+@pytest.fixture(scope="module")
+def nginx(serve, sockets):
+    """A server for each version."""
+    servers = "".join(re.sub(r"\bV\b", family.version, SERVER) for family in FAMILIES)
+    arguments = "".join(f',"arg_{name}":"$frappe_arg_{name}"' for name in ARGUMENTS)
+    return serve(servers, log=LOG, values={"sockets": sockets, "arguments": f"'{arguments}'"})
+
+
+@pytest.fixture(params=FAMILIES, ids=lambda family: family.version)
+def upstream(request, sockets):
+    server = Upstream(request.param, sockets)
+    server.family = request.param
+    yield server
+    server.stop()
+
+
+def send(port, name, request, framing):
+    """One request over a connection of its own; whether it got a response is for the logs to say."""
+    headers = [(b"X-Rig-Id", name.encode()), *request.headers]
+    body = request.body
+    if body and framing.random() < 0.3:
+        headers.append((b"Transfer-Encoding", b"chunked"))
+        body = chunked(body, framing.choice((1 + len(body) // 3, 7 + len(body) // 50, 4096)))
+    elif body:
+        headers.append((b"Content-Length", b"%d" % len(body)))
+    with Http1(port) as client:
+        client.send(head(request.method, request.target, headers), body)
+        try:
+            return client.response(to_head=request.method == b"HEAD").status
+        except Closed:
+            return 0
+
+
+def logged(nginx, since):
+    """The log's lines by id. Values may hold what Python takes for the end of a line."""
+    with open(nginx.access.path, "rb") as file:
+        file.seek(since)
+        lines = file.read().decode().split("\n")
+    return {entry["id"]: entry for entry in map(json.loads, filter(None, lines))}
+
+
+def words(entry):
+    """A line of the log as an answer. Of `doctype`, the variable that also knows the path."""
+    arguments = {name: entry[f"arg_{name}"] for name in ARGUMENTS} | {"doctype": entry["doctype"]}
+    return {field: entry[field] for field in ("cmd", "source", "status")} | {"arguments": arguments}
+
+
+@pytest.mark.timeout(900)
+def test_07_20_nginx_and_oracle_agree(nginx, upstream):
+    """Through nginx, the module and gunicorn: the variables are what the application behind would
+    run, and it gets every request as it was sent."""
+    port, since = nginx.port(upstream.family.version), nginx.access.mark()
+    framing = random.Random(SEED)
+    sent = {}
+    for number in range(THROUGH_NGINX):
+        request = case(f"{SEED}/nginx", number).request
+        name = new_id()
+        sent[name] = request, send(port, name, request, framing)
+    answers = {answer["id"]: answer for answer in upstream.new()}
+    until(lambda: len(logged(nginx, since)) >= len(sent), "the access log")
+    said = logged(nginx, since)
+    for name, (request, status) in sent.items():
+        if name not in answers:
+            # nginx itself refuses a path that climbs above the root.
+            assert status == 400, request.readable()
+            continue
+        answer = answers[name]
+        assert arrived(answer) == as_sent(request), request.readable()
+        wanted = {field: answer["frappe"][field] for field in peers.FIELDS}
+        assert words(said[name]) == wanted, request.readable()
+    assert len(answers) > THROUGH_NGINX * 0.9
+
+
+def arrived(answer):
+    """What the application saw, comparable."""
+    return (answer["method"].encode(), answer["target"].encode("latin-1"), answer["sha256"],
+            answer["type"].strip(), answer["headers"].get("x-frappe-cmd"))
+
+
+def as_sent(request):
+    """The same of what was sent. gunicorn hands over the last Content-Type."""
+    types = [value for name, value in request.headers if name.lower() == b"content-type"]
+    forged = [value.decode() for name, value in request.headers if name == b"X-Frappe-CMD"]
+    return (request.method, request.target, peers.sha256(request.body),
+            types[-1].decode("latin-1").strip() if types else "", forged[0] if forged else None)
