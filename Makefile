@@ -60,10 +60,16 @@ endif
 ifneq ($(NGINX),vendored)
     FEATURES :=
     export NGINX_SOURCE_DIR NGINX_BUILD_DIR
-    module lint: export CARGO_TARGET_DIR := $(OUT)/cargo
+    module panic-module lint: export CARGO_TARGET_DIR := $(OUT)/cargo
 endif
 
 MODULE := $(OUT)/ngx_http_frappe_module.so
+# The same, but it panics on request: for the tests that show that this harms nobody.
+PANIC_MODULE := $(OUT)/panic-probe/ngx_http_frappe_module.so
+FRAPPE_CMD := $(TARGET)/core/release/examples/frappe-cmd
+# The program that asks the core about saved requests, in a directory of its own, since its
+# features differ from those of the module.
+frappe-cmd test-nginx fuzz-oracle: export TEST_FRAPPE_CMD := $(FRAPPE_CMD)
 
 
 .PHONY: help
@@ -75,6 +81,8 @@ help: ## Show this help
 	@echo '                      build for an nginx that you have configured; NGINX_BINARY'
 	@echo '                      names its binary when it is not in that directory'
 	@echo '  PYTEST_ARGS="-k X"  arguments for pytest'
+	@echo '  N=1000              cases a version for fuzz-oracle (20000)'
+	@echo '  FUZZ_ARGS="--version 15 --seed 1"  more arguments for it'
 	@echo '  PORT=8081           port of the demo (8080)'
 
 .PHONY: deps
@@ -109,8 +117,23 @@ test-core: deps ## Run the tests that need no nginx
 	fi
 
 .PHONY: test-nginx
-test-nginx: module $(VENV)/requirements.txt ## Run the tests with a real nginx
-	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) $(VENV)/bin/python -m pytest t $(PYTEST_ARGS)
+test-nginx: module panic-module frappe-cmd $(VENV)/requirements.txt ## Run the tests with a real nginx
+	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) TEST_NGINX_PANIC_MODULE=$(PANIC_MODULE) \
+	    $(VENV)/bin/python -m pytest t $(PYTEST_ARGS)
+
+.PHONY: panic-module
+panic-module: module
+	@$(PYTHON) build/module.py $(dir $(PANIC_MODULE)) rustc --release --lib --crate-type cdylib \
+	    --features panic-probe $(FEATURES) $(CARGO_FLAGS)
+
+.PHONY: frappe-cmd
+frappe-cmd: deps ## Build frappe-cmd, which says what a saved request runs
+	@CARGO_TARGET_DIR=$(TARGET)/core $(CARGO) build --quiet --release --example frappe-cmd \
+	    --no-default-features $(CARGO_FLAGS)
+
+.PHONY: fuzz-oracle
+fuzz-oracle: frappe-cmd $(VENV)/requirements.txt ## Compare N cases a version with the real werkzeug
+	@cd t && exec $(VENV)/bin/python -m oracle.fuzz --cases $(or $(N),20000) $(FUZZ_ARGS)
 
 $(VENV)/requirements.txt: t/requirements.txt | deps
 	@echo 'Installing the tests'"'"' Python packages'

@@ -161,3 +161,12 @@ def test_06_07_versions_side_by_side(serve):
     found = [post(nginx, "/", '{"cmd":"f","x":NaN}', JSON, port=f"v{version}").response.text
              for version in (15, 16, 17)]
     assert found == ["ok", "ok", "malformed"]
+
+
+@pytest.mark.parametrize("length", [64, 65])
+def test_06_08_long_argument_names(serve_once, length):
+    """A variable for an argument with a name too long is refused, not empty for ever."""
+    name = "frappe_arg_" + "a" * length
+    good, said = serve_once(in_location(f'return 200 "${name}";'), start=False).test()
+    assert good == (length == 64), said
+    assert good or f'variable "${name}" names an argument of more than 64 bytes in ' in said

@@ -66,7 +66,7 @@ pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> M
     };
     let mentions_json = memmem::find(content_type, b"application/json").is_some();
     let is_json = match json {
-        JsonTest::Exact => trim(content_type, HeaderText::Latin1) == b"application/json",
+        JsonTest::Exact => trim(content_type, HeaderText::Ascii) == b"application/json",
         JsonTest::SubstringUnlessForm => mentions_json && form == MediaType::Other,
         JsonTest::Substring => mentions_json,
         JsonTest::IsJson => {

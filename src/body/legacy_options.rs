@@ -25,8 +25,20 @@ pub struct Pieces {
     pub lower_case: bool,
 }
 
+impl Pieces {
+    /// On Python 2, where no release has sections, headers are bytes.
+    const fn text(self, text: HeaderText) -> HeaderText {
+        if self.sections {
+            text
+        } else {
+            HeaderText::Ascii
+        }
+    }
+}
+
 /// The value in front of the parameters, and the parameters.
-pub(super) fn split(header: &[u8], text: HeaderText) -> (&[u8], &[u8]) {
+pub(super) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], &[u8]) {
+    let text = pieces.text(text);
     let start = trim_start(header, text);
     let mut rest = start;
     while let Some(byte) = rest.first() {
@@ -53,7 +65,8 @@ pub(super) fn parameter(
     key: &[u8],
     out: &mut Text<'_>,
 ) -> Result<Lookup, Trouble> {
-    let mut rest = split(header, text).1;
+    let mut rest = split(header, text, pieces).1;
+    let text = pieces.text(text);
     let mut found = Lookup::Absent;
     let mut continued = None;
     while let Some((piece, after)) = piece(rest, text, pieces) {

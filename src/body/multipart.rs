@@ -66,6 +66,8 @@ pub struct Multipart<'r> {
     rules: PartRules,
     /// decodes the data of this part
     transfer: Option<Transfer>,
+    /// bytes of this part, where any is an error
+    forbidden: Option<usize>,
     /// a field, not a file, has been seen
     any: bool,
 }
@@ -136,6 +138,7 @@ impl<'r> Multipart<'r> {
             parts: 0,
             rules,
             transfer: None,
+            forbidden: None,
             any: false,
         })
     }
@@ -193,6 +196,9 @@ impl<'r> Multipart<'r> {
     ) -> &'c [u8] {
         let (taken, delimiter) = self.search.feed(rest);
         let (bytes, after) = rest.split_at_checked(taken).unwrap_or((rest, b""));
+        if let Some(len) = &mut self.forbidden {
+            *len = len.saturating_add(taken);
+        }
         let slot = wanted.and_then(|index| fields.slot(index));
         if let Some(transfer) = &mut self.transfer {
             let text = match (delimiter, bytes.split_last()) {
@@ -225,7 +231,10 @@ impl<'r> Multipart<'r> {
                 true
             }
         };
-        self.state = if is_fine {
+        let is_forbidden = self.forbidden.is_some_and(|len| len > self.search.len());
+        self.state = if is_forbidden {
+            State::Failed(End::Refused(Trouble::HeaderCrash))
+        } else if is_fine {
             State::Epilogue
         } else {
             State::Failed(End::Dropped(Trouble::PartEncoding))
@@ -263,6 +272,8 @@ impl<'r> Multipart<'r> {
         }
         self.any |= part != Part::File;
         self.transfer = transfer.map(Transfer::new);
+        let is_field = part != Part::File;
+        self.forbidden = (is_field && self.headers.must_be_empty()).then_some(0);
         if self.rules.blank_line_delimits {
             self.search.restart(blank_line.last_two());
             self.skip_lf = blank_line == BlankLine::Cr;

@@ -50,7 +50,7 @@ pub(super) enum Lookup {
 /// The value in front of the parameters.
 pub(super) fn value(header: &[u8], text: HeaderText, rules: HeaderRules) -> &[u8] {
     match rules {
-        HeaderRules::Pieces(_) => legacy_options::split(header, text).0,
+        HeaderRules::Pieces(pieces) => legacy_options::split(header, text, pieces).0,
         HeaderRules::Findall | HeaderRules::Scan => trim(split(header).0, text),
     }
 }

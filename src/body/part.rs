@@ -75,8 +75,7 @@ pub(super) struct PartHeaders<'r> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Found {
     disposition: Option<Disposition>,
-    /// None inside: not even a name of one
-    charset: Option<Option<Charset>>,
+    charset: Option<FoundCharset>,
     transfer: Option<TransferEncoding>,
     trouble: Option<Trouble>,
 }
@@ -85,6 +84,15 @@ struct Found {
 enum Disposition {
     File,
     Field { wanted: Option<usize> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FoundCharset {
+    Known(Charset),
+    /// no codec of Python's: a `LookupError` as soon as there is something to decode
+    Unknown,
+    /// a parameter without a value: a `TypeError`
+    Missing,
 }
 
 impl<'r> PartHeaders<'r> {
@@ -133,6 +141,11 @@ impl<'r> PartHeaders<'r> {
         (at, None)
     }
 
+    /// A field in a charset that Python does not know: any data would be an error.
+    pub(super) fn must_be_empty(&self) -> bool {
+        self.found.charset == Some(FoundCharset::Unknown)
+    }
+
     /// The headers are complete: starts the value if the part is wanted.
     pub(super) fn finish(
         &self,
@@ -156,8 +169,15 @@ impl<'r> PartHeaders<'r> {
     }
 
     fn field(&self, wanted: Option<usize>, fields: &mut Fields<'_>) -> Result<Part, Trouble> {
-        let charset = self.found.charset.unwrap_or(Some(Charset::Utf8));
-        let charset = charset.ok_or(Trouble::HeaderCrash)?;
+        let charset = match self
+            .found
+            .charset
+            .unwrap_or(FoundCharset::Known(Charset::Utf8))
+        {
+            FoundCharset::Known(charset) => charset,
+            FoundCharset::Unknown => Charset::Other,
+            FoundCharset::Missing => return Err(Trouble::HeaderCrash),
+        };
         let started = wanted.filter(|index| fields.start_first(*index, charset));
         Ok(started.map_or(Part::Field, Part::Wanted))
     }
@@ -236,7 +256,11 @@ impl<'r> PartHeaders<'r> {
             return;
         };
         let colon: IResult<&[u8], &[u8]> = tag(":").parse(rest);
-        if colon.is_err() && self.rules.colon_needed && !kept.trim_ascii().is_empty() && !is_cut {
+        if colon.is_err() && self.rules.by_lines {
+            return;
+        }
+        let is_blank = trim(kept, HeaderText::Ascii).is_empty();
+        if colon.is_err() && self.rules.colon_needed && !is_blank && !is_cut {
             self.found.trouble = self.found.trouble.or(Some(Trouble::PartHeaderNoColon));
             return;
         }
@@ -317,20 +341,22 @@ fn disposition(
     Ok(Disposition::Field { wanted })
 }
 
-/// None: something that is not even a name.
 fn part_charset(
     content_type: &[u8],
     charsets: PartCharset,
     rules: HeaderRules,
-) -> Result<Option<Charset>, Trouble> {
+) -> Result<FoundCharset, Trouble> {
     let mut buffer = [0; 32];
     let mut name = Text::new(&mut buffer);
     let lookup = options::parameter(content_type, HeaderText::Utf8, rules, b"charset", &mut name)?;
     Ok(match (lookup, charsets) {
-        (Lookup::Absent, _) => Some(Charset::Utf8),
-        (Lookup::Bare, _) => None,
-        (Lookup::Found, PartCharset::Any) => name.get().and_then(Codec::find).map(Codec::charset),
-        (Lookup::Found, PartCharset::Safe) => Some(safe_charset(name.get())),
+        (Lookup::Absent, _) => FoundCharset::Known(Charset::Utf8),
+        (Lookup::Bare, _) => FoundCharset::Missing,
+        (Lookup::Found, PartCharset::Any) => match name.get().and_then(Codec::find) {
+            Some(codec) => FoundCharset::Known(codec.charset()),
+            None => FoundCharset::Unknown,
+        },
+        (Lookup::Found, PartCharset::Safe) => FoundCharset::Known(safe_charset(name.get())),
     })
 }
 

@@ -16,6 +16,8 @@ pub enum Charset {
     /// UTF-8; a byte that is not UTF-8 becomes `%XX` again, as werkzeug's
     /// `errors="werkzeug.url_quote"` since 2.3
     Utf8Quoted,
+    /// UTF-8; with anything else there is no text
+    Utf8Strict,
     /// ASCII; every other byte becomes U+FFFD
     Ascii,
     /// ISO 8859-1
@@ -180,7 +182,7 @@ impl<'r> Slot<'r> {
             return;
         };
         let text = match self.charset {
-            Charset::Utf8 | Charset::Utf8Quoted => from_utf8(bytes).is_ok(),
+            Charset::Utf8 | Charset::Utf8Quoted | Charset::Utf8Strict => from_utf8(bytes).is_ok(),
             Charset::Ascii | Charset::Latin1 | Charset::OtherAscii => bytes.is_ascii(),
             Charset::Other => bytes.is_empty(),
         };
@@ -208,8 +210,8 @@ impl<'r> Slot<'r> {
             Charset::Latin1 => copy
                 .iter()
                 .for_each(|byte| self.push_char(char::from(*byte))),
-            // Nobody knows the text: longer than any that may be shown.
-            Charset::OtherAscii | Charset::Other => self.len = usize::MAX,
+            // There is no text, or nobody knows it: longer than any that may be shown.
+            Charset::Utf8Strict | Charset::OtherAscii | Charset::Other => self.len = usize::MAX,
         }
     }
 

@@ -10,24 +10,41 @@ pub(super) struct Utf8Check {
     /// 0 <= len <= 3
     len: usize,
     broken: bool,
+    /// surrogates in UTF-8 pass, as Python's `errors="surrogatepass"`
+    surrogates: bool,
 }
 
 impl Utf8Check {
+    /// A check that lets surrogates pass.
+    pub(super) fn with_surrogates() -> Self {
+        Self {
+            surrogates: true,
+            ..Self::default()
+        }
+    }
+
     /// False as soon as the bytes so far cannot be the start of UTF-8 text.
     pub(super) fn feed(&mut self, chunk: &[u8]) -> bool {
-        let rest = self.complete_pending(chunk);
-        if self.broken {
-            return false;
-        }
-        if let Err(error) = from_utf8(rest) {
+        let mut rest = self.complete_pending(chunk);
+        while let (Err(error), false) = (from_utf8(rest), self.broken) {
             let tail = rest.get(error.valid_up_to()..).unwrap_or_default();
-            match (error.error_len(), self.pending.get_mut(..tail.len())) {
-                (None, Some(pending)) => {
-                    pending.copy_from_slice(tail);
-                    self.len = tail.len();
+            let is_cut = match error.error_len() {
+                None => true,
+                Some(_) if self.surrogates && is_surrogate(tail) => tail.len() < 3,
+                Some(_) => {
+                    self.broken = true;
+                    break;
                 }
-                _ => self.broken = true,
+            };
+            if !is_cut {
+                rest = tail.get(3..).unwrap_or_default();
+                continue;
             }
+            if let Some(pending) = self.pending.get_mut(..tail.len()) {
+                pending.copy_from_slice(tail);
+                self.len = tail.len();
+            }
+            break;
         }
         !self.broken
     }
@@ -50,13 +67,27 @@ impl Utf8Check {
             };
             *free = *byte;
             self.len = self.len.saturating_add(1);
-            match from_utf8(self.pending.get(..self.len).unwrap_or_default()) {
+            let pending = self.pending.get(..self.len).unwrap_or_default();
+            match from_utf8(pending) {
                 Ok(_) => self.len = 0,
+                Err(_) if self.surrogates && is_surrogate(pending) => {
+                    if self.len == 3 {
+                        self.len = 0;
+                    }
+                }
                 Err(error) => self.broken = error.error_len().is_some(),
             }
         }
         chunk
     }
+}
+
+/// The bytes of a surrogate, or the start of them.
+fn is_surrogate(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0xed, 0xa0..=0xbf] | [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..]
+    )
 }
 
 #[cfg(test)]
@@ -69,6 +100,27 @@ mod tests {
             utf8.feed(piece);
         }
         utf8.finish()
+    }
+
+    #[test]
+    fn surrogates_pass_where_they_may() {
+        let texts: [(&[u8], bool); 6] = [
+            (b"a\xed\xa0\x80b", true),
+            (b"\xed\xbf\xbf\xed\xa0\x80", true),
+            (b"\xed\xa0", false),
+            (b"\xed\xa0a", false),
+            (b"\xed\xc0\x80", false),
+            ("\u{d7ff}".as_bytes(), true),
+        ];
+        for (text, expected) in texts {
+            for at in 0..=text.len() {
+                let mut utf8 = Utf8Check::with_surrogates();
+                let (head, tail) = text.split_at(at);
+                utf8.feed(head);
+                utf8.feed(tail);
+                assert_eq!(utf8.finish(), expected, "{text:?} split at {at}");
+            }
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ use core::slice;
 use nginx_sys::{NGX_LOG_INFO, ngx_pool_cleanup_add};
 
 use super::conf::{LocConf, MainConf};
+use super::guard;
 use super::raw::{self, Request};
 use crate::body::{Body, End, Fields, Slot, VALUE_MAX};
 use crate::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan};
@@ -191,6 +192,7 @@ pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
     let conf = LocConf::get(r).filter(|conf| conf.is_on())?;
     let dialect = conf.dialect()?;
     let head = head(&r, dialect);
+    guard::probe(head.target, b"panic-in-variable");
     let has_body = conf.reads_body() && r.has_body();
     let plan = if has_body || !dialect.json_empty {
         frappe::plan(&head, dialect)
@@ -226,6 +228,7 @@ impl Ctx {
         }
         if let Some(body) = &mut self.body {
             self.busy = true;
+            guard::probe(chunk, b"panic-in-scanner");
             body.feed(chunk, &mut self.fields);
             self.busy = false;
         }
@@ -248,6 +251,7 @@ impl Ctx {
         if self.busy {
             return;
         }
+        guard::probe(r.target(), b"panic-in-resolver");
         let end = match &mut self.body {
             Some(body) => Some(body.finish(&mut self.fields)),
             None => self.end,

@@ -22,3 +22,14 @@ pub(super) fn guarded<T>(log: *mut ngx_log_t, otherwise: T, logic: impl FnOnce()
         }
     }
 }
+
+/// Panics where a test asks for it, in a build made for that.
+pub(super) fn probe(bytes: &[u8], mark: &[u8]) {
+    if cfg!(feature = "panic-probe") && memchr::memmem::find(bytes, mark).is_some() {
+        #[cfg(feature = "panic-probe")]
+        #[allow(clippy::panic, reason = "what is probed")]
+        {
+            panic!("probe");
+        }
+    }
+}

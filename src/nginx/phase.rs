@@ -20,7 +20,7 @@ use nginx_sys::{
 
 use super::conf::LocConf;
 use super::ctx::{self, State};
-use super::guard::guarded;
+use super::guard::{self, guarded};
 use super::raw::Request;
 use super::replay;
 use crate::frappe::{self, Plan};
@@ -69,6 +69,7 @@ fn next(r: Request) -> Next {
         return Next::GoOn;
     };
     let head = ctx::head(&r, dialect);
+    guard::probe(head.target, b"panic-in-phase");
     let plan = frappe::plan(&head, dialect);
     if !matches!(plan, Plan::Scan(_)) {
         return Next::GoOn;

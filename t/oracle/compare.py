@@ -5,14 +5,13 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass
 
-from . import compat, peers
+from . import peers
 from .generate import CHUNKS, case
 from .generate.request import Case
+from .limits import limit
 
 WHOLE = 1 << 24
 BATCH = 500
-# What the core says of a request that is beyond the bounds that README names.
-BEYOND = ("not followed", "path exceeds")
 
 
 @dataclass
@@ -46,6 +45,7 @@ class Comparison:
         self.cases = 0
         # statuses and errors seen, so that a run shows what it has reached
         self.seen = Counter()
+        # differences that are known as limits
         self.beyond = Counter()
 
     def __enter__(self):
@@ -115,13 +115,14 @@ class Comparison:
     def _differs(self, found):
         if found.theirs["status"] == "gunicorn":
             return False  # no request that reaches Frappe
-        if self.family.release < (11,) and compat.differs_on_python_2(found.case.request):
+        if not peers.same(found.pieces, found.ours):
+            return True
+        if peers.same(found.ours, found.theirs):
             return False
-        note = found.ours["note"] or ""
-        if any(words in note for words in BEYOND):
-            self.beyond[note] += 1
-            return False
-        return not (peers.same(found.ours, found.theirs) and peers.same(found.pieces, found.ours))
+        beyond = limit(self.family, found.case.request, found.ours)
+        if beyond:
+            self.beyond[beyond] += 1
+        return not beyond
 
 
 def _loads(theirs, whole, pieces):

@@ -7,6 +7,9 @@ import collections
 import collections.abc
 import re
 
+# How to make text of bytes, and bytes of it again.
+BYTES = ("ascii", "surrogateescape")
+
 
 def allow_old_imports():
     """`from collections import Iterable` and the like, which Python 3.10 dropped."""
@@ -19,12 +22,19 @@ def headers_of_parts_stay_bytes():
     """On Python 2, where Frappe 10 runs, `to_native` leaves the bytes of a part's header line as
     they are. On Python 3 it decodes them and refuses what is not UTF-8; here each byte above ASCII
     becomes a character of its own, which is as good as bytes for all that is done to a header."""
-    from werkzeug import formparser
+    from werkzeug import formparser, http
 
     def to_native(line):
-        return line.decode("ascii", "surrogateescape") if isinstance(line, bytes) else line
+        return line.decode(*BYTES) if isinstance(line, bytes) else line
+
+    def unquote(text, plain=http._unquote):
+        try:
+            return plain(text.encode(*BYTES))
+        except UnicodeEncodeError:  # of a request's own header, which is no bytes to begin with
+            return plain(text)
 
     formparser.to_native = to_native
+    http._unquote = unquote
 
 
 def white_space_is_ascii():
@@ -34,10 +44,3 @@ def white_space_is_ascii():
     for name in ("_option_header_piece_re", "_option_header_start_mime_type"):
         pattern = getattr(http, name)
         setattr(http, name, re.compile(pattern.pattern, pattern.flags & ~re.UNICODE | re.ASCII))
-
-
-def differs_on_python_2(request):
-    """Whether a request is one of those that no shim makes alike: gunicorn on Python 3 takes other
-    than ASCII's white space off both ends of a header."""
-    types = [value for name, value in request.headers if name.lower() == b"content-type"]
-    return any(value != value.decode("latin-1").strip().encode("latin-1") for value in types)

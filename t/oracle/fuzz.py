@@ -165,7 +165,7 @@ def summary(report, done, chosen):
         print(f"  {count:>6}  {version:8} {signature}")
     for comparison in done:
         for note, count in comparison.beyond.items():
-            print(f"  {count:>6}  {comparison.family.version:8} beyond the module's bounds: {note}")
+            print(f"  {count:>6}  {comparison.family.version:8} differ by a known limit: {note}")
         if chosen.figures:
             for what, count in comparison.seen.most_common():
                 print(f"  {count:>6}  {comparison.family.version:8} {what}")

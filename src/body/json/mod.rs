@@ -36,7 +36,7 @@ use crate::frappe::trouble::Trouble;
 pub enum JsonText {
     /// what is not UTF-8 becomes U+FFFD
     Replaced,
-    /// what is not UTF-8 is an error
+    /// what is not UTF-8 is an error, but surrogates pass
     Strict,
     /// the same, but a byte order mark may stand in front
     StrictOrMarked,
@@ -123,7 +123,7 @@ impl Json {
             member: None,
             first_item: false,
             empty_lists: EmptyLists::default(),
-            utf8: Utf8Check::default(),
+            utf8: Utf8Check::with_surrogates(),
             mark: 0,
             high: None,
             top: None,
@@ -256,7 +256,11 @@ impl Json {
         let (truthy, state) = match byte {
             b'"' => {
                 if let Some((slot, source)) = self.wanted().and_then(|index| fields.slot(index)) {
-                    slot.start(Charset::Utf8, source);
+                    let charset = match self.rules.text {
+                        JsonText::Replaced => Charset::Utf8,
+                        JsonText::Strict | JsonText::StrictOrMarked => Charset::Utf8Strict,
+                    };
+                    slot.start(charset, source);
                 }
                 self.in_key = false;
                 self.state = State::Text;

@@ -1,0 +1,54 @@
+"""Where the two sides need not agree: what README names as limits of the module, and the little that
+the oracle cannot know.
+"""
+
+import json
+import re
+
+SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
+HIGH = re.compile(rb"[\x80-\xff]|%[89a-f]", re.IGNORECASE)
+
+
+def content_types(request):
+    """The values of the Content-Type headers."""
+    return [value for name, value in request.headers if name.lower() == b"content-type"]
+
+
+def other_white_space(family, request):
+    """Python 2, on which Frappe 10 runs, takes only ASCII's white space off a header; the oracle's
+    gunicorn runs on Python 3."""
+    return family.release < (11,) and any(
+        value != value.decode("latin-1").strip().encode("latin-1")
+        for value in content_types(request))
+
+
+def json_in_utf_16(family, request):
+    """Frappe 11 takes it; the module does not."""
+    return ((11,) <= family.release < (12,) and _is_json(request)
+            and json.detect_encoding(request.body) not in ("utf-8", "utf-8-sig"))
+
+
+def json_with_surrogates(family, request):
+    """UTF-8 of halves of surrogate pairs, which Frappe 10 and 11 take."""
+    return family.release < (12,) and _is_json(request) and SURROGATE.search(request.body)
+
+
+def other_charset(family, request):
+    """Text above ASCII in a part whose charset is not one of the usual three."""
+    return (family.release < (14, 57) and b"charset" in request.body.lower()
+            and HIGH.search(request.body))
+
+
+LIMITS = (other_white_space, json_in_utf_16, json_with_surrogates, other_charset)
+
+
+def limit(family, request, ours):
+    """The name of the limit that a request exceeds, or None. `ours` is the module's answer: what it
+    calls invalid without saying where it stood is beyond its own bounds."""
+    if ours["status"] == "invalid" and not ours["source"]:
+        return ours.get("note") or "invalid"
+    return next((known.__name__ for known in LIMITS if known(family, request)), None)
+
+
+def _is_json(request):
+    return any(b"json" in value for value in content_types(request))
