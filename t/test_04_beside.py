@@ -17,6 +17,8 @@ CONF = """
         location /mirror { @{show} mirror /_mirror; proxy_pass http://primary; }
         location /_mirror { internal; @{show} proxy_pass http://uploads$request_uri; }
 
+        location /off { frappe_cmd off; mirror /_mirror; proxy_pass http://primary; }
+
         location /ssi {
             ssi on;
             ssi_types text/html;
@@ -96,16 +98,34 @@ def test_04_40_mirror(nginx, upstreams, body, via):
     assert copy["sha256"] == done.answer["sha256"] == sha256(body)
 
 
+def test_04_41_mirror_of_get(nginx):
+    """A mirror of a request without a body."""
+    done = exchange(nginx, "GET", "/mirror?cmd=f")
+    assert done.passed == done.found == ("f", "query", "ok")
+
+
 @VIA
 @BODIES
-def test_04_41_ssi(nginx, body, via):
+@pytest.mark.parametrize("target", ["/off", "/off/api/method/p?cmd=q"])
+def test_04_42_mirror_of_off(nginx, upstreams, target, body, via):
+    """A subrequest finds nothing by itself: where the main request is off, so is it."""
+    done = post(nginx, target, body, via=via)
+    assert done.found == ("", "", "")
+    copy = upstreams["uploads"].saw(done.id)
+    assert "x-frappe-cmd" not in copy["headers"]
+    assert copy["sha256"] == done.answer["sha256"] == sha256(body)
+
+
+@VIA
+@BODIES
+def test_04_43_ssi(nginx, body, via):
     """A subrequest of SSI, and a variable in it, have the main request's value."""
     done = post(nginx, "/ssi", body, via=via)
     assert done.response.text == "f|form|ok;f"
 
 
 @VIA
-def test_04_42_limit_rate(nginx, via):
+def test_04_44_limit_rate(nginx, via):
     """A response that nginx delays arrives whole."""
     done = post(nginx, "/slow-rate", b"cmd=f", via=via)
     assert done.passed == FOUND
@@ -113,7 +133,7 @@ def test_04_42_limit_rate(nginx, via):
 
 @VIA
 @BODIES
-def test_04_43_auth_request(auth, upstreams, body, via):
+def test_04_45_auth_request(auth, upstreams, body, via):
     """`auth_request` sees the value, and the body still arrives."""
     done = post(auth, "/", body, via=via)
     assert done.response.status == 200
@@ -124,7 +144,7 @@ def test_04_43_auth_request(auth, upstreams, body, via):
 
 
 @VIA
-def test_04_44_auth_request_refuses(auth, via):
+def test_04_46_auth_request_refuses(auth, via):
     """The authorisation may depend on the command."""
     assert post(auth, "/", b"cmd=secret", via=via).response.status == 403
     assert post(auth, "/", b"cmd=secrets", via=via).response.status == 200
@@ -132,7 +152,7 @@ def test_04_44_auth_request_refuses(auth, via):
 
 @pytest.mark.parametrize("filler", [0, 2000], ids=["short head", "head above 1k"])
 @pytest.mark.parametrize("cut_at", [0, 1, 5, 100])
-def test_04_45_split_body_with_auth_request(auth, cut_at, filler):
+def test_04_47_split_body_with_auth_request(auth, cut_at, filler):
     """A body that comes in two writes, the first with the head or after it, does not hang."""
     body = b"a=" + b"x" * 200 + b"&cmd=f"
     headers = [("X-Rig-Id", new_id()), *of_type(FORM), ("X-Fill", "x" * filler),
@@ -144,7 +164,7 @@ def test_04_45_split_body_with_auth_request(auth, cut_at, filler):
 
 
 @pytest.mark.parametrize("length", [True, False], ids=["length", "no length"])
-def test_04_46_split_body_with_auth_request_h2(auth, length):
+def test_04_48_split_body_with_auth_request_h2(auth, length):
     """The same over HTTP/2, where DATA may come long after HEADERS."""
     headers = of_type(FORM) + ([("content-length", "7")] if length else [])
     with Http2(auth.port("h2")) as client:
@@ -157,17 +177,11 @@ def test_04_46_split_body_with_auth_request_h2(auth, length):
         assert client.response(stream).json()["headers"]["x-frappe-cmd"] == "f"
 
 
-def test_04_47_satisfy_any(auth):
+def test_04_49_satisfy_any(auth):
     """Having read a body grants no access."""
     assert post(auth, "/denied", b"cmd=f").response.status == 403
     assert post(auth, "/any", b"cmd=secret").response.status == 403
     assert post(auth, "/any", b"cmd=f").response.status == 200
-
-
-def test_04_48_subrequest_of_get(nginx):
-    """A mirror of a request without a body."""
-    done = exchange(nginx, "GET", "/mirror?cmd=f")
-    assert done.passed == done.found == ("f", "query", "ok")
 
 
 @VIA
@@ -178,7 +192,7 @@ def test_04_48_subrequest_of_get(nginx):
     pytest.param("/on/", marks=pytest.mark.xfail(
         strict=True, reason="dav must be the first to read a body; so it is beside mirror, too")),
 ])
-def test_04_49_dav(serve_once, env, side, body, via):
+def test_04_50_dav(serve_once, env, side, body, via):
     """WebDAV takes the body as a file: it gets one, whoever reads the body first."""
     if not env.has("http_dav_module"):
         pytest.skip("this nginx has no dav")

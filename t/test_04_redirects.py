@@ -53,6 +53,13 @@ CONF = """
             proxy_intercept_errors on;
             error_page 502 = @fallback;
         }
+        location /streamed {
+            frappe_cmd off;
+            proxy_request_buffering off;
+            proxy_http_version 1.1;
+            proxy_pass http://127.0.0.1:@{port nobody};
+            error_page 502 = /page;
+        }
         location /to-off { error_page 418 = @off; return 418; }
         location @off { frappe_cmd off; @{show} proxy_pass http://primary; }
 
@@ -160,8 +167,16 @@ def test_04_38_from_on_to_off(nginx, body, via):
 
 @VIA
 @BODIES
-def test_04_39_next_upstream(nginx, body, via):
+def test_04_3X_next_upstream(nginx, body, via):
     """The second server gets the whole body when the first one is dead."""
     done = post(nginx, "/next", body, via=via)
     assert done.answer["pool"] == "reports"
     arrived(done, body)
+
+
+def test_04_39_half_read(nginx):
+    """A body of which somebody has read a part is not judged by that part."""
+    with Http1(nginx.port()) as client:
+        client.send(head("POST", "/streamed?cmd=q", [*of_type(FORM), ("Content-Length", "9")]))
+        client.send("x=1&")
+        assert client.response().text == "||unread"

@@ -153,15 +153,21 @@ def test_05_05_too_large_h2(nginx, nothing_left, side, length):
 
 @ON_OFF
 @FRAMING
-def test_05_06_too_large_page(nginx, nothing_left, side, framing):
-    """`error_page 413` leads to a location with the module on, which must not wait for the body
-    that nginx has given up."""
-    size = 5000
+@pytest.mark.parametrize("at", [0, 500], ids=["at once", "while reading"])
+def test_05_06_too_large_page(nginx, nothing_left, side, framing, at):
+    """`error_page 413` leads to a location with the module on, which must neither wait for the
+    body that nginx has given up, nor claim to know what was in it."""
+    name, body = new_id(), b"x" * 5000
+    length = ("Content-Length", "5000") if framing == "length" else ("Transfer-Encoding", "chunked")
+    wire = body if framing == "length" else chunked(body, 100)
     with Http1(nginx.port()) as client:
-        client.request("POST", f"{side}/page", of_type(FORM), b"x" * size,
-                       chunk_size=100 if framing == "chunked" else None)
+        begun = head("POST", f"{side}/page?cmd=q", [("X-Rig-Id", name), *of_type(FORM), length])
+        client.send(begun + wire[:at]).wait_read()
+        client.send(wire[at:])
         answer = client.response()
         assert (answer.status, answer.text) == (413, "too large")
+    entry = nginx.access.entry(name)
+    assert (entry["cmd"], entry["cmd_status"]) == ("", "unread")
 
 
 @FRAMING

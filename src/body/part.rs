@@ -93,6 +93,8 @@ enum FoundCharset {
     Unknown,
     /// a parameter without a value: a `TypeError`
     Missing,
+    /// the header cannot be read; nobody reads that of a file
+    Failed(Trouble),
 }
 
 impl<'r> PartHeaders<'r> {
@@ -177,6 +179,7 @@ impl<'r> PartHeaders<'r> {
             FoundCharset::Known(charset) => charset,
             FoundCharset::Unknown => Charset::Other,
             FoundCharset::Missing => return Err(Trouble::HeaderCrash),
+            FoundCharset::Failed(trouble) => return Err(trouble),
         };
         let started = wanted.filter(|index| fields.start_first(*index, charset));
         Ok(started.map_or(Part::Field, Part::Wanted))
@@ -294,10 +297,8 @@ impl Found {
                 Err(error) => trouble = Some(error),
             }
         } else if is(b"content-type") && self.charset.is_none() {
-            match part_charset(value, rules.charsets, header_rules) {
-                Ok(charset) => self.charset = Some(charset),
-                Err(error) => trouble = Some(error),
-            }
+            let charset = part_charset(value, rules.charsets, header_rules);
+            self.charset = Some(charset.unwrap_or_else(FoundCharset::Failed));
         } else if rules.transfer_encodings
             && is(b"content-transfer-encoding")
             && self.transfer.is_none()
