@@ -48,7 +48,7 @@ def report(nginx, target, body, content_type=FORM, **options):
                           ("cmd", "f"))),
     (JSON, '{"report_name":"General Ledger","method":"m.n","cmd":"f","a1_b2":"\\u00e9"}'),
 ], ids=["form", "multipart", "json"])
-def test_04_50_every_type(nginx, content_type, body, via):
+def test_04_51_every_type(nginx, content_type, body, via):
     """Arguments are found whatever the type, each under its name."""
     headers = post(nginx, "/", body, content_type, via=via).answer["headers"]
     assert headers["x-report"] == "General Ledger"
@@ -58,7 +58,7 @@ def test_04_50_every_type(nginx, content_type, body, via):
     assert headers["x-cmd-argument"] == "f"
 
 
-def test_04_51_query(nginx):
+def test_04_52_query(nginx):
     """Arguments of the query."""
     done = exchange(nginx, "GET", "/api/method/x?report_name=A%20B&method=m")
     assert done.answer["headers"]["x-report"] == "A B"
@@ -83,13 +83,13 @@ def test_04_51_query(nginx):
     ("?report_name=a&report_name=b", "x=1", FORM, "a"),
     ("?Report_Name=q", "REPORT_NAME=f", FORM, ""),
 ])
-def test_04_52_precedence(nginx, target, body, content_type, value):
+def test_04_53_precedence(nginx, target, body, content_type, value):
     """Frappe's precedence, also where it drops or refuses a body."""
     assert report(nginx, target, body, content_type) == value
 
 
 @pytest.mark.parametrize("value", ["1", "true", "null", "[1]", '["a"]', '{"a":"b"}', "1.5"])
-def test_04_53_json_values_that_are_no_text(nginx, value):
+def test_04_54_json_values_that_are_no_text(nginx, value):
     """A value that is no string is empty, also when a string stood there before."""
     assert report(nginx, "", f'{{"report_name":"x","report_name":{value},"cmd":"f"}}', JSON) == ""
 
@@ -102,7 +102,7 @@ def test_04_53_json_values_that_are_no_text(nginx, value):
     ("report_name=" + "%C3%A9" * 512 + "a", 0),
     ("report_name=" + "a" * 100_000, 0),
 ], ids=["1024", "1025", "escapes", "utf-8", "utf-8 too long", "100k"])
-def test_04_54_one_kibibyte(nginx, body, length):
+def test_04_55_one_kibibyte(nginx, body, length):
     """Up to 1 KiB of UTF-8 is kept; longer is empty, not cut. The cmd does not mind."""
     done = post(nginx, "/return", body + "&cmd=f")
     assert done.found == ("f", "form", "ok")
@@ -110,14 +110,14 @@ def test_04_54_one_kibibyte(nginx, body, length):
 
 
 @pytest.mark.parametrize("control", [*range(0x20), 0x7F], ids=lambda code: f"{code:02x}")
-def test_04_55_control_characters(nginx, control):
+def test_04_56_control_characters(nginx, control):
     """A control character empties a value, in the body and in the query."""
     assert report(nginx, "", f"report_name=a%{control:02x}b") == ""
     assert report(nginx, f"?report_name=a%{control:02x}b", "") == ""
     assert report(nginx, "", f'{{"report_name":"a\\u{control:04x}b"}}', JSON) == ""
 
 
-def test_04_56_only_in_a_log_format(nginx):
+def test_04_57_only_in_a_log_format(nginx):
     """A name that only a log format mentions is kept too."""
     assert post(nginx, "/log", "only_logged=here&cmd=f").response.status == 200
     assert Log(nginx.prefix / "late.log").wait("") == "here"
@@ -137,14 +137,14 @@ def test_04_56_only_in_a_log_format(nginx):
     ("/api/method/p", "x=1", ""),
     ("/app/todo", "x=1", ""),
 ])
-def test_04_57_doctype(nginx, target, body, doctype):
+def test_04_58_doctype(nginx, target, body, doctype):
     """The doctype of a document's path, which Frappe believes first, or the argument."""
     done = post(nginx, target, body)
     assert done.logged["doctype"] == doctype
     assert done.answer["headers"].get("x-doctype", "") == doctype
 
 
-def test_04_58_path_is_no_argument(nginx):
+def test_04_59_path_is_no_argument(nginx):
     """`$frappe_arg_doctype` is the argument alone, also beside a doctype in the path."""
     headers = post(nginx, "/api/resource/ToDo", "x=1").answer["headers"]
     assert "x-doctype-argument" not in headers
@@ -152,12 +152,12 @@ def test_04_58_path_is_no_argument(nginx):
     assert headers["x-doctype-argument"] == headers["x-doctype"] == "B"
 
 
-def test_04_59_off(nginx):
+def test_04_60_off(nginx):
     """Where `frappe_cmd` is off there are no arguments."""
     assert post(nginx, "/off?report_name=a&doctype=b", "report_name=c").response.text == "[][]"
 
 
-def test_04_60_multipart_file_is_no_argument(nginx):
+def test_04_61_multipart_file_is_no_argument(nginx):
     """A file under the name of an argument is none."""
     body = multipart(("report_name", "x" * 20_000, "a.txt"), ("cmd", "f"))
     done = exchange(nginx, "POST", "/return", of_type(MULTIPART), body)

@@ -30,7 +30,6 @@ CONF = """
             internal;
             return 200 "$frappe_cmd|$frappe_cmd_source|$frappe_cmd_status";
         }
-        location /slow-rate { @{show} limit_rate 100k; proxy_pass http://primary; }
     }
 """
 
@@ -89,7 +88,7 @@ def auth(serve, env):
 
 @VIA
 @BODIES
-def test_04_40_mirror(nginx, upstreams, body, via):
+def test_04_41_mirror(nginx, upstreams, body, via):
     """The copy has the main request's value and the whole body."""
     done = post(nginx, "/mirror", body, via=via)
     assert done.passed == done.found == FOUND
@@ -98,7 +97,7 @@ def test_04_40_mirror(nginx, upstreams, body, via):
     assert copy["sha256"] == done.answer["sha256"] == sha256(body)
 
 
-def test_04_41_mirror_of_get(nginx):
+def test_04_42_mirror_of_get(nginx):
     """A mirror of a request without a body."""
     done = exchange(nginx, "GET", "/mirror?cmd=f")
     assert done.passed == done.found == ("f", "query", "ok")
@@ -107,7 +106,7 @@ def test_04_41_mirror_of_get(nginx):
 @VIA
 @BODIES
 @pytest.mark.parametrize("target", ["/off", "/off/api/method/p?cmd=q"])
-def test_04_42_mirror_of_off(nginx, upstreams, target, body, via):
+def test_04_43_mirror_of_off(nginx, upstreams, target, body, via):
     """A subrequest finds nothing by itself: where the main request is off, so is it."""
     done = post(nginx, target, body, via=via)
     assert done.found == ("", "", "")
@@ -118,17 +117,10 @@ def test_04_42_mirror_of_off(nginx, upstreams, target, body, via):
 
 @VIA
 @BODIES
-def test_04_43_ssi(nginx, body, via):
+def test_04_44_ssi(nginx, body, via):
     """A subrequest of SSI, and a variable in it, have the main request's value."""
     done = post(nginx, "/ssi", body, via=via)
     assert done.response.text == "f|form|ok;f"
-
-
-@VIA
-def test_04_44_limit_rate(nginx, via):
-    """A response that nginx delays arrives whole."""
-    done = post(nginx, "/slow-rate", b"cmd=f", via=via)
-    assert done.passed == FOUND
 
 
 @VIA

@@ -2,7 +2,9 @@
 
 import pytest
 
-from rig.client import FORM, TRANSPORTS, exchange, post, sha256
+from rig.client import FORM, TRANSPORTS, exchange, of_type, post, sha256
+from rig.http1 import Http1
+from rig.message import head
 
 CONF = """
     upstream dead_then_alive {
@@ -167,14 +169,14 @@ def test_04_38_from_on_to_off(nginx, body, via):
 
 @VIA
 @BODIES
-def test_04_3X_next_upstream(nginx, body, via):
+def test_04_39_next_upstream(nginx, body, via):
     """The second server gets the whole body when the first one is dead."""
     done = post(nginx, "/next", body, via=via)
     assert done.answer["pool"] == "reports"
     arrived(done, body)
 
 
-def test_04_39_half_read(nginx):
+def test_04_40_half_read(nginx):
     """A body of which somebody has read a part is not judged by that part."""
     with Http1(nginx.port()) as client:
         client.send(head("POST", "/streamed?cmd=q", [*of_type(FORM), ("Content-Length", "9")]))

@@ -1,7 +1,7 @@
 """Asks both sides about requests, and finds where they differ."""
 
-import json
 import itertools
+import json
 from collections import Counter
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is known of Frappe from its own code, run with the libraries that it pins: the oracle must
+"""What is known of Frappe from its own code, run with the libraries that it pins. The oracle must
 agree with this before it may judge the module.
 
 A row: a request, and the cmd that runs, by the release from which on it does. `NONE` is a page or a

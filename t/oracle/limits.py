@@ -1,11 +1,12 @@
-"""Where the two sides need not agree: what README names as limits of the module, and the little that
-the oracle cannot know.
+"""Where the two sides need not agree: what README names as limits of the module, and the little
+that the oracle cannot know.
 """
 
 import json
 import re
 
 SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
+WIDE = re.compile(rb"charset[^\r\n]*(7|16|32)", re.IGNORECASE)
 HIGH = re.compile(rb"[\x80-\xff]|%[89a-f]", re.IGNORECASE)
 
 
@@ -34,9 +35,11 @@ def json_with_surrogates(family, request):
 
 
 def other_charset(family, request):
-    """Text above ASCII in a part whose charset is not one of the usual three."""
-    return (family.release < (14, 57) and b"charset" in request.body.lower()
-            and HIGH.search(request.body))
+    """Text above ASCII in a part whose charset is not one of the usual three; or any text, where the
+    charset has ASCII's bytes for something else."""
+    if family.release >= (14, 57) or b"charset" not in request.body.lower():
+        return False
+    return HIGH.search(request.body) or WIDE.search(request.body)
 
 
 LIMITS = (other_white_space, json_in_utf_16, json_with_surrogates, other_charset)

@@ -105,15 +105,17 @@ impl Json {
     /// but no method and no argument has such a name.
     /// False where the parser refuses it.
     fn end_of_half(&mut self, fields: &mut Fields<'_>) -> bool {
-        if self.high.take().is_none() {
+        let Some(high) = self.high.take() else {
             return true;
-        }
+        };
         if !self.rules.lone_surrogates {
             self.fail(Trouble::JsonSurrogate);
             return false;
         }
         if self.in_key {
             self.key.spoil();
+            let [a, b] = high.to_be_bytes();
+            self.key.mix(&[0xff, a, b]);
         } else {
             self.set_not_text(true, fields);
         }

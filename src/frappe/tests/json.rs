@@ -165,3 +165,28 @@ fn json_depth_and_digits() {
         "malformed"
     );
 }
+
+/// Frappe 10 to 13 take the first item of a list, unless there is an empty one.
+#[test]
+fn lists_of_old_releases() {
+    let p = "/api/method/p";
+    let unwrapped: [(&str, &[u8], &str, &str); 8] = [
+        ("13", b"{\"cmd\":[\"a\",\"b\"]}", "a", "ok"),
+        ("13", b"{\"cmd\":[[\"a\"]]}", "", "invalid"),
+        ("13", b"{\"cmd\":[[],\"b\"]}", "p", "ok"),
+        ("13", b"{\"cmd\":[\"a\"],\"x\":[]}", "", "invalid"),
+        ("13", b"{\"cmd\":[\"a\"],\"x\":[],\"x\":1}", "a", "ok"),
+        ("10", b"{\"cmd\":[\"a\"],\"x\":[]}", "", "malformed"),
+        ("10", b"{\"cmd\":[],\"c\\udc00md\":null}", "", "malformed"),
+        ("14", b"{\"cmd\":[\"a\"]}", "", "invalid"),
+    ];
+    for (version, body, cmd, status) in unwrapped {
+        let answer = ask(version, post(p, JSON), body);
+        assert_eq!(
+            (answer.cmd.as_str(), answer.status),
+            (cmd, status),
+            "{version} {:?}",
+            String::from_utf8_lossy(body)
+        );
+    }
+}

@@ -1,4 +1,4 @@
-"""Requests that are nasty on purpose, from a seed: the same number always makes the same request."""
+"""Requests that are nasty on purpose, from a seed: a number always makes the same request."""
 
 from . import content_type, form, json_text, multipart, mutate, target
 from .dice import Dice
@@ -15,10 +15,7 @@ def case(seed, number):
     """Case `number` of a run."""
     dice = Dice(f"{seed}/{number}")
     kind = dice.random()
-    if kind < 0.12:
-        request = mutate.captured(dice)
-    else:
-        request = made(dice)
+    request = mutate.captured(dice) if kind < 0.12 else made(dice)
     if request.body and dice.odd(0.5):
         request = request.but(body=mutate.mutated(dice, request.body))
     return Case(number, _two_types(dice, request), dice.choice(CHUNKS))
@@ -58,7 +55,8 @@ def grown(dice, content, body):
         return b'{"y":"' + filler.replace(b"\r\n", b"  ") + b'",' + body.lstrip(b"{ ")
     if b"multipart" in content:
         mark = body.split(b"\n", 1)[0].strip() or b"--B"
-        head = b'\r\nContent-Disposition: form-data; name="y"' + dice.choice((b"", b'; filename="y"'))
+        head = b'\r\nContent-Disposition: form-data; name="y"'
+        head += dice.choice((b"", b'; filename="y"'))
         return mark + head + b"\r\n\r\n" + filler + b"\r\n" + body
     return b"y=" + filler + b"&" + body if dice.chance(0.7) else body + b"&y=" + filler
 
@@ -67,8 +65,9 @@ def _two_types(dice, request):
     """Now and then a second Content-Type line, or one in another case."""
     headers = list(request.headers)
     if dice.odd(0.2):
-        more = (dice.choice((b"Content-Type", b"content-type")), mutate.header_value(content_type.other(dice)))
-        headers.insert(dice.randrange(len(headers) + 1), more)
+        name = dice.choice((b"Content-Type", b"content-type"))
+        value = mutate.header_value(content_type.other(dice))
+        headers.insert(dice.randrange(len(headers) + 1), (name, value))
     if dice.odd(0.05):
         headers.append((b"X-Frappe-CMD", b"forged"))
     return request.but(headers=tuple(headers))

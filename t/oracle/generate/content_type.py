@@ -22,33 +22,42 @@ JSONS = (
     b"; " + JSON, JSON + b"+json", b"application/a+json+", b"application/a+json b",
     b"application/a b+json", JSON + b"\xa0", b"\xa0" + JSON, JSON + b"\x0c;a", JSON + b"\x85",
     b"application/\xe9+json", b"application /json", b"application/json/", b"application/+jsonx",
-    b"application/json,application/json", b"\x1c" + JSON, b"application+json", b"a/application/+json",
+    b"application/json,application/json", b"\x1c" + JSON, b"application+json",
+    b"a/application/+json",
 )
 OTHERS = (
     b"", b"text/plain", b"text/html; charset=utf-8", b"application/octet-stream", b"image/png",
     b"multipart/mixed; boundary=B", b"multipart/related; boundary=B", b"*/*", b";", b"/", b"x",
-    b"application/xml", b"application/x-www-form-urlencoded-x", b"multipart/form-data-x; boundary=B",
-    b"multipart/alternative; boundary=B", b"\xff", b"=", b'"', b"application/msgpack",
+    b"application/xml", b"application/x-www-form-urlencoded-x",
+    b"multipart/form-data-x; boundary=B", b"multipart/alternative; boundary=B", b"\xff", b"=", b'"',
+    b"application/msgpack",
 )
+
+ANY = (*OTHERS, FORM, JSON, MULTIPART, MULTIPART + b"; boundary=B", *FORMS, *JSONS)
 
 BOUNDARIES = (b"B", b"----WebKitFormBoundary7MA4YWxkTrZu0gW", b"-" * 27 + b"123456789012345",
               b"0123456789abcdef0123456789abcdef", b"xYzZY")
-ODD_BOUNDARIES = (
-    b"-", b"--", b"----", b"-" * 20, b"B--", b"--B", b"B-", b"a b", b" ab", b"ab ", b"a  b", b"a\"b",
-    b"a\\b", b"a\\\\b", b'a\\"b', b"a/b", b"a:b", b"a,b", b"(ab)", b"a=b", b"a;b", b"a?b", b"a'b",
-    b"a%22b", b"a%20b", b"a+b", b"a_b", b"a.b", b"a*b", b"[a-z]", b"a{2}", b"^a$", b"a|b", b".", b"*",
-    b"'", b"B" * 69, b"B" * 70, b"B" * 71, b"B" * 199, b"B" * 200, b"B" * 201, b"B" * 202,
-    b"B" * 203, b"B" * 300, b"B" * 500, b"B " * 100 + b"B", b"\xc3\xa9", b"\xe9", b"a\tb", b"'B'", b"B'",
-    b"utf-8''B", b"", b"~", b"#", b"!", b"`", b"a\x7fb", b"a@b", b"<a>", b"a\x01b", b"form-data",
+ODD_ANY = (*OTHERS, FORM, JSON, MULTIPART, MULTIPART + b"; boundary=B", *FORMS, *JSONS)
+
+BOUNDARIES = (
+    b"-", b"--", b"----", b"-" * 20, b"B--", b"--B", b"B-", b"a b", b" ab", b"ab ", b"a  b",
+    b"a\"b", b"a\\b", b"a\\\\b", b'a\\"b', b"a/b", b"a:b", b"a,b", b"(ab)", b"a=b", b"a;b", b"a?b",
+    b"a'b", b"a%22b", b"a%20b", b"a+b", b"a_b", b"a.b", b"a*b", b"[a-z]", b"a{2}", b"^a$", b"a|b",
+    b".", b"*", b"'", b"B" * 69, b"B" * 70, b"B" * 71, b"B" * 199, b"B" * 200, b"B" * 201,
+    b"B" * 202, b"B" * 203, b"B" * 300, b"B" * 500, b"B " * 100 + b"B", b"\xc3\xa9", b"\xe9",
+    b"a\tb", b"'B'", b"B'", b"utf-8''B", b"", b"~", b"#", b"!", b"`", b"a\x7fb", b"a@b", b"<a>",
+    b"a\x01b", b"form-data",
 )
 TOKEN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~")
 
-EXTRAS = (b"charset=utf-8", b"charset=latin1", b"a=b", b'a="b;c"', b'a="b\\"; boundary=E"', b"a",
-          b"a=", b"=b", b";", b'a="', b"boundary", b"boundary=", b'boundary=""', b"boundary=E",
-          b"BOUNDARY=E", b'boundary="E"', b"xboundary=E", b"boundaryx=E", b"boundary*=utf-8''E",
-          b"boundary*0=E", b"boundary =E", b"boundary= E", b"a*=utf-8''b", b"a b=c", b'"a"=b',
-          b"charset=application/json", b"\xe9=1", b"a=\xe9", b"a='b;c'", b'boundary="E', b"name=cmd",
-          b"boundary*1=E", b"boundary*=''", b"a=b c", b"a=\"b\"c", b"boundary=E,F", b"\\", b'"')
+EXTRAS = (
+    b"charset=utf-8", b"charset=latin1", b"a=b", b'a="b;c"', b'a="b\\"; boundary=E"', b"a", b"a=",
+    b"=b", b";", b'a="', b"boundary", b"boundary=", b'boundary=""', b"boundary=E", b"BOUNDARY=E",
+    b'boundary="E"', b"xboundary=E", b"boundaryx=E", b"boundary*=utf-8''E", b"boundary*0=E",
+    b"boundary =E", b"boundary= E", b"a*=utf-8''b", b"a b=c", b'"a"=b', b"charset=application/json",
+    b"\xe9=1", b"a=\xe9", b"a='b;c'", b'boundary="E', b"name=cmd", b"boundary*1=E", b"boundary*=''",
+    b"a=b c", b"a=\"b\"c", b"boundary=E,F", b"\\", b'"',
+)
 
 
 def form(dice):
@@ -63,7 +72,7 @@ def json(dice):
 
 def other(dice):
     """Of any body, fitting or not."""
-    return dice.choice((*OTHERS, FORM, JSON, MULTIPART, MULTIPART + b"; boundary=B", *FORMS, *JSONS))
+    return dice.choice(ANY)
 
 
 def boundary(dice):
@@ -112,7 +121,8 @@ def _boundary_parameter(dice, mark):
 def quoted(dice, text):
     """A quoted string."""
     if dice.odd(0.3):
-        return dice.choice((b"'" + text + b"'", text, b'"' + text, text + b'"', b'" ' + text + b'"'))
+        left, right = dice.choice(((b"'", b"'"), (b"", b""), (b'"', b""), (b"", b'"'), (b'" ', b'"')))
+        return left + text + right
     text = text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     if dice.odd(0.2) and text:
         at = dice.randrange(len(text))

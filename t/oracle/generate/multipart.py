@@ -8,8 +8,10 @@ from .values import ODD, pairs
 
 BREAKS = (b"\r\n", b"\n", b"\r")
 BLANKS = (b"", b" ", b"\t", b" \t ", b"\x0b", b"\x0c", b"\xa0", b"x", b"--", b"-", b"\0", b"\x85")
-PREAMBLES = (b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" \r\n", b"text", b"text\r\n", b"\t\r\n", b"--\r\n",
-             b"a\r\nb\r\n", b"This is a message.\r\n\r\n", b"\0", b"\xef\xbb\xbf", b"\x0b\r\n")
+PREAMBLES = (
+    b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" \r\n", b"text", b"text\r\n", b"\t\r\n", b"--\r\n",
+    b"a\r\nb\r\n", b"This is a message.\r\n\r\n", b"\0", b"\xef\xbb\xbf", b"\x0b\r\n",
+)
 EPILOGUES = (b"\r\n", b"\n", b"\r\n\r\n", b" ", b"text", b"\r\ntext", b"\0", b"\r\n \r\n", b"--",
              b"\r\nContent-Disposition: form-data; name=\"cmd\"\r\n\r\nlate\r\n")
 
@@ -17,18 +19,20 @@ NAME_FORMS = (
     b'form-data; name="%b"', b"form-data; name=%b", b'form-data; NAME="%b"', b'form-data;name="%b"',
     b'form-data ; name="%b"', b'attachment; name="%b"', b'; name="%b"', b'form-data name="%b"',
     b'form-data; name = "%b"', b'form-data; name="%b', b"form-data; name='%b'", b'name="%b"',
-    b"form-data; name*=utf-8''%b", b"form-data; name*=UTF-8'en'%b", b"form-data; name*=us-ascii''%b",
-    b"form-data; name*=iso-8859-1''%b", b"form-data; name*=cp1252''%b", b"form-data; name*=%b",
-    b"form-data; name*='%b'", b"form-data; name*0=%b", b"form-data; name*0*=utf-8''%b",
-    b"form-data; name*1=%b", b'form-data; name="x"; name="%b"', b'form-data; name="%b"; name="x"',
+    b"form-data; name*=utf-8''%b", b"form-data; name*=UTF-8'en'%b",
+    b"form-data; name*=us-ascii''%b", b"form-data; name*=iso-8859-1''%b",
+    b"form-data; name*=cp1252''%b", b"form-data; name*=%b", b"form-data; name*='%b'",
+    b"form-data; name*0=%b", b"form-data; name*0*=utf-8''%b", b"form-data; name*1=%b",
+    b'form-data; name="x"; name="%b"', b'form-data; name="%b"; name="x"',
     b'form-data; name="%b"; x="; name=y"', b'form-data; x="\\"; name=y"; name="%b"',
     b'form-data; name="%b";', b'form-data; name="%b"x', b'form-data; name="%b" x', b'"; name="%b"',
     b'form-data;; name="%b"', b'form-data, name="%b"', b'form-data; xname="%b"', b"", b"form-data",
     b'form-data; name="%b"; name', b'form-data; name="%b"; name=', b'form-data; name=""; x=%b',
-    b'FORM-DATA; name="%b"', b'form-data; name="%b"\t', b'form-data;\tname="%b"', b"form-data; name",
-    b'form-data; x=y; name="%b"', b'form-data; "name"="%b"', b'form-data; name="%b"; =', b";;name=%b",
-    b"form-data; name*=utf-8''%b; name=x", b"form-data; name=x; name*=utf-8''%b", b"%b",
-    b'form-data; name="\\%b"', b'form-data; name=%b; filename', b'form-data; name="%b"; name*0=x',
+    b'FORM-DATA; name="%b"', b'form-data; name="%b"\t', b'form-data;\tname="%b"',
+    b"form-data; name", b'form-data; x=y; name="%b"', b'form-data; "name"="%b"',
+    b'form-data; name="%b"; =', b";;name=%b", b"form-data; name*=utf-8''%b; name=x",
+    b"form-data; name=x; name*=utf-8''%b", b"%b", b'form-data; name="\\%b"',
+    b'form-data; name=%b; filename', b'form-data; name="%b"; name*0=x',
 )
 SPLIT_NAMES = (
     b"form-data; name*0=%b; name*1=%b", b'form-data; name*0="%b"; name*1="%b"',
@@ -47,27 +51,36 @@ FILES = (
     b'; filename="a"; filename', b'; filenamex="a"', b'; filename="\xc3\xa9"', b"; filename*=x''a",
 )
 TYPES = (
-    b"text/plain", b"application/octet-stream", b"text/plain; charset=utf-8", b"text/plain;charset=UTF-8",
-    b"text/plain; charset=iso-8859-1", b"text/plain; charset=ISO-8859-1", b"text/plain; charset=us-ascii",
-    b"text/plain; charset=ascii", b'text/plain; charset="utf-8"', b"text/plain; charset*=x''iso-8859-1",
-    b"charset=iso-8859-1", b"; charset=iso-8859-1", b"multipart/mixed; boundary=B", b"",
-    b"text/plain; charset=utf-8; charset=iso-8859-1", b"application/json", b"text/plain; CHARSET=iso-8859-1",
-    b"text/plain; charset=latin1", b"text/plain; charset=utf8", b"text/plain; charset=bogus",
-    b"text/plain; charset=utf-16", b"text/plain; charset=cp1252", b"text/plain; charset=",
-    b"text/plain; charset", b"text/plain; charset=iso-8859-1 ", b"text/plain; charset=' iso-8859-1'",
+    b"text/plain", b"application/octet-stream", b"text/plain; charset=utf-8",
+    b"text/plain;charset=UTF-8", b"text/plain; charset=iso-8859-1",
+    b"text/plain; charset=ISO-8859-1", b"text/plain; charset=us-ascii",
+    b"text/plain; charset=ascii", b'text/plain; charset="utf-8"',
+    b"text/plain; charset*=x''iso-8859-1", b"charset=iso-8859-1", b"; charset=iso-8859-1",
+    b"multipart/mixed; boundary=B", b"", b"text/plain; charset=utf-8; charset=iso-8859-1",
+    b"application/json", b"text/plain; CHARSET=iso-8859-1", b"text/plain; charset=latin1",
+    b"text/plain; charset=utf8", b"text/plain; charset=bogus", b"text/plain; charset=utf-16",
+    b"text/plain; charset=cp1252", b"text/plain; charset=", b"text/plain; charset",
+    b"text/plain; charset=iso-8859-1 ", b"text/plain; charset=' iso-8859-1'",
 )
-TRANSFERS = (b"base64", b"quoted-printable", b"7bit", b"8bit", b"binary", b"BASE64", b"Base64 ", b"x",
-             b"Quoted-Printable", b"base64; x", b"", b"quopri", b"base64_codec", b"hex", b"rot13")
+TRANSFERS = (
+    b"base64", b"quoted-printable", b"7bit", b"8bit", b"binary", b"BASE64", b"Base64 ", b"x",
+    b"Quoted-Printable", b"base64; x", b"", b"quopri", b"base64_codec", b"hex", b"rot13",
+)
 ODD_HEADERS = (
-    b"X", b"X:", b":", b": x", b" X: y", b"X : y", b"\tX: y", b"X: \xe9", b"X: \xc3\xa9", b"X\xe9: y",
-    b"X: y\0z", b"X: \x85", b"X:y", b"X: a\x0bb", b"X: " + b"y" * 500, b"Content-Length: 3", b"=", b"\x0b",
-    b"content-disposition", b"Content-Disposition", b"Content-Disposition:", b"Content-Disposition: x",
-    b"Content-Disposition : form-data; name=x", b'Content-Disposition: form-data; name="x"', b"\x1c",
-    b"Content\xa0-Disposition: form-data; name=x", b"\xef\xbb\xbfX: y", b"\xa0", b"X: y;", b"-- x: y",
+    b"X", b"X:", b":", b": x", b" X: y", b"X : y", b"\tX: y", b"X: \xe9", b"X: \xc3\xa9",
+    b"X\xe9: y", b"X: y\0z", b"X: \x85", b"X:y", b"X: a\x0bb", b"X: " + b"y" * 500,
+    b"Content-Length: 3", b"=", b"\x0b", b"content-disposition", b"Content-Disposition",
+    b"Content-Disposition:", b"Content-Disposition: x", b"Content-Disposition : form-data; name=x",
+    b'Content-Disposition: form-data; name="x"', b"\x1c",
+    b"Content\xa0-Disposition: form-data; name=x", b"\xef\xbb\xbfX: y", b"\xa0", b"X: y;",
+    b"-- x: y",
 )
-DISPOSITIONS = (b"content-disposition", b"CONTENT-DISPOSITION", b"Content-Disposition ", b" Content-Disposition",
-                b"Content-disposition\t", b"Content-Dispositio", b"Content_Disposition", b"\xa0Content-Disposition",
-                b"X-Content-Disposition", b"", b"\x0bContent-Disposition", b"Content-Disposition\x0b")
+DISPOSITIONS = (
+    b"content-disposition", b"CONTENT-DISPOSITION", b"Content-Disposition ",
+    b" Content-Disposition", b"Content-disposition\t", b"Content-Dispositio",
+    b"Content_Disposition", b"\xa0Content-Disposition", b"X-Content-Disposition", b"",
+    b"\x0bContent-Disposition", b"Content-Disposition\x0b",
+)
 
 
 class Writer:
@@ -89,7 +102,8 @@ class Writer:
         """`--B` or `--B--`, without the line break in front of it."""
         mark = self.mark
         if self.dice.odd(0.05):
-            mark = self.dice.choice((mark + b"x", mark[:-1], b" " + mark, mark.swapcase(), b"", mark * 2))
+            mark = self.dice.choice(
+                (mark + b"x", mark[:-1], b" " + mark, mark.swapcase(), b"", mark * 2))
         blank = self.dice.choice(BLANKS) if self.dice.odd(0.15) else b""
         return b"--" + mark + (b"--" if end else b"") + blank
 
@@ -105,14 +119,15 @@ class Writer:
             out.append(b"" if dice.odd(0.05) else self.line_break())
         closing = self.delimiter(end=True)
         if dice.odd(0.25):
-            closing = dice.choice((b"", closing[:-1], closing[:-2], self.delimiter(), b"--", closing + closing,
-                                   closing + b"x"))
+            closing = dice.choice((b"", closing[:-1], closing[:-2], self.delimiter(), b"--",
+                                   closing + closing, closing + b"x"))
         out.append(closing)
         out.append(b"" if dice.odd() else self.line_break())
         if dice.odd(0.4):
             out.append(dice.choice(EPILOGUES))
         if dice.odd(0.1):
-            out += [self.delimiter() + self.line_break(), *self.part(b"cmd", b"late"), self.line_break(),
+            late = self.part(b"cmd", b"late")
+            out += [self.delimiter(), self.line_break(), *late, self.line_break(),
                     self.delimiter(end=True)]
         return b"".join(out)
 
@@ -168,7 +183,8 @@ class Writer:
             value = NAME_FORMS[0] % key.replace(b'"', b'\\"')
         if dice.odd(0.1):
             # Escaped, as some clients do
-            value = value.replace(key, b"".join(b"%%%02x" % b if dice.chance(0.5) else bytes((b,)) for b in key))
+            value = value.replace(key, b"".join(
+                b"%%%02x" % byte if dice.chance(0.5) else bytes((byte,)) for byte in key))
         return file[2:] + b"; " + value if dice.odd(0.05) and file else value + file
 
     def value(self, text, transfer):
@@ -178,17 +194,20 @@ class Writer:
         if lower == b"base64" and dice.chance(0.85):
             text = base64.encodebytes(text) if dice.chance(0.3) else base64.b64encode(text)
             if dice.odd():
-                text = dice.choice((text[:-1], text + b"=", text[:2] + b"\r\n" + text[2:], text + b"*", b"=" + text,
-                                    text[:4] + b" " + text[4:], text.rstrip(b"="), text + text))
+                text = dice.choice((text[:-1], text + b"=", text[:2] + b"\r\n" + text[2:], text + b"*",
+                                    b"=" + text, text[:4] + b" " + text[4:], text.rstrip(b"="),
+                                    text + text))
         elif lower == b"quoted-printable" and dice.chance(0.85):
             text = quopri.encodestring(text, quotetabs=dice.chance(0.5))
             if dice.odd():
-                text = dice.choice((text + b"=", text + b"=\r\n", text + b"=4", text + b"=zz", b"=\n" + text,
-                                    text + b" ", b"=63" + text, text + b"_", text + b"==", text + b"=0"))
+                text += dice.choice((b"=", b"=\r\n", b"=4", b"=zz", b" ", b"_", b"==", b"=0"))
+            if dice.odd():
+                text = dice.choice((b"=\n", b"=63", b"=")) + text
         if dice.odd(0.3):
             text = self.lookalike(text)
         if dice.odd(0.1):
-            text += dice.choice((b"\r", b"\n", b"\r\n", b"\r\r", b"\n\n", b"\r\n\r\n", b"-", b"--", b"\r\n-", b"\r\n--"))
+            text += dice.choice((b"\r", b"\n", b"\r\n", b"\r\r", b"\n\n", b"\r\n\r\n", b"-", b"--",
+                                 b"\r\n-", b"\r\n--"))
         return text
 
     def lookalike(self, text):
@@ -201,7 +220,8 @@ class Writer:
             b"\r\n" + mark.swapcase() + b"\r\n", b"\r\r\n" + mark + b"x\r\n", b"\n\n--", mark[:3],
             b"\r\n" + mark[:-1], b"\r\n" + mark + mark, b"\r\n" + mark[:4] + b"\r\n" + mark[4:],
             b"\r\n" + mark + b" " * dice.choice((1, 3, 70, 300)) + b"x", b"\r\n\r\n" + mark[:-1],
-            b"\r\n" + mark + b"\t\x0b\x0c\r\n", b"\r\n" + mark + b"--x", b"\r\n" + mark + b"-- x\r\n",
+            b"\r\n" + mark + b"\t\x0b\x0c\r\n", b"\r\n" + mark + b"--x",
+            b"\r\n" + mark + b"-- x\r\n",
         ))
         at = dice.randrange(len(text) + 1)
         return text[:at] + look + text[at:]

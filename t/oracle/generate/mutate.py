@@ -9,11 +9,13 @@ from .values import NAMES, ODD, value
 
 CORPUS = Path(__file__).resolve().parents[2] / "corpus"
 LONGEST = 8192
+KEPT = (b"content-type", b"x-frappe-cmd")
 
 SNIPPETS = (
-    b"cmd", b"cmd=", b"&cmd=m&", b'"cmd":"m",', b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"--", b'"', b"'", b";", b":",
-    b"=", b"&", b"%", b"\\", b"{", b"}", b"[", b"]", b",", b" ", b"\t", b"\0", b"\xff", b"\xc3", b"\xa9", b"*",
-    b"filename=", b"name=", b"\xef\xbb\xbf", b"null", b"1e400", b"\\ud800", b"%c3", b"%00", b"+",
+    b"cmd", b"cmd=", b"&cmd=m&", b'"cmd":"m",', b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"--", b'"',
+    b"'", b";", b":", b"=", b"&", b"%", b"\\", b"{", b"}", b"[", b"]", b",", b" ", b"\t", b"\0",
+    b"\xff", b"\xc3", b"\xa9", b"*", b"filename=", b"name=", b"\xef\xbb\xbf", b"null", b"1e400",
+    b"\\ud800", b"%c3", b"%00", b"+",
 )
 
 
@@ -54,8 +56,8 @@ def corpus():
     for path in sorted(CORPUS.glob("*.http")):
         request = parse(path.read_bytes())
         if len(request.body) <= LONGEST and len(request.target) < 3000:
-            kept = tuple(h for h in request.headers if h[0].lower() in (b"content-type", b"x-frappe-cmd"))
-            found.append(request.but(headers=kept))
+            kept = (header for header in request.headers if header[0].lower() in KEPT)
+            found.append(request.but(headers=tuple(kept)))
     return found
 
 
