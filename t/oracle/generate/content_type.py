@@ -37,9 +37,7 @@ ANY = (*OTHERS, FORM, JSON, MULTIPART, MULTIPART + b"; boundary=B", *FORMS, *JSO
 
 BOUNDARIES = (b"B", b"----WebKitFormBoundary7MA4YWxkTrZu0gW", b"-" * 27 + b"123456789012345",
               b"0123456789abcdef0123456789abcdef", b"xYzZY")
-ODD_ANY = (*OTHERS, FORM, JSON, MULTIPART, MULTIPART + b"; boundary=B", *FORMS, *JSONS)
-
-BOUNDARIES = (
+ODD_BOUNDARIES = (
     b"-", b"--", b"----", b"-" * 20, b"B--", b"--B", b"B-", b"a b", b" ab", b"ab ", b"a  b",
     b"a\"b", b"a\\b", b"a\\\\b", b'a\\"b', b"a/b", b"a:b", b"a,b", b"(ab)", b"a=b", b"a;b", b"a?b",
     b"a'b", b"a%22b", b"a%20b", b"a+b", b"a_b", b"a.b", b"a*b", b"[a-z]", b"a{2}", b"^a$", b"a|b",
@@ -48,6 +46,7 @@ BOUNDARIES = (
     b"a\tb", b"'B'", b"B'", b"utf-8''B", b"", b"~", b"#", b"!", b"`", b"a\x7fb", b"a@b", b"<a>",
     b"a\x01b", b"form-data",
 )
+WRONG_QUOTES = ((b"'", b"'"), (b"", b""), (b'"', b""), (b"", b'"'), (b'" ', b'"'))
 TOKEN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~")
 
 EXTRAS = (
@@ -121,7 +120,7 @@ def _boundary_parameter(dice, mark):
 def quoted(dice, text):
     """A quoted string."""
     if dice.odd(0.3):
-        left, right = dice.choice(((b"'", b"'"), (b"", b""), (b'"', b""), (b"", b'"'), (b'" ', b'"')))
+        left, right = dice.choice(WRONG_QUOTES)
         return left + text + right
     text = text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     if dice.odd(0.2) and text:
