@@ -56,6 +56,10 @@ CONF = """
             proxy_pass http://primary;
         }
     }
+    server {
+        @{listen refuse}
+        return 403;
+    }
 """
 
 OFF = ("", "", "")
@@ -110,7 +114,18 @@ def test_04_22_asked_too_early(nginx):
     assert done.found == done.passed == done.shown == FOUND
 
 
-def test_04_23_each_request_its_own(nginx):
+def test_04_23_refused_too_early(nginx):
+    """A request that a server refuses before its body was there has no cmd in the log: path and
+    query might not have decided."""
+    done = post(nginx, "/api/method/p?cmd=q", "cmd=f", port="refuse")
+    assert done.response.status == 403
+    assert done.found == ("", "", "unread")
+    # Without a body they would have.
+    done = exchange(nginx, "GET", "/api/method/p", port="refuse")
+    assert done.found == ("p", "path", "ok")
+
+
+def test_04_24_each_request_its_own(nginx):
     """Requests on one connection share nothing, whatever the one before was."""
     requests = [
         ("cmd=a", "application/x-www-form-urlencoded", "a"),

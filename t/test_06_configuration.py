@@ -8,7 +8,7 @@ from rig.client import JSON, post
 from rig.conf import PROXY
 
 ON_OFF = 'it must be "on" or "off"'
-BODIES = 'it must be "whole" or "off"'
+BODIES = 'it must be "whole", "preread", "preread=SIZE" with 1k to 1m, or "off"'
 VERSIONS = 'it must be a version from 10 to 17, as in "15", "14.54" or "13.18.0"'
 
 
@@ -28,8 +28,12 @@ VALUES = [
     ("frappe_cmd 1;", invalid("1", "frappe_cmd", ON_OFF)),
     ('frappe_cmd "";', invalid("", "frappe_cmd", ON_OFF)),
     ("frappe_cmd $http_x;", invalid("$http_x", "frappe_cmd", ON_OFF)),
-    ("frappe_body preread;", invalid("preread", "frappe_body", BODIES)),
-    ("frappe_body preread=16k;", invalid("preread=16k", "frappe_body", BODIES)),
+    ("frappe_body preread=;", invalid("preread=", "frappe_body", BODIES)),
+    ("frappe_body preread=1;", invalid("preread=1", "frappe_body", BODIES)),
+    ("frappe_body preread=2m;", invalid("preread=2m", "frappe_body", BODIES)),
+    ("frappe_body preread=-4k;", invalid("preread=-4k", "frappe_body", BODIES)),
+    ("frappe_body preread=+4k;", invalid("preread=+4k", "frappe_body", BODIES)),
+    ("frappe_body preread=4g;", invalid("preread=4g", "frappe_body", BODIES)),
     ("frappe_body on;", invalid("on", "frappe_body", BODIES)),
     ("frappe_body wholes;", invalid("wholes", "frappe_body", BODIES)),
     ("frappe_version 9;", invalid("9", "frappe_version", VERSIONS)),

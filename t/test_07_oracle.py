@@ -154,7 +154,7 @@ def upstream(request, sockets):
 
 
 def send(port, name, request, framing):
-    """One request over a connection of its own; whether it got a response is for the logs to say."""
+    """One request over a connection of its own. Returns the status, 0 where none came."""
     headers = [(b"X-Rig-Id", name.encode()), *request.headers]
     body = request.body
     if body and framing.random() < 0.3:

@@ -82,6 +82,16 @@ impl Form {
         }
     }
 
+    /// Nothing that follows matters.
+    pub(super) fn is_failed(&self) -> bool {
+        matches!(self.state, State::Broken)
+    }
+
+    /// The value of this slot is being read.
+    pub(super) fn is_in_value(&self, slot: usize) -> bool {
+        matches!(self.state, State::Value(index) if index == slot)
+    }
+
     /// The end of the bytes.
     pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
         match self.state {

@@ -64,6 +64,8 @@ pub enum End {
     Dropped(Trouble),
     /// Frappe answers with an error; nothing runs.
     Refused(Trouble),
+    /// Only the first bytes were looked at, and they did not decide; path and query do.
+    Truncated,
     /// A bound of this module was reached: what Frappe does is not known.
     Unknown(Trouble),
 }
@@ -75,6 +77,38 @@ impl Body<'_> {
             Self::Form(form) => form.feed(chunk, fields),
             Self::Multipart(multipart) => multipart.feed(chunk, fields),
             Self::Json(json) => json.feed(chunk, fields),
+        }
+    }
+
+    /// The first bytes of a body are all there is to decide by: what do they come to? `cmd` counts
+    /// once its value is complete; what follows may still drop it.
+    pub fn finish_early(&mut self, fields: &mut Fields<'_>) -> End {
+        if self.is_failed() {
+            self.finish(fields)
+        } else if self.is_decided(fields) {
+            End::Fields { any: true }
+        } else {
+            End::Truncated
+        }
+    }
+
+    /// Nothing that follows gives another `cmd`: its value is complete, or the body has failed.
+    pub fn is_decided(&self, fields: &Fields<'_>) -> bool {
+        let is_there = fields.value(Names::CMD) != Value::Absent;
+        self.is_failed()
+            || match self {
+                Self::Form(form) => is_there && !form.is_in_value(Names::CMD),
+                Self::Multipart(multipart) => is_there && !multipart.is_in_value(Names::CMD),
+                // The last duplicate counts.
+                Self::Json(_) => false,
+            }
+    }
+
+    fn is_failed(&self) -> bool {
+        match self {
+            Self::Form(form) => form.is_failed(),
+            Self::Multipart(multipart) => multipart.is_failed(),
+            Self::Json(json) => json.is_failed(),
         }
     }
 

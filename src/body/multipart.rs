@@ -163,6 +163,16 @@ impl<'r> Multipart<'r> {
         }
     }
 
+    /// Nothing that follows matters.
+    pub(super) fn is_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
+    }
+
+    /// The value of this slot is being read.
+    pub(super) fn is_in_value(&self, slot: usize) -> bool {
+        matches!(self.state, State::Value(index) if index == slot)
+    }
+
     /// The end of the body.
     pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
         if self.search.is_at_end() {

@@ -61,6 +61,10 @@ pub enum Status {
     Invalid,
     /// a content encoding hides the body
     Unsupported,
+    /// the first bytes of the body did not decide; path and query did
+    Truncated,
+    /// the rest of the body gave another answer than the one that routed the request
+    Late,
     /// the body has not been looked at
     Unread,
 }
@@ -74,6 +78,8 @@ impl Status {
             Self::Malformed => "malformed",
             Self::Invalid => "invalid",
             Self::Unsupported => "unsupported",
+            Self::Truncated => "truncated",
+            Self::Late => "late",
             Self::Unread => "unread",
         }
     }
@@ -183,13 +189,12 @@ pub fn resolve(
         Value::Absent | Value::Falsy => by_path(path, dialect.routes, fields, trouble),
         value => by_value(value, fields.source(Names::CMD), trouble),
     };
-    match outcome.status {
-        Status::Ok | Status::None if encoded => Outcome {
-            status: Status::Unsupported,
-            ..outcome
-        },
-        _ => outcome,
-    }
+    let status = match outcome.status {
+        Status::Ok | Status::None if encoded => Status::Unsupported,
+        Status::Ok | Status::None if end == Some(End::Truncated) => Status::Truncated,
+        status => status,
+    };
+    Outcome { status, ..outcome }
 }
 
 /// `make_form_dict`: the arguments of body and query. Err: nothing runs.
@@ -219,6 +224,10 @@ fn arguments(
             Err(nothing(Status::Malformed, Trouble::JsonNothing))
         }
         Some(End::Fields { any: true }) if dialect.arguments == Arguments::FormOrQuery => Ok(None),
+        Some(End::Truncated) => {
+            fields.clear();
+            with_query(query, None, dialect, fields)
+        }
         Some(End::Dropped(trouble)) => {
             fields.clear();
             with_query(query, Some(trouble), dialect, fields)

@@ -50,6 +50,9 @@ fn feed(r: Request, chain: *const ngx_chain_t) {
     };
     // SAFETY: the chain is nginx's, null or valid, and nginx is not running meanwhile.
     for buf in unsafe { raw::bufs(chain) } {
-        ctx.feed(raw::buf_memory(buf));
+        ctx.feed_filter(raw::buf_memory(buf));
+        if buf.last_buf() != 0 {
+            ctx.finish_filter(r);
+        }
     }
 }

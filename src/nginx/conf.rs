@@ -22,13 +22,22 @@ const ERROR: *mut c_char = ptr::without_provenance_mut(usize::MAX);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyMode {
     Whole,
+    /// the first so many bytes
+    Preread(usize),
     Off,
 }
+
+/// Bytes that `frappe_body preread` looks at.
+const PREREAD: usize = 16 * 1024;
+const PREREAD_MIN: usize = 1024;
+const PREREAD_MAX: usize = 1024 * 1024;
 
 /// What holds for the whole configuration.
 #[derive(Debug, Default)]
 pub(super) struct MainConf {
     names: Names,
+    /// nginx's indexes of our variables
+    variables: Vec<usize>,
     /// some location has `frappe_cmd on`
     enabled: bool,
 }
@@ -62,6 +71,19 @@ impl MainConf {
         &mut self.names
     }
 
+    pub(super) fn add_variable(&mut self, index: usize) {
+        self.variables.push(index);
+    }
+
+    /// Makes nginx ask again for our variables: what it has kept of them is older than the body.
+    pub(super) fn forget_values(r: Request) {
+        if let Some(conf) = Self::get(r) {
+            conf.variables
+                .iter()
+                .for_each(|index| r.forget_variable(*index));
+        }
+    }
+
     pub(super) fn is_enabled(&self) -> bool {
         self.enabled
     }
@@ -87,6 +109,14 @@ impl LocConf {
 
     pub(super) fn reads_body(&self) -> bool {
         self.is_on() && self.body != Some(BodyMode::Off)
+    }
+
+    /// How many bytes are looked at before the request goes on, where it is not the whole body.
+    pub(super) fn preread(&self) -> Option<usize> {
+        match self.body {
+            Some(BodyMode::Preread(size)) => Some(size),
+            Some(BodyMode::Whole | BodyMode::Off) | None => None,
+        }
     }
 
     pub(super) fn dialect(&self) -> Option<&'static Dialect> {
@@ -153,7 +183,8 @@ pub(super) unsafe extern "C" fn set_cmd(
     command: *mut ngx_command_t,
     conf: *mut c_void,
 ) -> *mut c_char {
-    let parse = |value: &[u8]| match value {
+    // In any case, as nginx's own flags.
+    let parse = |value: &[u8]| match value.to_ascii_lowercase().as_slice() {
         b"on" => Some(true),
         b"off" => Some(false),
         _ => None,
@@ -172,7 +203,7 @@ pub(super) unsafe extern "C" fn set_cmd(
     }
 }
 
-/// `frappe_body whole | off`
+/// `frappe_body whole | preread[=SIZE] | off`
 pub(super) unsafe extern "C" fn set_body(
     cf: *mut ngx_conf_t,
     command: *mut ngx_command_t,
@@ -180,15 +211,12 @@ pub(super) unsafe extern "C" fn set_body(
 ) -> *mut c_char {
     let parse = |value: &[u8]| match value {
         b"whole" => Some(BodyMode::Whole),
+        b"preread" => Some(BodyMode::Preread(PREREAD)),
         b"off" => Some(BodyMode::Off),
-        _ => None,
+        _ => size(value.strip_prefix(b"preread=")?).map(BodyMode::Preread),
     };
     // SAFETY: as nginx calls it; `conf` is a LocConf, by the offset in the command table.
-    unsafe {
-        set(cf, command, conf, "\"whole\" or \"off\"", parse, |conf| {
-            &mut conf.body
-        })
-    }
+    unsafe { set(cf, command, conf, BODY_MODES, parse, |conf| &mut conf.body) }
 }
 
 /// `frappe_version MAJOR`
@@ -208,6 +236,21 @@ pub(super) unsafe extern "C" fn set_version(
             |conf| &mut conf.dialect,
         )
     }
+}
+
+const BODY_MODES: &str = "\"whole\", \"preread\", \"preread=SIZE\" with 1k to 1m, or \"off\"";
+
+/// A size as nginx writes it: `4096`, `16k`, `1m`.
+fn size(text: &[u8]) -> Option<usize> {
+    let (digits, unit) = match text.split_last()? {
+        (b'k' | b'K', digits) => (digits, 1024),
+        (b'm' | b'M', digits) => (digits, 1024 * 1024),
+        _ => (text, 1),
+    };
+    let digits = core::str::from_utf8(digits).ok()?;
+    let size = digits.parse::<usize>().ok()?.checked_mul(unit)?;
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    (is_plain && (PREREAD_MIN..=PREREAD_MAX).contains(&size)).then_some(size)
 }
 
 /// Sets one value of a location, once.

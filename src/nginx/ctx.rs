@@ -10,31 +10,37 @@
 //! therefore hung on a cleanup of the pool, where it is found again as in
 //! ngx_http_realip_module.
 //!
-//! Memory: this structure (about 600 bytes), a buffer for each wanted argument (255 bytes for
-//! cmd, 1 KiB for others), for multipart up to 5.7 KiB of scratch.
+//! With `frappe_body preread` there are two readings: one of the first bytes, which routes, and
+//! one of the whole body as it streams by, for the log.
+//!
+//! Memory: this structure (less than 1.5 KiB), a buffer for each wanted argument (255 bytes for
+//! cmd, 1 KiB for others), for multipart up to 5.7 KiB of scratch; with preread all but the
+//! structure twice.
 
 use core::ptr;
-use core::slice;
 
 use nginx_sys::{NGX_LOG_INFO, ngx_pool_cleanup_add};
 
+use super::analysis::Analysis;
 use super::conf::{LocConf, MainConf};
 use super::guard;
+use super::peek::Peek;
 use super::raw::{self, Request};
-use crate::body::{Body, End, Fields, Slot, VALUE_MAX};
-use crate::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan};
+use crate::body::{Fields, Names, Slot};
+use crate::frappe::{self, Dialect, Head, Outcome, Plan, Status};
 
 /// One request's context.
 pub(super) struct Ctx {
     state: State,
     plan: Plan,
     dialect: &'static Dialect,
-    fields: Fields<'static>,
-    body: Option<Body<'static>>,
-    /// how a body ended that needs no scanner
-    end: Option<End>,
-    /// a scanner is running; still set afterwards if it panicked
-    busy: bool,
+    /// what routes
+    routing: Analysis,
+    /// the whole body, where routing did not wait for it
+    whole: Option<Analysis>,
+    /// `whole` has had the last word
+    is_final: bool,
+    pub(super) peek: Option<Peek>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +51,7 @@ pub(super) enum State {
 }
 
 /// README states the memory of a request.
-const _: () = assert!(size_of::<Ctx>() <= 1024);
+const _: () = assert!(size_of::<Ctx>() <= 1536);
 const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Slot<'_>>()));
 
 /// What the request line and the headers say.
@@ -56,7 +62,7 @@ pub(super) fn head<'r>(r: &'r Request, dialect: &Dialect) -> Head<'r> {
         content_type: b"",
         encoded: false,
     };
-    if !r.has_body() && dialect.json_empty {
+    if !r.had_body() && dialect.json_empty {
         // The type of a body that is not there matters to no version but those.
         return head;
     }
@@ -95,80 +101,50 @@ pub(super) fn find<'c>(r: Request) -> Option<&'c mut Ctx> {
     unsafe { data.as_mut() }
 }
 
-/// Makes a context, for a body that is to be scanned as `plan` says, or for none.
+/// Makes a context, for a body that is to be scanned as `plan` says, or for none. With `preread`
+/// it is decided by so many bytes of it.
 pub(super) fn create<'c>(
     r: Request,
     head: &Head<'_>,
     plan: Plan,
     dialect: &'static Dialect,
+    preread: Option<usize>,
 ) -> Option<&'c mut Ctx> {
     let names = MainConf::get(r)?.names();
-    let count = names.slots();
-    let scratch_len = match plan {
-        Plan::Scan(media_type) => frappe::scratch_len(media_type, head.content_type),
-        Plan::Ignore | Plan::Encoded(_) => 0,
-    };
-    let slots_len = count.checked_mul(size_of::<Slot<'_>>())?;
-    let values_len = count
-        .checked_sub(1)?
-        .checked_mul(VALUE_MAX)?
-        .checked_add(CMD_MAX)?;
-    let bytes_len = values_len.checked_add(scratch_len)?;
+    let len = Analysis::len(names, plan, head)?;
     let total = size_of::<Ctx>()
         .checked_add(align_of::<Ctx>())?
-        .checked_add(slots_len)?
-        .checked_add(bytes_len)?;
+        .checked_add(len)?
+        .checked_add(if preread.is_some() { len } else { 0 })?;
 
     // SAFETY: the pool is the request's; a null result is checked.
     let cleanup = unsafe { ngx_pool_cleanup_add(r.main().pool(), total).as_mut() }?;
     if cleanup.data.is_null() {
         return None;
     }
-    cleanup.handler = Some(forget);
     let data = aligned(cleanup.data);
-
-    // SAFETY: from `data` on, which is aligned, the block has room for a Ctx, then `count` slots
-    // (Ctx's size keeps them aligned), then `bytes_len` bytes, which are made zero before a
-    // slice is made of them. Nothing else points into it, and it lives until the request's pool
-    // is destroyed, after which nobody asks for the context.
-    let (slots, bytes) = unsafe {
-        let slots = data.add(1).cast::<Slot<'static>>();
-        let bytes = slots.add(count).cast::<u8>();
-        ptr::write_bytes(bytes, 0, bytes_len);
-        (slots, slice::from_raw_parts_mut(bytes, bytes_len))
-    };
-    let (mut values, scratch) = bytes.split_at_mut_checked(values_len)?;
-    for index in 0..count {
-        let len = if index == 0 { CMD_MAX } else { VALUE_MAX };
-        let (value, rest) = values.split_at_mut_checked(len)?;
-        values = rest;
-        // SAFETY: there is room for `count` slots.
-        unsafe { slots.add(index).write(Slot::new(value)) };
-    }
-    // SAFETY: all `count` slots have been written.
-    let mut fields = Fields::new(names, unsafe { slice::from_raw_parts_mut(slots, count) });
-
-    let (body, end) = match plan {
-        Plan::Scan(media_type) => {
-            match frappe::scanner(media_type, head, dialect, &mut fields, scratch) {
-                Ok(body) => (Some(body), None),
-                Err(end) => (None, Some(end)),
-            }
-        }
-        Plan::Ignore | Plan::Encoded(_) => (None, None),
-    };
-    // SAFETY: the block is large enough and aligned for a Ctx.
+    // SAFETY: from `data` on, which is aligned, the block has room for a Ctx and then for one or
+    // two readings, which Ctx's size and `len` keep aligned. Nothing else points into it, and it
+    // lives until the request's pool is destroyed, after which nobody asks for the context.
     unsafe {
+        let block = data.add(1).cast::<u8>();
+        let routing = Analysis::new(names, plan, head, dialect, block)?;
+        let whole = match preread {
+            Some(_) => Some(Analysis::new(names, plan, head, dialect, block.add(len))?),
+            None => None,
+        };
         data.write(Ctx {
             state: State::Reading,
             plan,
             dialect,
-            fields,
-            body,
-            end,
-            busy: false,
+            routing,
+            whole,
+            is_final: false,
+            peek: preread.map(Peek::new),
         });
     }
+    // Only now is there something to be found.
+    cleanup.handler = Some(forget);
     r.main().set_ctx(data.cast());
     // SAFETY: just written; see `find`.
     unsafe { data.as_mut() }
@@ -193,7 +169,7 @@ pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
     let dialect = conf.dialect()?;
     let head = head(&r, dialect);
     guard::probe(head.target, b"panic-in-variable");
-    let has_body = conf.reads_body() && r.has_body();
+    let has_body = conf.reads_body() && r.had_body();
     let plan = if has_body || !dialect.json_empty {
         frappe::plan(&head, dialect)
     } else {
@@ -202,8 +178,8 @@ pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
     if has_body && matches!(plan, Plan::Scan(_)) {
         return None;
     }
-    let ctx = create(r, &head, plan, dialect)?;
-    ctx.decide(r);
+    let ctx = create(r, &head, plan, dialect, None)?;
+    ctx.decide(r, false);
     Some(ctx)
 }
 
@@ -214,24 +190,59 @@ impl Ctx {
 
     /// A body without a scanner needs not be read.
     pub(super) fn wants_body(&self) -> bool {
-        self.body.is_some()
+        self.routing.wants_body()
     }
 
+    /// The values that hold now.
     pub(super) fn fields(&self) -> &Fields<'static> {
-        &self.fields
+        match &self.whole {
+            Some(whole) if self.is_final => whole.fields(),
+            _ => self.routing.fields(),
+        }
     }
 
-    /// The next bytes of the body.
+    /// The next bytes of the body, or with preread of its start.
     pub(super) fn feed(&mut self, chunk: &[u8]) {
-        if self.state != State::Reading || self.busy {
+        if self.state == State::Reading {
+            self.routing.feed(chunk);
+        }
+    }
+
+    /// Nothing that follows of the body gives another cmd.
+    pub(super) fn is_decided(&self) -> bool {
+        self.routing.is_decided()
+    }
+
+    /// The next bytes of the body on their way through the filter.
+    pub(super) fn feed_filter(&mut self, chunk: &[u8]) {
+        match &mut self.whole {
+            Some(whole) if !self.is_final => whole.feed(chunk),
+            Some(_) => {}
+            None => self.feed(chunk),
+        }
+    }
+
+    /// The whole body has gone through the filter: did it say what its start said?
+    pub(super) fn finish_filter(&mut self, r: Request) {
+        let State::Decided(routed) = self.state else {
             return;
+        };
+        let Some(whole) = self.whole.as_mut().filter(|_| !self.is_final) else {
+            return;
+        };
+        let Some(mut outcome) = whole.resolve(r, self.plan, self.dialect, false) else {
+            self.whole = None;
+            return;
+        };
+        if whole.fields().text(Names::CMD) != self.routing.fields().text(Names::CMD) {
+            outcome.status = Status::Late;
         }
-        if let Some(body) = &mut self.body {
-            self.busy = true;
-            guard::probe(chunk, b"panic-in-scanner");
-            body.feed(chunk, &mut self.fields);
-            self.busy = false;
+        if outcome.trouble != routed.trouble {
+            log(r, outcome);
         }
+        self.is_final = true;
+        self.state = State::Decided(outcome);
+        MainConf::forget_values(r);
     }
 
     /// Nothing more will be known.
@@ -241,32 +252,28 @@ impl Ctx {
         }
     }
 
-    /// All of the body has been fed: what will Frappe do?
-    pub(super) fn decide(&mut self, r: Request) {
+    /// The body has been fed, as a whole or `early` only its first bytes: what will Frappe do?
+    pub(super) fn decide(&mut self, r: Request, early: bool) {
         if self.state != State::Reading {
             return;
         }
         // Also for a panic below.
         self.state = State::Failed;
-        if self.busy {
-            return;
+        if let Some(outcome) = self.routing.resolve(r, self.plan, self.dialect, early) {
+            log(r, outcome);
+            self.state = State::Decided(outcome);
+            MainConf::forget_values(r);
         }
-        guard::probe(r.target(), b"panic-in-resolver");
-        let end = match &mut self.body {
-            Some(body) => Some(body.finish(&mut self.fields)),
-            None => self.end,
-        };
-        let outcome = frappe::resolve(
-            &head(&r, self.dialect),
-            self.plan,
-            end,
-            self.dialect,
-            &mut self.fields,
-        );
-        if let Some(trouble) = outcome.trouble {
-            raw::log(r.log(), NGX_LOG_INFO, trouble.message());
+        if !early {
+            // It has seen everything already.
+            self.whole = None;
         }
-        self.state = State::Decided(outcome);
+    }
+}
+
+fn log(r: Request, outcome: Outcome) {
+    if let Some(trouble) = outcome.trouble {
+        raw::log(r.log(), NGX_LOG_INFO, trouble.message());
     }
 }
 

@@ -6,17 +6,21 @@
 //! | `conf` | directives, their values and inheritance |
 //! | `phase` | starts the read of a body, and resumes the phases when it is complete |
 //! | `body_filter` | hands each piece of a body to the scanner |
+//! | `peek` | looks at the first bytes of a body without consuming them |
 //! | `replay` | the same for a body that somebody else has read before |
 //! | `ctx` | what is known of a request, in its pool, and how it is found again |
+//! | `analysis` | one reading of a request: its values, its scanner |
 //! | `variable` | the variables |
 //! | `raw` | nginx's pointers behind safe methods |
 //! | `guard` | a panic ends here |
 
+mod analysis;
 mod body_filter;
 mod conf;
 mod ctx;
 mod guard;
 mod module;
+mod peek;
 mod phase;
 mod raw;
 mod replay;

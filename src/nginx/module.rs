@@ -94,8 +94,11 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         let variables: *const ngx_array_t = shim::ngx_http_frappe_conf_variables(cf);
         (*variables).as_slice()
     };
-    for variable in variables {
+    for (index, variable) in variables.iter().enumerate() {
         let name = raw::str_bytes(&variable.name);
+        if name.starts_with(b"frappe_") {
+            main.add_variable(index);
+        }
         let names = main.names_mut();
         let added = match name.strip_prefix(variable::ARG_PREFIX) {
             Some(argument) => names.add(argument),

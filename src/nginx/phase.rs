@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | none | none, or not worth reading | DECLINED: a variable decides when it is asked for |
 //! | none | unread | read it; DONE: `body_handler` resumes the phases, at once or later |
+//! | none | unread, preread | peek at it; DECLINED if that decides at once, else DONE: `peek` resumes the phases |
 //! | none | read by somebody else | replay it, decide; DECLINED |
 //! | Reading | on its way | DONE: keep waiting |
 //! | Decided, Failed | | DECLINED |
@@ -21,6 +22,7 @@ use nginx_sys::{
 use super::conf::LocConf;
 use super::ctx::{self, State};
 use super::guard::{self, guarded};
+use super::peek::{self, Outlook};
 use super::raw::Request;
 use super::replay;
 use crate::frappe::{self, Plan};
@@ -34,6 +36,8 @@ enum Next {
     GoOn,
     Wait,
     Read,
+    /// end the request with this status
+    Fail(u32),
 }
 
 /// The phase handler.
@@ -46,6 +50,7 @@ pub(super) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t
         Next::GoOn => DECLINED,
         Next::Wait => DONE,
         Next::Read => read(request),
+        Next::Fail(status) => status as ngx_int_t,
     }
 }
 
@@ -74,18 +79,27 @@ fn next(r: Request) -> Next {
     if !matches!(plan, Plan::Scan(_)) {
         return Next::GoOn;
     }
-    let Some(ctx) = ctx::create(r, &head, plan, dialect) else {
+    let preread = conf.preread().filter(|_| peek::is_possible(r));
+    let Some(ctx) = ctx::create(r, &head, plan, dialect, preread) else {
         return Next::GoOn;
     };
     if !ctx.wants_body() {
-        ctx.decide(r);
+        ctx.decide(r, false);
         return Next::GoOn;
     }
     match r.body() {
+        None if preread.is_some() => match peek::start(r, ctx) {
+            Outlook::Decided => Next::GoOn,
+            Outlook::Waiting => Next::Wait,
+            Outlook::Failed(status) => {
+                ctx.fail();
+                Next::Fail(status)
+            }
+        },
         None => Next::Read,
         Some(body) => {
             if replay::feed(body, ctx) {
-                ctx.decide(r);
+                ctx.decide(r, false);
             } else {
                 ctx.fail();
             }
@@ -119,7 +133,7 @@ unsafe extern "C" fn body_handler(r: *mut ngx_http_request_t) {
     if let Some(request) = unsafe { Request::new(r) } {
         guarded(request.log(), (), || {
             if let Some(ctx) = ctx::find(request) {
-                ctx.decide(request);
+                ctx.decide(request, false);
             }
         });
     }

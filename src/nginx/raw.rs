@@ -84,6 +84,13 @@ impl Request {
         .map(|header| (str_bytes(&header.key), str_bytes(&header.value)))
     }
 
+    /// The client has announced a body, whatever has become of it.
+    pub(super) fn had_body(self) -> bool {
+        // SAFETY: the shim reads fields of a valid request.
+        unsafe { shim::ngx_http_frappe_had_body(self.as_ptr()) != 0 }
+    }
+
+    /// There is a body to be read, or one that has been.
     pub(super) fn has_body(self) -> bool {
         // SAFETY: the shim reads fields of a valid request.
         unsafe { shim::ngx_http_frappe_has_body(self.as_ptr()) != 0 }
@@ -116,6 +123,13 @@ impl Request {
     pub(super) fn set_ctx(self, ctx: *mut core::ffi::c_void) {
         // SAFETY: as for `ctx`.
         unsafe { shim::ngx_http_frappe_set_ctx(self.as_ptr(), ctx, module()) }
+    }
+
+    /// Makes nginx ask again for a variable, by its index.
+    pub(super) fn forget_variable(self, index: usize) {
+        // SAFETY: the request's values are as many as the configuration's variables, of which
+        // `index` is one.
+        unsafe { shim::ngx_http_frappe_forget_variable(self.as_ptr(), index) };
     }
 
     /// Our configuration for the location that the request is in now.

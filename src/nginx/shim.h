@@ -50,11 +50,27 @@ ngx_http_frappe_buf_in_memory(ngx_buf_t *b)
 }
 
 
-/* A body read or being read, or one that nobody will read any more. */
 static inline ngx_uint_t
 ngx_http_frappe_has_body(ngx_http_request_t *r)
 {
     return r->headers_in.content_length_n > 0 || r->headers_in.chunked;
+}
+
+
+/*
+ * The client has announced a body.  A body that nginx has discarded is no longer
+ * in content_length_n.
+ */
+static inline ngx_uint_t
+ngx_http_frappe_had_body(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.content_length;
+
+    return r->headers_in.content_length_n > 0
+           || r->headers_in.chunked
+           || (h != NULL && ngx_atoof(h->value.data, h->value.len) > 0);
 }
 
 
@@ -114,4 +130,142 @@ ngx_http_frappe_set_not_found(ngx_http_variable_value_t *v)
     v->valid = 0;
     v->no_cacheable = 0;
     v->not_found = 1;
+}
+
+
+static inline void
+ngx_http_frappe_forget_variable(ngx_http_request_t *r, ngx_uint_t index)
+{
+    r->variables[index].valid = 0;
+    r->variables[index].not_found = 0;
+}
+
+
+static inline ngx_uint_t
+ngx_http_frappe_is_http2(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    return r->stream != NULL;
+#else
+    return 0;
+#endif
+}
+
+
+static inline ngx_uint_t
+ngx_http_frappe_is_http3(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V3)
+    return r->connection->quic != NULL;
+#else
+    return 0;
+#endif
+}
+
+
+static inline ngx_buf_t *
+ngx_http_frappe_v2_preread(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    return r->stream->preread;
+#else
+    return NULL;
+#endif
+}
+
+
+static inline void
+ngx_http_frappe_set_v2_preread(ngx_http_request_t *r, ngx_buf_t *b)
+{
+#if (NGX_HTTP_V2)
+    r->stream->preread = b;
+#endif
+}
+
+
+/* What the client may still send before anybody reads, so what has to fit a buffer. */
+static inline size_t
+ngx_http_frappe_v2_window(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    return r->stream->recv_window;
+#else
+    return 0;
+#endif
+}
+
+
+static inline ngx_uint_t
+ngx_http_frappe_v2_is_closed(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    return r->stream->in_closed;
+#else
+    return 0;
+#endif
+}
+
+
+static inline ngx_msec_t
+ngx_http_frappe_body_timeout(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return clcf->client_body_timeout;
+}
+
+
+static inline size_t
+ngx_http_frappe_large_header_size(ngx_http_request_t *r)
+{
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    return cscf->large_client_header_buffers.size;
+}
+
+
+static inline void
+ngx_http_frappe_add_timer(ngx_event_t *ev, ngx_msec_t timer)
+{
+    ngx_add_timer(ev, timer);
+}
+
+
+static inline void
+ngx_http_frappe_del_timer(ngx_event_t *ev)
+{
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+}
+
+
+static inline ssize_t
+ngx_http_frappe_recv(ngx_connection_t *c, u_char *buf, size_t size)
+{
+    return c->recv(c, buf, size);
+}
+
+
+static inline ssize_t
+ngx_http_frappe_send(ngx_connection_t *c, u_char *buf, size_t size)
+{
+    return c->send(c, buf, size);
+}
+
+
+/* The argument for trailers is there from 1.27.2 on. */
+static inline ngx_int_t
+ngx_http_frappe_parse_chunked(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_chunked_t *ctx)
+{
+#if (nginx_version >= 1027002)
+    return ngx_http_parse_chunked(r, b, ctx, 0);
+#else
+    return ngx_http_parse_chunked(r, b, ctx);
+#endif
 }

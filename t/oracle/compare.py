@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from .limits import limit
 
 WHOLE = 1 << 24
 BATCH = 500
+ORACLES = min(2, os.cpu_count() or 1)
 
 
 @dataclass
@@ -39,7 +41,8 @@ class Comparison:
     def __init__(self, family, chunks=CHUNKS):
         self.family = family
         self.chunks = tuple(chunks)
-        self._oracle = peers.oracle(family)
+        # It takes most of the time; this many share it.
+        self._oracles = [peers.oracle(family) for _ in range(ORACLES)]
         self._whole = peers.core(family, WHOLE)
         self._pieces = {}
         self.cases = 0
@@ -56,7 +59,7 @@ class Comparison:
 
     def close(self):
         """Ends all processes."""
-        for peer in (self._oracle, self._whole, *self._pieces.values()):
+        for peer in (*self._oracles, self._whole, *self._pieces.values()):
             peer.close()
 
     def _core(self, chunk):
@@ -68,7 +71,7 @@ class Comparison:
     def ask(self, request, chunk=1):
         """The answers of the oracle, of the core, and of the core in pieces."""
         raw = request.raw()
-        return self._oracle.ask(raw), self._whole.ask(raw), self._core(chunk).ask(raw)
+        return self._oracles[0].ask(raw), self._whole.ask(raw), self._core(chunk).ask(raw)
 
     def difference(self, one):
         """The difference about one case, or None."""
@@ -88,7 +91,8 @@ class Comparison:
             if waiting:
                 yield from self._collect(*waiting)
             if batch:
-                self._oracle.send(raws)
+                for index, oracle in enumerate(self._oracles):
+                    oracle.send(raws[index::ORACLES])
                 self._whole.send(raws)
                 for core, indexes in groups.items():
                     core.send([raws[index] for index in indexes])
@@ -100,7 +104,9 @@ class Comparison:
         for core, indexes in groups.items():
             for index, line in zip(indexes, core.lines(len(indexes)), strict=True):
                 pieces[index] = line
-        theirs = self._oracle.lines(len(batch))
+        theirs = [b""] * len(batch)
+        for index, oracle in enumerate(self._oracles):
+            theirs[index::ORACLES] = oracle.lines(len(theirs[index::ORACLES]))
         for one, *lines in zip(batch, theirs, whole, pieces, strict=True):
             found = Difference(one, *_loads(*lines))
             self.cases += 1

@@ -1,8 +1,9 @@
 """What is known of Frappe from its own code, run with the libraries that it pins. The oracle must
 agree with this before it may judge the module.
 
-A row: a request, and the cmd that runs, by the release from which on it does. `NONE` is a page or a
-document, `REFUSED` an error before any method is known, `UNUSABLE` a value that is no method's name.
+A row: a request, and the cmd that runs, by the release from which on it does. `NONE` is a page or
+a document, `REFUSED` an error before any method is known, `UNUSABLE` a value that no method can
+have for a name.
 """
 
 from .generate.request import Request
@@ -180,7 +181,7 @@ FACTS = (
     (part(b'Content-Disposition: form-data;\r\n name="cmd"'), since(10, "p", 11, "f")),
     # An encoding that Python does not know is no ValueError, which werkzeug would catch.
     (disposition(b"form-data; name*=bogus''cmd"), since(10, REFUSED, 14.57, "f")),
-    (part(b'Content-Disposition: form-data; name="cmd"\r\nContent-Disposition: form-data; name="x"'),
+    (disposition(b'form-data; name="cmd"\r\nContent-Disposition: form-data; name="x"'),
      since(10, "f")),
     (part(b'Content-Disposition: form-data; name="cmd"\r\nContent-Transfer-Encoding: base64',
           b"Zg=="), since(10, "f", 14, "Zg==")),

@@ -35,8 +35,8 @@ def json_with_surrogates(family, request):
 
 
 def other_charset(family, request):
-    """Text above ASCII in a part whose charset is not one of the usual three; or any text, where the
-    charset has ASCII's bytes for something else."""
+    """Text above ASCII in a part whose charset is not one of the usual three; or any text, where
+    the charset has ASCII's bytes for something else."""
     if family.release >= (14, 57) or b"charset" not in request.body.lower():
         return False
     return HIGH.search(request.body) or WIDE.search(request.body)

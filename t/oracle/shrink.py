@@ -51,10 +51,9 @@ class Shrinker:
 
     def _values(self, request):
         for index, (name, value) in enumerate(request.headers):
-            def change(data, index=index, name=name):
-                headers = list(request.headers)
-                headers[index] = (name, data.strip(b" \t"))
-                return {"headers": tuple(headers)}
+            def change(data, index=index, name=name, headers=request.headers):
+                changed = (name, data.strip(b" \t"))
+                return {"headers": (*headers[:index], changed, *headers[index + 1 :])}
 
             request = self._bytes(request, value, change)
         return request

@@ -157,6 +157,11 @@ impl Json {
         }
     }
 
+    /// Nothing that follows matters.
+    pub(in crate::body) fn is_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
+    }
+
     /// The end of the body.
     pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
         if !self.utf8.finish() {

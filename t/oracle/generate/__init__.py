@@ -4,7 +4,9 @@ from . import content_type, form, json_text, multipart, mutate, target
 from .dice import Dice
 from .request import Case, Request
 
-METHODS = (b"POST",) * 10 + (b"GET",) * 4 + (b"PUT", b"DELETE", b"PATCH", b"HEAD", b"OPTIONS", b"BREW")
+METHODS = (
+    *(b"POST",) * 10, *(b"GET",) * 4, b"PUT", b"DELETE", b"PATCH", b"HEAD", b"OPTIONS", b"BREW",
+)
 CHUNKS = (1, 2, 3, 5, 7, 16, 61, 256, 1021, 4096)
 
 # werkzeug and gunicorn read 64 KiB at once.

@@ -160,7 +160,8 @@ class Writer:
         """One header line, maybe folded."""
         dice = self.dice
         if dice.odd(0.08) and b" " in value:
-            value = value.replace(b" ", self.line_break() + dice.choice((b" ", b"\t", b"  ", b"")), 1)
+            fold = self.line_break() + dice.choice((b" ", b"\t", b"  ", b""))
+            value = value.replace(b" ", fold, 1)
         if dice.odd(0.02):
             value = self.line_break() + b" " + value
         return name + dice.pick((b": ",), (b":", b" : ", b":\t", b": \xa0", b":  "), 0.3) + value
@@ -194,9 +195,9 @@ class Writer:
         if lower == b"base64" and dice.chance(0.85):
             text = base64.encodebytes(text) if dice.chance(0.3) else base64.b64encode(text)
             if dice.odd():
-                text = dice.choice((text[:-1], text + b"=", text[:2] + b"\r\n" + text[2:], text + b"*",
-                                    b"=" + text, text[:4] + b" " + text[4:], text.rstrip(b"="),
-                                    text + text))
+                text = dice.choice((text[:-1], text + b"=", text + b"*", b"=" + text, text + text,
+                                    text[:2] + b"\r\n" + text[2:], text[:4] + b" " + text[4:],
+                                    text.rstrip(b"=")))
         elif lower == b"quoted-printable" and dice.chance(0.85):
             text = quopri.encodestring(text, quotetabs=dice.chance(0.5))
             if dice.odd():
@@ -214,10 +215,12 @@ class Writer:
         """A value with something that is nearly a delimiter in it."""
         dice, mark = self.dice, b"--" + self.mark
         look = dice.choice((
-            mark, mark + b"--", mark + b"\r\n", b"\r\n" + mark + b"x", b"\r\n" + mark[:-1] + b"\r\n",
-            b"\r\n" + mark + b"-", b"\r\n" + mark + b"- -", b"\n" + mark, b"\r" + mark, b"\r\n-" + mark,
-            b"\r\n" + mark + b" x\r\n", b"\r\n " + mark + b"\r\n", b"\r\n" + mark + b"\0\r\n", b"\r\n--",
-            b"\r\n" + mark.swapcase() + b"\r\n", b"\r\r\n" + mark + b"x\r\n", b"\n\n--", mark[:3],
+            mark, mark + b"--", mark + b"\r\n", mark[:3], b"\r\n--", b"\n\n--", b"\n" + mark,
+            b"\r\n" + mark + b"x", b"\r\n" + mark[:-1] + b"\r\n", b"\r\n" + mark + b"-",
+            b"\r\n" + mark + b"- -", b"\r" + mark, b"\r\n-" + mark,
+            b"\r\n" + mark + b" x\r\n", b"\r\n " + mark + b"\r\n",
+            b"\r\n" + mark + b"\0\r\n", b"\r\n" + mark.swapcase() + b"\r\n",
+            b"\r\r\n" + mark + b"x\r\n",
             b"\r\n" + mark[:-1], b"\r\n" + mark + mark, b"\r\n" + mark[:4] + b"\r\n" + mark[4:],
             b"\r\n" + mark + b" " * dice.choice((1, 3, 70, 300)) + b"x", b"\r\n\r\n" + mark[:-1],
             b"\r\n" + mark + b"\t\x0b\x0c\r\n", b"\r\n" + mark + b"--x",

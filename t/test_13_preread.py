@@ -1,0 +1,262 @@
+"""13: `frappe_body preread` chooses the upstream by the first bytes of a body and streams it on."""
+
+import hashlib
+
+import pytest
+
+from rig.client import FORM, JSON, MULTIPART, TRANSPORTS, exchange, multipart, of_type, post, sha256
+from rig.http1 import Closed, Http1
+from rig.http2 import Http2
+from rig.message import new_id
+from rig.rawserver import RawServer
+from rig.waiting import until
+
+CONF = """
+    map $frappe_cmd $pool { default primary; heavy reports; upload_file uploads; }
+    server {
+        @{listen main}
+        @{listen_h2 h2}
+        client_max_body_size 0;
+        client_body_timeout 1s;
+        frappe_cmd on;
+        frappe_version 15;
+        frappe_body preread=4k;
+        location / { @{show} proxy_request_buffering off; proxy_http_version 1.1;
+                     proxy_pass http://$pool; }
+        location /buffered { @{show} proxy_pass http://$pool; }
+        location /return { return 200 "$frappe_cmd|$frappe_cmd_status"; }
+        location /auth { auth_request /check; @{show} proxy_request_buffering off;
+                         proxy_http_version 1.1; proxy_pass http://$pool; }
+        location = /check { internal; proxy_pass_request_body off;
+                            proxy_set_header Content-Length ""; proxy_pass http://primary; }
+    }
+"""
+
+FILLER = "x=" + "y" * 30_000 + "&"
+BUFFERING = ["/", "/buffered"]
+
+
+@pytest.fixture(scope="module")
+def nginx(serve):
+    return serve(CONF)
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("target", BUFFERING)
+@pytest.mark.parametrize("size", [None, 7])
+@pytest.mark.parametrize(("body", "content_type", "found"), [
+    ("cmd=heavy", FORM, ("heavy", "form", "ok")),
+    ("cmd=heavy&x=1", FORM, ("heavy", "form", "ok")),
+    ("a=1&cmd=he%61vy&b=2", FORM, ("heavy", "form", "ok")),
+    ('{"x":1,"cmd":"heavy"}', JSON, ("heavy", "json", "ok")),
+    ("x=1", FORM, ("", "", "none")),
+    ('{"cmd":', JSON, ("", "", "malformed")),
+])
+def test_13_01_small(nginx, target, via, size, body, content_type, found):
+    """Small bodies are decided exactly, whatever the protocol and the pieces."""
+    done = post(nginx, target, body, content_type, via=via, size=size)
+    assert done.answer["sha256"] == sha256(body.encode())
+    assert done.passed == done.found == found
+    assert done.answer["pool"] == ("reports" if found[0] else "primary")
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("target", BUFFERING)
+def test_13_02_cmd_in_front(nginx, target, via):
+    """A cmd within the first bytes routes, and the rest does not matter."""
+    body = ("cmd=heavy&" + FILLER * 10 + "z=1").encode()
+    done = post(nginx, target, body, via=via)
+    assert (done.answer["pool"], done.answer["sha256"]) == ("reports", sha256(body))
+    assert done.passed == done.found == ("heavy", "form", "ok")
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("target", BUFFERING)
+def test_13_03_cmd_behind(nginx, target, via):
+    """Behind them it does not route: the path does, and the log tells what really ran."""
+    body = (FILLER + "cmd=heavy").encode()
+    done = post(nginx, f"{target}?x=1", body, via=via)
+    assert (done.answer["pool"], done.answer["sha256"]) == ("primary", sha256(body))
+    # What nginx has read when it writes the upstream's header differs.
+    assert done.passed in [("", "", "truncated"), ("heavy", "form", "late")]
+    assert done.found == ("heavy", "form", "late")
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+def test_13_04_same_in_the_end(nginx, via):
+    """A truncated look that the whole body confirms is ok in the log."""
+    done = post(nginx, "/api/method/heavy", (FILLER + "z=1").encode(), via=via)
+    assert done.passed in [("heavy", "path", "truncated"), ("heavy", "path", "ok")]
+    assert done.found == ("heavy", "path", "ok")
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+def test_13_05_multipart(nginx, via):
+    """A cmd part in front of a file routes; behind the file it is too late."""
+    file = ("file", b"f" * 100_000, "a.bin")
+    done = post(nginx, "/", multipart(("cmd", "upload_file"), file), MULTIPART, via=via)
+    assert done.answer["pool"] == "uploads"
+    assert done.found == ("upload_file", "multipart", "ok")
+    done = post(nginx, "/", multipart(file, ("cmd", "upload_file")), MULTIPART, via=via)
+    assert (done.answer["pool"], done.passed[2] in ("truncated", "late")) == ("primary", True)
+    assert done.found == ("upload_file", "multipart", "late")
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+def test_13_06_form_that_is_dropped_later(nginx, via):
+    """A form that turns out to be broken behind the cmd runs something else: late."""
+    body = b"cmd=heavy&" + FILLER.encode() + b"\xff"
+    done = post(nginx, "/api/method/p", body, via=via)
+    assert done.answer["pool"] == "reports"
+    assert done.found == ("p", "path", "late")
+
+
+def test_13_07_streams(serve, upstreams):
+    """The upstream has the first bytes while the client still sends, and no file is written."""
+    with RawServer() as raw:
+        nginx = serve(CONF.replace("http://$pool", f"http://127.0.0.1:{raw.port}"))
+        name, total = new_id(), 4_000_000
+        with Http1(nginx.port()) as client:
+            client.request("POST", "/", [("X-Rig-Id", name), ("Content-Length", str(total)),
+                                         *of_type(FORM)])
+            start = b"cmd=heavy&x=" + b"y" * 4096
+            client.send(start)
+            # The client waits: nginx has chosen by what is there.
+            upstream = raw.accept()
+            head = upstream.read_until(lambda got: b"y" * 1000 in got)
+            assert b"X-Frappe-CMD: heavy\r\n" in head
+            rest = b"z" * (total - len(start))
+            client.send(rest)
+            got = upstream.read_request()
+            assert got.partition(b"\r\n\r\n")[2] == start + rest
+            upstream.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            assert client.response().body == b"ok"
+            assert nginx.access.entry(name)["body_file"] == ""
+        assert not list((nginx.prefix / "temp" / "client_body").rglob("?*")) or all(
+            path.is_dir() for path in (nginx.prefix / "temp" / "client_body").rglob("*"))
+
+
+def test_13_08_upload(nginx):
+    """A large upload goes through whole, in little memory and without a file."""
+    file = bytes(range(256)) * 400_000
+    body = multipart(("cmd", "upload_file"), ("file", file, "a.bin"))
+    post(nginx, "/", body[:50_000], MULTIPART)
+    before = nginx.memory("VmHWM")
+    done = post(nginx, "/", body, MULTIPART)
+    assert done.answer["sha256"] == hashlib.sha256(body).hexdigest()
+    assert (done.answer["pool"], done.found[2]) == ("uploads", "ok")
+    assert nginx.memory("VmHWM") - before < 1024
+    assert done.logged["body_file"] == ""
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_13_09_keepalive_and_pipelining(nginx, chunked):
+    """What follows a body is the next request, whatever the peek has received of it."""
+    def head(length, number):
+        how = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {length}"
+        return (f"POST /?n={number} HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\n{how}\r\n"
+                f"\r\n").encode()
+
+    bodies = [b"cmd=heavy", FILLER.encode() + b"cmd=a", b"x=1&cmd=heavy&y=2", b"cmd=" + b"c" * 200]
+    data = b""
+    for number, body in enumerate(bodies):
+        framed = b"%x;ext=1\r\n%s\r\n0\r\nT: x\r\n\r\n" % (len(body), body) if chunked else body
+        data += head(len(body), number) + framed
+    with Http1(nginx.port()) as client:
+        client.send(data)
+        for body in bodies:
+            assert client.response().json()["sha256"] == sha256(body)
+
+
+@pytest.mark.parametrize("pieces", [1, 3, 1000])
+@pytest.mark.parametrize("via", ["length", "chunked"])
+def test_13_10_slow(nginx, via, pieces):
+    """A client that sends a few bytes at a time."""
+    body = "a=1&" * 10 + "cmd=heavy&b=" + "2" * 50
+    done = post(nginx, "/", body, via=via, size=pieces)
+    assert done.answer["sha256"] == sha256(body.encode())
+    assert done.found == ("heavy", "form", "ok")
+
+
+def test_13_11_expect(nginx):
+    """A client that waits for 100 Continue gets it before anything else can happen."""
+    with Http1(nginx.port()) as client:
+        client.request("POST", "/", [("Expect", "100-continue"), ("Content-Length", "9"),
+                                     *of_type(FORM)])
+        assert client.response().status == 100
+        client.send(b"cmd=heavy")
+        response = client.response()
+        assert (response.status, response.json()["pool"]) == (200, "reports")
+
+
+def test_13_12_timeout(nginx):
+    """A body that does not come ends with 408, as without the module."""
+    with Http1(nginx.port()) as client:
+        client.request("POST", "/", [("Content-Length", "9"), *of_type(FORM)])
+        client.send(b"cmd")
+        client.wait_closed()
+    until(lambda: any(e["status"] == 408 for e in nginx.access.entries()), "the log line")
+
+
+def test_13_13_client_gone(nginx):
+    """A client that goes while nginx waits leaves nothing behind."""
+    name = new_id()
+    with Http1(nginx.port()) as client:
+        client.request("POST", "/", [("X-Rig-Id", name), ("Content-Length", "9"), *of_type(FORM)])
+        client.send(b"cmd")
+    assert nginx.access.entry(name)["status"] in (400, 499)
+    assert nginx.access.entry(name)["cmd_status"] == "unread"
+
+
+def test_13_14_h2_reset(nginx):
+    """The same for a stream that is reset."""
+    name = new_id()
+    with Http2(nginx.port("h2")) as client:
+        stream = client.start("POST", "/", [("X-Rig-Id", name), *of_type(FORM)])
+        client.data(stream, b"cmd")
+        client.ping()
+        client.reset(stream)
+        client.ping()
+        other = client.request("POST", "/", of_type(FORM), b"cmd=heavy")
+        assert client.response(other).json()["pool"] == "reports"
+    assert nginx.access.entry(name)["status"] in (400, 499)
+
+
+def test_13_15_h2_timeout(nginx):
+    """And for one whose body does not come."""
+    name = new_id()
+    with Http2(nginx.port("h2")) as client:
+        stream = client.start("POST", "/", [("X-Rig-Id", name), *of_type(FORM)])
+        client.data(stream, b"cmd")
+        with pytest.raises(Closed):
+            client.response(stream)
+    assert nginx.access.entry(name)["status"] == 408
+
+
+def test_13_16_broken_chunks(nginx):
+    """Broken framing is nginx's to refuse."""
+    with Http1(nginx.port()) as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: " + FORM.encode() +
+                    b"\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        assert client.response().status == 400
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+def test_13_17_return(nginx, via):
+    """`return` answers by what was seen; the body that nobody reads is discarded."""
+    done = post(nginx, "/return", "cmd=heavy&" + FILLER, via=via)
+    assert done.response.text == "heavy|ok"
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("size", [None, 5])
+def test_13_18_auth_request(nginx, via, size):
+    """A subrequest between the peek and the read."""
+    body = "a=1&cmd=heavy&b=2"
+    done = post(nginx, "/auth", body, via=via, size=size)
+    assert (done.answer["pool"], done.answer["sha256"]) == ("reports", sha256(body.encode()))
+
+
+def test_13_19_get(nginx):
+    """Without a body there is nothing to look at."""
+    assert exchange(nginx, "GET", "/api/method/heavy").found == ("heavy", "path", "ok")
