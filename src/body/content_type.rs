@@ -4,6 +4,7 @@ use memchr::memmem;
 
 use super::End;
 use super::header_text::{HeaderText, Text, trim};
+use super::legacy_options;
 use super::options::{self, HeaderRules, Lookup};
 use crate::frappe::dialect::Werkzeug;
 use crate::frappe::trouble::Trouble;
@@ -75,6 +76,19 @@ pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> M
         }
     };
     if is_json { MediaType::Json } else { form }
+}
+
+/// Can the header be read at all? werkzeug before 2.3 decodes every parameter, also where the body
+/// is no form, and outside of the `try` that drops forms. What then becomes of the request.
+pub fn check(content_type: &[u8], werkzeug: &Werkzeug) -> Result<(), End> {
+    let HeaderRules::Pieces(pieces) = werkzeug.headers else {
+        return Ok(());
+    };
+    legacy_options::check(content_type, HeaderText::Latin1, pieces).map_err(|trouble| match trouble
+    {
+        Trouble::CharsetUnknown => End::Unknown(trouble),
+        _ => End::Refused(trouble),
+    })
 }
 
 /// Writes the boundary to `buffer` and gives its length, or what becomes of a body without one.

@@ -57,6 +57,22 @@ pub(super) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], 
     }
 }
 
+/// Decodes all parameters, as werkzeug does whichever it is after: an error in one is an error of
+/// the header.
+pub(super) fn check(header: &[u8], text: HeaderText, pieces: Pieces) -> Result<(), Trouble> {
+    // A key that no parameter has.
+    parameter(header, text, pieces, b";", &mut Text::new(&mut []))?;
+    let mut rest = split(header, text, pieces).1;
+    let text = pieces.text(text);
+    while let Some((piece, after)) = piece(rest, text, pieces) {
+        rest = after;
+        if let Some(value) = piece.value {
+            decode(value, piece.encoding, &mut Text::new(&mut []))?;
+        }
+    }
+    Ok(())
+}
+
 /// Looks up one parameter.
 pub(super) fn parameter(
     header: &[u8],

@@ -18,7 +18,7 @@ pub use dialect::Dialect;
 use path::Routes;
 pub use trouble::Trouble;
 
-use crate::body::content_type::media_type;
+use crate::body::content_type::{self, media_type};
 use crate::body::{Body, End, Fields, Form, Json, MediaType, Multipart, Names, Source, Value};
 
 /// The longest `$frappe_cmd`, in bytes.
@@ -177,7 +177,7 @@ pub fn resolve(
         fields.clear();
         return no_method(None);
     }
-    let trouble = match arguments(plan, end, query, dialect, fields) {
+    let trouble = match arguments(plan, end, query, head.content_type, dialect, fields) {
         Ok(trouble) => trouble,
         Err(outcome) => {
             fields.clear();
@@ -202,6 +202,7 @@ fn arguments(
     plan: Plan,
     end: Option<End>,
     query: &[u8],
+    content_type: &[u8],
     dialect: &Dialect,
     fields: &mut Fields<'_>,
 ) -> Result<Option<Trouble>, Outcome> {
@@ -213,6 +214,11 @@ fn arguments(
         fields.clear();
         return with_query(query, Some(Trouble::Encoded), dialect, fields);
     }
+    let is_json = matches!(plan, Plan::Scan(MediaType::Json)) && end != Some(End::EmptyJson);
+    let end = match content_type::check(content_type, dialect.werkzeug) {
+        Err(error) if !is_json => Some(error),
+        _ => end,
+    };
     match end {
         Some(End::Object) => Ok(None),
         Some(End::Array) if dialect.json_arrays => {
