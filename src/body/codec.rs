@@ -1,6 +1,6 @@
 //! The names of Python's text codecs, which werkzeug before 2.3 takes as charsets.
 //!
-//! ASCII, ISO 8859-1 and UTF-8 are decoded. Of the others this module knows that they exist, so
+//! ASCII, ISO 8859-1, Windows-1252 and UTF-8 are decoded. Of the others this module knows that they exist, so
 //! that a name which Python does not know is told from one that it does, and whether ASCII is
 //! ASCII in them, which is enough for the names of methods. Made from `encodings.aliases` and the
 //! modules of `encodings` of CPython 3.11.
@@ -21,10 +21,11 @@ pub(super) enum Codec {
 impl Codec {
     /// Python's `codecs.lookup`; None is its `LookupError`.
     pub(super) fn find(name: &[u8]) -> Option<Self> {
-        const NAMES: [(Codec, &str); 5] = [
+        const NAMES: [(Codec, &str); 6] = [
             (Codec::Known(Charset::Utf8), UTF_8),
             (Codec::Known(Charset::Ascii), ASCII),
             (Codec::Known(Charset::Latin1), LATIN_1),
+            (Codec::Known(Charset::Cp1252), CP1252),
             (Codec::AsciiCompatible, ASCII_COMPATIBLE),
             (Codec::Other, OTHER),
         ];
@@ -47,6 +48,21 @@ impl Codec {
             Self::AsciiCompatible => Charset::OtherAscii,
             Self::Other => Charset::Other,
         }
+    }
+}
+
+/// A character of Windows-1252; None for the five bytes that stand for none.
+pub(super) fn cp1252(byte: u8) -> Option<char> {
+    const FROM_80: [char; 32] = [
+        '\u{20ac}', '\0', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}',
+        '\u{2c6}', '\u{2030}', '\u{160}', '\u{2039}', '\u{152}', '\0', '\u{17d}', '\0', '\0',
+        '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{2022}', '\u{2013}', '\u{2014}',
+        '\u{2dc}', '\u{2122}', '\u{161}', '\u{203a}', '\u{153}', '\0', '\u{17e}', '\u{178}',
+    ];
+    match FROM_80.get(usize::from(byte.wrapping_sub(0x80))) {
+        Some('\0') => None,
+        Some(char) => Some(*char),
+        None => Some(char::from(byte)),
     }
 }
 
@@ -84,11 +100,14 @@ const LATIN_1: &str = "\
     8859 cp819 csisolatin1 ibm819 iso8859 iso8859_1 iso_8859_1 iso_8859_1_1987 iso_ir_100 l1 \
     latin latin1 latin_1";
 
+/// Windows-1252
+const CP1252: &str = "1252 cp1252 windows_1252";
+
 /// In these ASCII is ASCII.
 const ASCII_COMPATIBLE: &str = "\
-    1125 1250 1251 1252 1253 1254 1255 1256 1257 1258 437 775 850 852 855 857 858 860 861 862 \
+    1125 1250 1251 1253 1254 1255 1256 1257 1258 437 775 850 852 855 857 858 860 861 862 \
     863 865 866 869 932 936 949 950 arabic asmo_708 big5 big5_hkscs big5_tw big5hkscs charmap \
-    chinese cp1006 cp1051 cp1125 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 \
+    chinese cp1006 cp1051 cp1125 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 \
     cp1258 cp1361 cp154 cp437 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 \
     cp861 cp862 cp863 cp865 cp866 cp866u cp869 cp874 cp932 cp936 cp949 cp950 cp_gr cp_is \
     csbig5 csibm855 csibm857 csibm858 csibm860 csibm861 csibm863 csibm865 csibm866 csibm869 \
@@ -117,7 +136,7 @@ const ASCII_COMPATIBLE: &str = "\
     maciceland macintosh maclatin2 macroman macturkish ms1361 ms932 ms936 ms949 ms950 ms_kanji \
     mskanji palmos pt154 ptcp154 r8 rk1048 roman8 ruscii s_jis shift_jis shiftjis sjis \
     strk1048_2002 thai tis620 tis_620 tis_620_0 tis_620_2529_0 tis_620_2529_1 u_jis uhc ujis \
-    utf_8_sig windows_1250 windows_1251 windows_1252 windows_1253 windows_1254 windows_1255 \
+    utf_8_sig windows_1250 windows_1251 windows_1253 windows_1254 windows_1255 \
     windows_1256 windows_1257 windows_1258 x_mac_japanese x_mac_korean x_mac_simp_chinese \
     x_mac_trad_chinese";
 
@@ -135,7 +154,17 @@ const OTHER: &str = "\
 
 #[cfg(test)]
 mod tests {
-    use super::{Charset, Codec};
+    use super::{Charset, Codec, cp1252};
+
+    #[test]
+    fn windows_1252() {
+        let text: String = b"a\x80\x9f\xe9"
+            .iter()
+            .filter_map(|byte| cp1252(*byte))
+            .collect();
+        assert_eq!(text, "a\u{20ac}\u{178}\u{e9}");
+        assert_eq!((0..=255).filter(|byte| cp1252(*byte).is_none()).count(), 5);
+    }
 
     #[test]
     fn names() {
@@ -145,7 +174,8 @@ mod tests {
             (" utf  8 ", Some(Codec::Known(Charset::Utf8))),
             ("ISO-8859-1", Some(Codec::Known(Charset::Latin1))),
             ("us-ascii", Some(Codec::Known(Charset::Ascii))),
-            ("windows-1252", Some(Codec::AsciiCompatible)),
+            ("windows-1252", Some(Codec::Known(Charset::Cp1252))),
+            ("windows-1250", Some(Codec::AsciiCompatible)),
             ("utf-16", Some(Codec::Other)),
             ("base64", None),
             ("bogus", None),

@@ -8,7 +8,7 @@
 use memchr::memchr;
 
 use super::Charset;
-use super::codec::Codec;
+use super::codec::{Codec, cp1252};
 use super::header_text::{HeaderText, Text, first_space, trim_start};
 use super::options::Lookup;
 use super::percent::hex;
@@ -290,6 +290,9 @@ fn decode(value: &[u8], encoding: Option<&[u8]>, out: &mut Text<'_>) -> Result<(
         };
         match codec {
             Codec::Known(Charset::Latin1) => out.push_char(char::from(byte)),
+            Codec::Known(Charset::Cp1252) => {
+                out.push_char(cp1252(byte).ok_or(Trouble::HeaderNotText)?);
+            }
             Codec::Known(Charset::Ascii) if !byte.is_ascii() => {
                 return Err(Trouble::HeaderNotText);
             }

@@ -48,7 +48,7 @@ pub struct PartRules {
 /// The charsets of fields that are honoured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartCharset {
-    /// all that Python knows; this module follows ASCII, ISO 8859-1 and UTF-8
+    /// all that Python knows; this module follows ASCII, ISO 8859-1, Windows-1252 and UTF-8
     Any,
     /// ASCII, ISO 8859-1, UTF-8; others are taken for UTF-8: from 2.3 on
     Safe,

@@ -3,6 +3,7 @@
 use core::str::from_utf8;
 
 use super::Source;
+use super::codec::cp1252;
 
 /// The longest value that is kept, in bytes of UTF-8. A slot's buffer may be shorter.
 pub const VALUE_MAX: usize = 1024;
@@ -22,6 +23,8 @@ pub enum Charset {
     Ascii,
     /// ISO 8859-1
     Latin1,
+    /// Windows-1252; what is no character becomes U+FFFD
+    Cp1252,
     /// one that this module cannot decode, but in which ASCII is ASCII
     OtherAscii,
     /// one that this module cannot decode
@@ -183,7 +186,9 @@ impl<'r> Slot<'r> {
         };
         let text = match self.charset {
             Charset::Utf8 | Charset::Utf8Quoted | Charset::Utf8Strict => from_utf8(bytes).is_ok(),
-            Charset::Ascii | Charset::Latin1 | Charset::OtherAscii => bytes.is_ascii(),
+            Charset::Ascii | Charset::Latin1 | Charset::Cp1252 | Charset::OtherAscii => {
+                bytes.is_ascii()
+            }
             Charset::Other => bytes.is_empty(),
         };
         if text {
@@ -210,6 +215,9 @@ impl<'r> Slot<'r> {
             Charset::Latin1 => copy
                 .iter()
                 .for_each(|byte| self.push_char(char::from(*byte))),
+            Charset::Cp1252 => copy
+                .iter()
+                .for_each(|byte| self.push_char(cp1252(*byte).unwrap_or('\u{fffd}'))),
             // There is no text, or nobody knows it: longer than any that may be shown.
             Charset::Utf8Strict | Charset::OtherAscii | Charset::Other => self.len = usize::MAX,
         }
