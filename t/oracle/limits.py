@@ -5,7 +5,6 @@ that the oracle cannot know.
 import json
 import re
 
-SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 WIDE = re.compile(rb"charset[^\r\n]*(7|16|32)", re.IGNORECASE)
 HIGH = re.compile(rb"[\x80-\xff]|%[89a-f]", re.IGNORECASE)
 
@@ -29,20 +28,15 @@ def json_in_utf_16(family, request):
             and json.detect_encoding(request.body) not in ("utf-8", "utf-8-sig"))
 
 
-def json_with_surrogates(family, request):
-    """UTF-8 of halves of surrogate pairs, which Frappe 10 and 11 take."""
-    return family.release < (12,) and _is_json(request) and SURROGATE.search(request.body)
-
-
 def other_charset(family, request):
-    """Text above ASCII in a part whose charset is not one of the usual three; or any text, where
+    """Text above ASCII in a part whose charset is not one of the usual four; or any text, where
     the charset has ASCII's bytes for something else."""
     if family.release >= (14, 57) or b"charset" not in request.body.lower():
         return False
     return HIGH.search(request.body) or WIDE.search(request.body)
 
 
-LIMITS = (other_white_space, json_in_utf_16, json_with_surrogates, other_charset)
+LIMITS = (other_white_space, json_in_utf_16, other_charset)
 
 
 def limit(family, request, ours):
