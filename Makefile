@@ -18,6 +18,9 @@ export CARGO
 # our flags and variables.
 unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
 
+# To nginx itself, NGINX in the environment is a list of sockets to take over.
+unexport NGINX
+
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
 

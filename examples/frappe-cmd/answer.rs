@@ -1,9 +1,7 @@
 //! Asks the core: plan, scan, resolve.
 
-use ngx_http_frappe_module::body::{Fields, MediaType, Names, Slot, Source, VALUE_MAX};
-use ngx_http_frappe_module::frappe::{
-    self, CMD_MAX, Dialect, Head, Outcome, Plan, Status, dialect,
-};
+use ngx_http_frappe_module::body::{Fields, MediaType, Names, Slot, Source};
+use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, Status, dialect};
 
 use crate::http::Request;
 
@@ -68,8 +66,9 @@ impl Asker {
                 .headers("content-encoding")
                 .any(frappe::is_compressed),
         };
-        let mut buffers = vec![vec![0; VALUE_MAX]; self.names.slots()];
-        buffers[Names::CMD].truncate(CMD_MAX);
+        let mut buffers: Vec<Vec<u8>> = (0..self.names.slots())
+            .map(|index| vec![0; self.names.value_max(index)])
+            .collect();
         let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|b| Slot::new(b)).collect();
         let mut fields = Fields::new(&self.names, &mut slots);
 

@@ -1,6 +1,7 @@
 //! The arguments that the configuration asks for, and their values in one request.
 
-use super::slot::{Charset, Slot, Value};
+use super::slot::{Charset, Slot, VALUE_MAX, Value};
+use crate::frappe::CMD_MAX;
 
 /// The longest argument name that can be asked for, in bytes.
 pub const NAME_MAX: usize = 64;
@@ -77,6 +78,15 @@ impl Names {
     pub fn add_doctype(&mut self) -> Option<usize> {
         self.path_doctype = true;
         self.add(b"doctype")
+    }
+
+    /// The longest value of a slot, in bytes: names of methods and doctypes in paths are short.
+    pub fn value_max(&self, index: usize) -> usize {
+        if index == Self::CMD || index >= self.names.len() {
+            CMD_MAX
+        } else {
+            VALUE_MAX
+        }
     }
 
     /// How many slots the values need.

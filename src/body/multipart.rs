@@ -84,8 +84,10 @@ enum State {
 }
 
 impl<'r> Multipart<'r> {
-    /// How many bytes of scratch [`Self::new`] needs for this content type: at most
-    /// 4 KiB + 3 * ([`BOUNDARY_MAX`] + 2).
+    /// The most bytes of scratch that [`Self::new`] needs.
+    pub const SCRATCH_MAX: usize = LINE_MAX + 3 * (BOUNDARY_MAX + 2);
+
+    /// How many bytes of scratch [`Self::new`] needs for this content type.
     pub fn scratch_len(content_type: &[u8]) -> usize {
         // Decoding makes a boundary longer only where it is not ASCII, and then it is not used.
         let needle = content_type.len().min(BOUNDARY_MAX).saturating_add(2);

@@ -1,8 +1,6 @@
 //! Helpers for the scanners' tests: every vector is fed whole, byte by byte and at every split.
 
-use crate::frappe::CMD_MAX;
-
-use super::{Fields, Names, Slot, VALUE_MAX, Value};
+use super::{Fields, Names, Slot, Value};
 
 /// Runs `scan` over every way to cut `body` in two, and byte by byte; all must agree.
 pub(crate) fn each_split<T: PartialEq + core::fmt::Debug>(
@@ -59,8 +57,7 @@ pub(crate) fn with_fields<T>(names: &[&str], body: impl FnOnce(&mut Fields<'_>, 
         .unwrap();
     }
     let count = wanted.slots();
-    let mut buffers = vec![vec![0; VALUE_MAX]; count];
-    buffers[Names::CMD].truncate(CMD_MAX);
+    let mut buffers: Vec<Vec<u8>> = (0..count).map(|i| vec![0; wanted.value_max(i)]).collect();
     let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|buffer| Slot::new(buffer)).collect();
     body(&mut Fields::new(&wanted, &mut slots), count)
 }

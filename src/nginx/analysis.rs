@@ -5,8 +5,8 @@ use core::slice;
 
 use super::guard;
 use super::raw::Request;
-use crate::body::{Body, End, Fields, Names, Slot, VALUE_MAX};
-use crate::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan};
+use crate::body::{Body, End, Fields, Names, Slot};
+use crate::frappe::{self, Dialect, Head, Outcome, Plan};
 
 /// What is read of a request, in memory of its pool.
 pub(super) struct Analysis {
@@ -52,12 +52,7 @@ impl Analysis {
         };
         let (mut values, scratch) = bytes.split_at_mut_checked(values_len)?;
         for index in 0..count {
-            let len = if index == Names::CMD {
-                CMD_MAX
-            } else {
-                VALUE_MAX
-            };
-            let (value, rest) = values.split_at_mut_checked(len)?;
+            let (value, rest) = values.split_at_mut_checked(names.value_max(index))?;
             values = rest;
             // SAFETY: there is room for `count` slots.
             unsafe { slots.add(index).write(Slot::new(value)) };
@@ -129,13 +124,10 @@ impl Analysis {
     }
 }
 
-/// 255 bytes for cmd, 1 KiB for each other argument.
 fn values_len(names: &Names) -> Option<usize> {
-    names
-        .slots()
-        .checked_sub(1)?
-        .checked_mul(VALUE_MAX)?
-        .checked_add(CMD_MAX)
+    (0..names.slots()).try_fold(0_usize, |sum, index| {
+        sum.checked_add(names.value_max(index))
+    })
 }
 
 fn scratch_len(plan: Plan, head: &Head<'_>) -> usize {

@@ -13,7 +13,7 @@
 //! With `frappe_body preread` there are two readings: one of the first bytes, which routes, and
 //! one of the whole body as it streams by, for the log.
 //!
-//! Memory: this structure (less than 1.5 KiB), a buffer for each wanted argument (255 bytes for
+//! Memory: this structure (less than 1 KiB), a buffer for each wanted argument (255 bytes for
 //! cmd, 1 KiB for others), for multipart up to 5.7 KiB of scratch; with preread all but the
 //! structure twice.
 
@@ -26,8 +26,8 @@ use super::conf::{LocConf, MainConf};
 use super::guard;
 use super::peek::Peek;
 use super::raw::{self, Request};
-use crate::body::{Fields, Names, Slot};
-use crate::frappe::{self, Dialect, Head, Outcome, Plan, Status};
+use crate::body::{Fields, Multipart, Names, Slot, VALUE_MAX};
+use crate::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan, Status};
 
 /// One request's context.
 pub(super) struct Ctx {
@@ -37,7 +37,7 @@ pub(super) struct Ctx {
     /// what routes
     routing: Analysis,
     /// the whole body, where routing did not wait for it
-    whole: Option<Analysis>,
+    whole: Option<&'static mut Analysis>,
     /// `whole` has had the last word
     is_final: bool,
     pub(super) peek: Option<Peek>,
@@ -50,9 +50,20 @@ pub(super) enum State {
     Failed,
 }
 
-/// README states the memory of a request.
-const _: () = assert!(size_of::<Ctx>() <= 1536);
-const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Slot<'_>>()));
+/// The bound on a request's memory that README states: structure, three slots, cmd, both kinds of
+/// doctype and the scratch of a multipart body.
+const _: () = assert!(
+    size_of::<Ctx>()
+        + align_of::<Ctx>()
+        + 3 * size_of::<Slot<'_>>()
+        + 2 * CMD_MAX
+        + VALUE_MAX
+        + Multipart::SCRATCH_MAX
+        <= 8 * 1024
+);
+/// What stands behind a Ctx is aligned.
+const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Analysis>()));
+const _: () = assert!(size_of::<Analysis>().is_multiple_of(align_of::<Slot<'_>>()));
 
 /// What the request line and the headers say.
 pub(super) fn head<'r>(r: &'r Request, dialect: &Dialect) -> Head<'r> {
@@ -112,10 +123,14 @@ pub(super) fn create<'c>(
 ) -> Option<&'c mut Ctx> {
     let names = MainConf::get(r)?.names();
     let len = Analysis::len(names, plan, head)?;
+    let for_whole = match preread {
+        Some(_) => size_of::<Analysis>().checked_add(len)?,
+        None => 0,
+    };
     let total = size_of::<Ctx>()
         .checked_add(align_of::<Ctx>())?
         .checked_add(len)?
-        .checked_add(if preread.is_some() { len } else { 0 })?;
+        .checked_add(for_whole)?;
 
     // SAFETY: the pool is the request's; a null result is checked.
     let cleanup = unsafe { ngx_pool_cleanup_add(r.main().pool(), total).as_mut() }?;
@@ -123,21 +138,25 @@ pub(super) fn create<'c>(
         return None;
     }
     let data = aligned(cleanup.data);
-    // SAFETY: from `data` on, which is aligned, the block has room for a Ctx and then for one or
-    // two readings, which Ctx's size and `len` keep aligned. Nothing else points into it, and it
-    // lives until the request's pool is destroyed, after which nobody asks for the context.
+    // SAFETY: from `data` on, which is aligned, the block has room for a Ctx, with preread for an
+    // Analysis, and for the memory of one or two readings; the assertions above and `len` keep all
+    // of them aligned. Nothing else points into it, and it lives until the request's pool is
+    // destroyed, after which nobody asks for the context.
     unsafe {
-        let block = data.add(1).cast::<u8>();
-        let routing = Analysis::new(names, plan, head, dialect, block)?;
-        let whole = match preread {
-            Some(_) => Some(Analysis::new(names, plan, head, dialect, block.add(len))?),
-            None => None,
-        };
+        let mut block = data.add(1).cast::<u8>();
+        let mut whole = None;
+        if preread.is_some() {
+            let place = block.cast::<Analysis>();
+            block = place.add(1).cast();
+            place.write(Analysis::new(names, plan, head, dialect, block)?);
+            block = block.add(len);
+            whole = place.as_mut();
+        }
         data.write(Ctx {
             state: State::Reading,
             plan,
             dialect,
-            routing,
+            routing: Analysis::new(names, plan, head, dialect, block)?,
             whole,
             is_final: false,
             peek: preread.map(Peek::new),
