@@ -18,9 +18,6 @@ export CARGO
 # our flags and variables.
 unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
 
-# To nginx itself, NGINX in the environment is a list of sockets to take over.
-unexport NGINX
-
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
 
@@ -31,7 +28,8 @@ VENV := $(TARGET)/venv
 # have their own cargo target there, so that a switch rebuilds nothing.
 
 NGINX ?= $(if $(NGINX_SOURCE_DIR)$(NGINX_BUILD_DIR),own,vendored)
-
+# To nginx itself, NGINX in the environment is a list of sockets to take over.
+unexport NGINX
 ifeq ($(NGINX),vendored)
     OUT := $(TARGET)/nginx-vendored
     BINARY := $(OUT)/nginx
