@@ -11,6 +11,7 @@ BLANKS = (b"", b" ", b"\t", b" \t ", b"\x0b", b"\x0c", b"\xa0", b"x", b"--", b"-
 PREAMBLES = (
     b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" \r\n", b"text", b"text\r\n", b"\t\r\n", b"--\r\n",
     b"a\r\nb\r\n", b"This is a message.\r\n\r\n", b"\0", b"\xef\xbb\xbf", b"\x0b\r\n",
+    b"-", b"--", b"---", b"-----", b"\r\n-",
 )
 EPILOGUES = (b"\r\n", b"\n", b"\r\n\r\n", b" ", b"text", b"\r\ntext", b"\0", b"\r\n \r\n", b"--",
              b"\r\nContent-Disposition: form-data; name=\"cmd\"\r\n\r\nlate\r\n")
@@ -68,7 +69,7 @@ TRANSFERS = (
 )
 ODD_HEADERS = (
     b"X", b"X:", b":", b": x", b" X: y", b"X : y", b"\tX: y", b"X: \xe9", b"X: \xc3\xa9",
-    b"X\xe9: y", b"X: y\0z", b"X: \x85", b"X:y", b"X: a\x0bb", b"X: " + b"y" * 500,
+    b"X\xe9: y", b"X: y\0z", b"X: \x85", b"X:y", b"X: a\x0bb", b"X: " + b"y" * 5000, b"y" * 300,
     b"Content-Length: 3", b"=", b"\x0b", b"content-disposition", b"Content-Disposition",
     b"Content-Disposition:", b"Content-Disposition: x", b"Content-Disposition : form-data; name=x",
     b'Content-Disposition: form-data; name="x"', b"\x1c",
@@ -110,7 +111,8 @@ class Writer:
     def body(self, fields):
         """The whole."""
         dice = self.dice
-        out = [dice.choice(PREAMBLES) if dice.odd(0.4) else b""]
+        dashes = not self.mark.strip(b"-") and dice.chance(0.3)
+        out = [dice.choice(PREAMBLES) if dashes or dice.odd(0.4) else b""]
         if dice.odd(0.1):
             out.append(b"--" + self.mark + dice.choice((b"x", b"-", b"")) + self.line_break())
         for key, text in fields:
