@@ -66,8 +66,10 @@ pub struct Multipart<'r> {
     rules: PartRules,
     /// decodes the data of this part
     transfer: Option<Transfer>,
-    /// bytes of this part, where any is an error
-    forbidden: Option<usize>,
+    /// bytes of this part, delimiter included
+    part_len: usize,
+    /// an error once the part has ended, and whether without data, too
+    at_end: Option<(Trouble, bool)>,
     /// a field, not a file, has been seen
     any: bool,
 }
@@ -140,7 +142,8 @@ impl<'r> Multipart<'r> {
             parts: 0,
             rules,
             transfer: None,
-            forbidden: None,
+            part_len: 0,
+            at_end: None,
             any: false,
         })
     }
@@ -208,9 +211,7 @@ impl<'r> Multipart<'r> {
     ) -> &'c [u8] {
         let (taken, delimiter) = self.search.feed(rest);
         let (bytes, after) = rest.split_at_checked(taken).unwrap_or((rest, b""));
-        if let Some(len) = &mut self.forbidden {
-            *len = len.saturating_add(taken);
-        }
+        self.part_len = self.part_len.saturating_add(taken);
         let slot = wanted.and_then(|index| fields.slot(index));
         if let Some(transfer) = &mut self.transfer {
             let text = match (delimiter, bytes.split_last()) {
@@ -243,13 +244,11 @@ impl<'r> Multipart<'r> {
                 true
             }
         };
-        let is_forbidden = self.forbidden.is_some_and(|len| len > self.search.len());
-        self.state = if is_forbidden {
-            State::Failed(End::Refused(Trouble::HeaderCrash))
-        } else if is_fine {
-            State::Epilogue
-        } else {
-            State::Failed(End::Dropped(Trouble::PartEncoding))
+        let has_data = self.part_len > self.search.len();
+        self.state = match self.at_end.take() {
+            _ if !is_fine => State::Failed(End::Dropped(Trouble::PartEncoding)),
+            Some((trouble, always)) if always || has_data => State::Failed(trouble.end_of_form()),
+            _ => State::Epilogue,
         };
     }
 
@@ -284,8 +283,11 @@ impl<'r> Multipart<'r> {
         }
         self.any |= part != Part::File;
         self.transfer = transfer.map(Transfer::new);
-        let is_field = part != Part::File;
-        self.forbidden = (is_field && self.headers.must_be_empty()).then_some(0);
+        self.part_len = 0;
+        self.at_end = match part {
+            Part::File => None,
+            Part::Field | Part::Wanted(_) => self.headers.charset_trouble(),
+        };
         if self.rules.blank_line_delimits {
             self.search.restart(blank_line.last_two());
             self.skip_lf = blank_line == BlankLine::Cr;

@@ -143,9 +143,15 @@ impl<'r> PartHeaders<'r> {
         (at, None)
     }
 
-    /// A field in a charset that Python does not know: any data would be an error.
-    pub(super) fn must_be_empty(&self) -> bool {
-        self.found.charset == Some(FoundCharset::Unknown)
+    /// What is wrong with the charset of a field, as werkzeug finds out when its data has ended,
+    /// and whether that is wrong without data, too.
+    pub(super) fn charset_trouble(&self) -> Option<(Trouble, bool)> {
+        match self.found.charset? {
+            FoundCharset::Known(_) => None,
+            FoundCharset::Unknown => Some((Trouble::HeaderCrash, false)),
+            FoundCharset::Missing => Some((Trouble::HeaderCrash, true)),
+            FoundCharset::Failed(trouble) => Some((trouble, true)),
+        }
     }
 
     /// The headers are complete: starts the value if the part is wanted.
@@ -165,24 +171,19 @@ impl<'r> PartHeaders<'r> {
             .ok_or(Trouble::PartWithoutDisposition)?;
         let part = match disposition {
             Disposition::File => Part::File,
-            Disposition::Field { wanted } => self.field(wanted, fields)?,
+            Disposition::Field { wanted } => self.field(wanted, fields),
         };
         Ok((part, self.found.transfer))
     }
 
-    fn field(&self, wanted: Option<usize>, fields: &mut Fields<'_>) -> Result<Part, Trouble> {
-        let charset = match self
-            .found
-            .charset
-            .unwrap_or(FoundCharset::Known(Charset::Utf8))
-        {
-            FoundCharset::Known(charset) => charset,
-            FoundCharset::Unknown => Charset::Other,
-            FoundCharset::Missing => return Err(Trouble::HeaderCrash),
-            FoundCharset::Failed(trouble) => return Err(trouble),
+    fn field(&self, wanted: Option<usize>, fields: &mut Fields<'_>) -> Part {
+        let charset = match self.found.charset {
+            None => Charset::Utf8,
+            Some(FoundCharset::Known(charset)) => charset,
+            Some(_) => Charset::Other,
         };
         let started = wanted.filter(|index| fields.start_first(*index, charset));
-        Ok(started.map_or(Part::Field, Part::Wanted))
+        started.map_or(Part::Field, Part::Wanted)
     }
 
     /// Bytes of a line.
