@@ -85,6 +85,7 @@ help: ## Show this help
 	@echo '  N=1000              cases a version for fuzz-oracle (20000)'
 	@echo '  FUZZ_ARGS="--version 15 --seed 1"  more arguments for it'
 	@echo '  PORT=8081           port of the demo (8080)'
+	@echo '  LOG=access.json     the log for report; HTML=report.html: a page with a picture, too'
 
 .PHONY: deps
 deps: ## Check for what the build needs; install it by apt-get if root
@@ -132,6 +133,25 @@ frappe-cmd: deps ## Build frappe-cmd, which says what a saved request runs
 	@CARGO_TARGET_DIR=$(TARGET)/core $(CARGO) build --quiet --release --example frappe-cmd \
 	    --no-default-features $(CARGO_FLAGS)
 
+# For Debian's nginx, whatever NGINX is.
+DEBIAN := $(TARGET)/nginx-debian/ngx_http_frappe_module.so
+
+.PHONY: deb
+deb: ## Build the package for Debian or Ubuntu, in target/deb
+	@build/deps.sh debian deb
+	@$(MAKE) --no-print-directory module NGINX=debian
+	@packaging/deb.sh $(DEBIAN) $(TARGET)/deb
+
+.PHONY: test-deb
+test-deb: deb $(VENV)/requirements.txt ## Install the package in a scratch root, serve, purge
+	@build/deps.sh debootstrap test
+	@TEST_DEB=$$(echo $(TARGET)/deb/*.deb) TEST_NGINX_BINARY=/usr/sbin/nginx TEST_NGINX_MODULE=$(DEBIAN) \
+	    $(VENV)/bin/python -m pytest t/test_10_package.py $(PYTEST_ARGS)
+
+.PHONY: dist
+dist: deps ## Make a source tarball that builds offline, in target/dist
+	@packaging/dist.sh $(TARGET)/dist
+
 .PHONY: fuzz-oracle
 fuzz-oracle: frappe-cmd $(VENV)/requirements.txt ## Compare N cases a version with the real werkzeug
 	@cd t && exec $(VENV)/bin/python -m oracle.fuzz --cases $(or $(N),20000) $(FUZZ_ARGS)
@@ -140,6 +160,22 @@ $(VENV)/requirements.txt: t/requirements.txt | deps
 	@echo 'Installing the tests'"'"' Python packages'
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@cp $< $@
+
+# The report needs no compiler: its packages have an environment of their own.
+REPORT_VENV ?= $(TARGET)/report-venv
+
+.PHONY: report
+report: need-log $(REPORT_VENV)/report.txt ## Show which commands take the time of the servers, by LOG
+	@$(REPORT_VENV)/bin/python tools/report.py $(LOG) $(if $(HTML),--html $(HTML)) $(REPORT_ARGS)
+
+.PHONY: need-log
+need-log:
+	$(if $(LOG),,$(error Say which log: make report LOG=/var/log/nginx/frappe-access.json))
+
+$(REPORT_VENV)/report.txt: tools/requirements.txt
+	@$(PYTHON) -m venv --clear $(REPORT_VENV)
+	@$(REPORT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@cp $< $@
 
 .PHONY: lint

@@ -3,9 +3,11 @@
 # by apt-get when that can be done without asking (root on Debian or Ubuntu);
 # otherwise one line to type is printed and make stops.
 #
-# usage: build/deps.sh [test] [debian]
+# usage: build/deps.sh [test] [debian] [deb] [debootstrap]
 #   test     what the tests need, too
 #   debian   Debian's nginx and its development files, too
+#   deb      what makes Debian packages, too
+#   debootstrap  what makes a scratch root to install them in, too
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -145,6 +147,14 @@ for what in "$@"; do
         debian)
             [ -x /usr/sbin/nginx ] || lacks "Debian's nginx" nginx
             [ -e /usr/share/nginx/src/conf_flags ] || lacks "Debian's nginx headers" nginx-dev
+            ;;
+        deb)
+            have dpkg-buildpackage || lacks dpkg-buildpackage dpkg-dev
+            have dh || lacks debhelper debhelper
+            have lintian || lacks lintian lintian
+            ;;
+        debootstrap)
+            have debootstrap || lacks debootstrap debootstrap
             ;;
         *)
             die "deps.sh: unknown argument: $what"

@@ -7,7 +7,7 @@ from .request import Case, Request
 METHODS = (
     *(b"POST",) * 10, *(b"GET",) * 4, b"PUT", b"DELETE", b"PATCH", b"HEAD", b"OPTIONS", b"BREW",
 )
-CHUNKS = (1, 2, 3, 5, 7, 16, 61, 256, 1021, 4096)
+CHUNKS = (1, 1, 1, 2, 2, 3, 5, 7, 16, 61, 256, 1021, 4096)
 
 # werkzeug and gunicorn read 64 KiB at once.
 BLOCK = 64 * 1024

@@ -75,7 +75,7 @@ def other(dice):
 
 
 def boundary(dice):
-    """What separates the parts of a multipart body. One of dashes alone may begin at many places."""
+    """What separates the parts of a multipart body. Dashes alone may begin at many places."""
     if dice.chance(0.02):
         return b"-" * dice.randrange(1, 8)
     return dice.pick(BOUNDARIES, ODD_BOUNDARIES)

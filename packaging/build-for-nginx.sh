@@ -1,0 +1,183 @@
+#!/bin/bash
+# Builds the module for any nginx. --help explains.
+set -euo pipefail
+
+usage() {
+    cat <<'END'
+usage: packaging/build-for-nginx.sh [--source SOURCE] [NGINX]
+
+Builds ngx_http_frappe_module.so for an nginx binary and shows that it loads there.
+
+  NGINX             the binary (default: the nginx on PATH)
+  --source SOURCE   its source, of exactly the same version: an unpacked tree, or the
+                    tarball from https://nginx.org/download/. Not needed for the nginx of
+                    Debian and Ubuntu with their nginx-dev, nor for a version that cargo has
+                    as the crate nginx-src.
+  --help            this
+
+Run it on a system like the one that nginx runs on, since the module needs that system's libc
+or a newer one: in the same image, for a container. The binary itself is only asked for its
+version and its configure arguments, and to load the module at the end.
+END
+}
+
+die() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+source=
+nginx=
+while [[ $# -gt 0 ]]; do
+    case $1 in
+        --help | -h) usage; exit ;;
+        --source) [[ $# -gt 1 ]] || die '--source needs a path; see --help'; source=$2; shift ;;
+        --source=*) source=${1#*=} ;;
+        -*) die "$1 is unknown; see --help" ;;
+        *) [[ -z $nginx ]] || die 'One nginx at a time; see --help'; nginx=$1 ;;
+    esac
+    shift
+done
+
+[[ -n $nginx ]] || nginx=$(PATH=$PATH:/usr/sbin:/usr/local/nginx/sbin command -v nginx) \
+    || die 'There is no nginx on PATH: give the path of its binary.'
+[[ -f $nginx && -x $nginx ]] \
+    || die "$nginx is no program: give the path of nginx's binary, for example /usr/sbin/nginx."
+nginx=$(realpath "$nginx")
+[[ -z $source || -e $source ]] \
+    || die "--source $source does not exist: give an unpacked tree or a tarball."
+[[ -z $source ]] || source=$(realpath "$source")
+cd "$(dirname "$0")/.."
+
+
+# What nginx says of itself.
+
+about=$("$nginx" -V 2>&1) || die "$nginx -V failed:" "$about" \
+    'Install the libraries that it misses, or run this where nginx runs.'
+# OpenResty's fourth number is its own.
+version=$(sed -n 's/^nginx version: [^/]*\/\([0-9]*\.[0-9]*\.[0-9]*\).*/\1/p' <<<"$about")
+arguments=$(sed -n 's/^configure arguments: *//p' <<<"$about")
+[[ -n $version ]] || die "$nginx -V names no version, so it is no nginx:" "$about"
+echo "$nginx is nginx $version"
+
+build/deps.sh
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+work=$target/for-nginx/$version-$(cksum <<<"$arguments" | cut -d' ' -f1)
+
+
+# Shows that nginx takes the module, and says what to do with it.
+finish() {
+    local module=$1 check=$target/for-nginx/check
+    mkdir -p "$check/logs"
+    printf 'load_module %s;\npid %s;\nevents {}\n' "$module" "$check/pid" >"$check/nginx.conf"
+    if ! "$nginx" -t -p "$check" -c "$check/nginx.conf" >"$check/log" 2>&1; then
+        cat "$check/log" >&2
+        die "$nginx does not take $module." \
+            'Is --source the source of just this nginx, with the patches of who built it?'
+    fi
+    echo "$nginx loads $module"
+    echo "Copy it to nginx's module directory, and say in the first lines of nginx.conf:"
+    echo '    load_module modules/ngx_http_frappe_module.so;'
+    exit 0
+}
+
+version_of() {
+    sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$1/src/core/nginx.h" 2>/dev/null || true
+}
+
+# The directory of the crate nginx-src, when it has this version.
+crate() {
+    "${CARGO:-cargo}" metadata --format-version 1 --locked --features vendored 2>/dev/null \
+        | python3 -c '
+import json, pathlib, sys
+for package in json.load(sys.stdin)["packages"]:
+    if package["name"] == "nginx-src" and package["version"].endswith("+" + sys.argv[1]):
+        print(pathlib.Path(package["manifest_path"]).parent / "nginx")' "$version"
+}
+
+
+# Debian's nginx-dev knows its own arguments better.
+debian=/usr/share/nginx/src
+if [[ -z $source && $nginx == /usr/sbin/nginx && $(version_of $debian) == "$version" ]]; then
+    echo "The source is Debian's nginx-dev"
+    make module NGINX=debian
+    finish "$(make -s print-module NGINX=debian)"
+fi
+
+[[ -n $source ]] || source=$(crate)
+[[ -n $source ]] || die "The source of nginx $version is not here. Either" \
+    "    curl -O https://nginx.org/download/nginx-$version.tar.gz" \
+    "    packaging/build-for-nginx.sh --source nginx-$version.tar.gz $nginx" \
+    'or, for the nginx of Debian or Ubuntu:' \
+    '    apt-get install nginx-dev'
+
+check_version() {
+    local found
+    found=$(version_of "$1")
+    [[ -n $found ]] || die "$source has no src/core/nginx.h: it is not the source of nginx." \
+        "OpenResty's is in the directory bundle/nginx-$version of its own."
+    [[ $found == "$version" ]] || die "$source is nginx $found, but $nginx is $version." \
+        'A module fits one version only: get the source of that one.'
+}
+
+# A copy, since configure writes into the source.
+echo "The source is $source"
+[[ -f $source ]] || check_version "$source"
+rm -rf "$work"
+mkdir -p "$work/source"
+if [[ -f $source ]]; then
+    tar -C "$work/source" --strip-components=1 -xf "$source" \
+        || die "$source cannot be unpacked: is it complete, and a tarball?"
+    check_version "$work/source"
+else
+    for part in auto conf configure contrib src; do
+        [[ ! -e $source/$part ]] || cp -r "$source/$part" "$work/source"
+    done
+fi
+cd "$work/source"
+configure=./configure
+[[ -e $configure ]] || configure=auto/configure    # a git tree
+
+
+# Directories on the machine that built nginx are mostly not here: other modules, libraries
+# that were built along. The former are no part of what our module sees of nginx, and for
+# the latter there are the system's.
+eval "given=($arguments)"
+kept=()
+for argument in "${given[@]}"; do
+    path=${argument#*=}
+    case $argument in
+        --add-module=* | --add-dynamic-module=* | --with-openssl=* | --with-pcre=* | --with-zlib=* \
+            | --with-libatomic=*)
+            [[ -d $path ]] || { echo "Left out, since it is not here: $argument"; continue; }
+            ;;
+    esac
+    kept+=("$argument")
+done
+
+configure() {
+    sh "$configure" "$@" --builddir="$work/objs" >"$work/configure.log" 2>&1
+}
+
+configure_failed() {
+    tail -n 20 "$work/configure.log" >&2
+    die '' "configure failed; the above is the end of $work/configure.log." \
+        'Install the development files of the library that it misses, and try again.'
+}
+
+echo 'Configuring it as nginx was'
+if ! configure "${kept[@]}"; then
+    # Their libraries need not be here: with --with-compat, no module changes what others see.
+    [[ $arguments == *--with-compat* ]] || configure_failed
+    echo 'That failed; once more without the modules that nginx loads'
+    built_in=()
+    for argument in "${kept[@]}"; do
+        [[ $argument == *=dynamic || $argument == --add-*module=* ]] || built_in+=("$argument")
+    done
+    configure "${built_in[@]}" || configure_failed
+fi
+
+cd - >/dev/null
+own=(NGINX=own NGINX_SOURCE_DIR="$work/source" NGINX_BUILD_DIR="$work/objs" NGINX_BINARY="$nginx")
+make module "${own[@]}" || die '' 'The module was not built; the reason is above.'
+finish "$(make -s print-module "${own[@]}")"

@@ -1,0 +1,82 @@
+#!/bin/bash
+# Makes a Debian package of a module that has been built for the nginx of this machine's
+# distribution. `make deb` calls it.
+#
+# usage: packaging/deb.sh MODULE DIRECTORY
+#   MODULE      ngx_http_frappe_module.so
+#   DIRECTORY   receives the package, its .changes and its .buildinfo
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly PACKAGE=libnginx-mod-http-frappe
+
+die() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# A package for Debian 12 and one for Debian 13 differ, so their versions do; and the
+# latter is the newer one, for machines that are upgraded.
+debian_version() {
+    local version
+    version=$(sed -n '0,/^version *=/s/^version *= *"\(.*\)"/\1/p' Cargo.toml)
+    # In Debian's order, 0.2.0~rc.1 comes before 0.2.0.
+    echo "${version/-/\~}-1~$(. /etc/os-release; echo "$ID${VERSION_ID:-$VERSION_CODENAME}")"
+}
+
+# The time of what is packaged and not of the packaging, so that doing it again gives the
+# same package. A tarball has no git; its files have that time.
+source_time() {
+    [[ -d .git ]] && git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md
+}
+
+# The newest section of CHANGELOG.md. The whole file goes into the package, too.
+changelog() {
+    local codename maintainer
+    codename=$(. /etc/os-release; echo "${VERSION_CODENAME:-unstable}")
+    maintainer=$(sed -n 's/^Maintainer: //p' packaging/debian/control)
+    echo "$PACKAGE ($(debian_version)) $codename; urgency=medium"
+    echo
+    awk '/^## / { if (seen++) exit; next }
+        !seen || !NF { next }
+        sub(/^- /, "") && item { print item; item = "" }
+        { sub(/^ +/, ""); item = item (item ? " " : "") $0 }
+        END { print item }' CHANGELOG.md \
+        | while read -r item; do fold -s -w 74 <<<"$item" | sed '1s/^/  * /; 1!s/^/    /; s/ *$//'; done
+    echo
+    echo " -- $maintainer  $(date -R -d "@$SOURCE_DATE_EPOCH")"
+}
+
+[[ $# -eq 2 ]] || die 'usage: packaging/deb.sh MODULE DIRECTORY'
+module=$(realpath "$1")
+directory=$2
+for tool in dpkg-buildpackage dh dh_nginx lintian; do
+    command -v "$tool" >/dev/null || die "Missing: $tool. Install what packages are made with:" \
+        "  sudo apt-get install -y dpkg-dev debhelper nginx-dev lintian"
+done
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(source_time)}"
+
+rm -rf "$directory"
+work=$directory/build
+mkdir -p "$work/module"
+cp -r packaging/debian "$work/debian"
+cp README.md CHANGELOG.md "$work"
+# Readable, not executable: that is what Debian's policy asks of shared objects.
+install -m 644 "$module" "$work/module"
+changelog >"$work/debian/changelog"
+
+echo "Packaging $PACKAGE $(debian_version)"
+log=$directory/build.log
+# Build-Depends are for those who build from source; what is needed here was checked above.
+if ! (cd "$work" && dpkg-buildpackage --build=binary --no-sign --no-check-builddeps) >"$log" 2>&1; then
+    cat "$log" >&2
+    die '' "dpkg-buildpackage failed; the above is in $log, too"
+fi
+
+deb=$(echo "$directory/$PACKAGE"_*.deb)
+echo 'Checking it with lintian'
+options=(--fail-on error)
+[[ $(id -u) -ne 0 ]] || options+=(--allow-root)
+lintian "${options[@]}" "$deb"
+rm -rf "$work"
+echo "built $deb"

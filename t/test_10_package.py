@@ -1,0 +1,288 @@
+"""10: Debian's package is installed, loaded, serves, and leaves nothing behind.
+
+It takes minutes, so `make test-deb` runs it and `make test` does not. TEST_DEB is the package;
+TEST_DEB_ROOT the root of a system to install it in, `/` for this machine itself. Without it,
+debootstrap makes a system like this machine's in a directory that is removed afterwards.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from rig import process
+from rig.env import ROOT
+from rig.nginx import free_port
+from rig.waiting import until
+
+PACKAGE = "libnginx-mod-http-frappe"
+LINK = "etc/nginx/modules-enabled/50-mod-http-frappe.conf"
+TARGET = "/usr/share/nginx/modules-available/mod-http-frappe.conf"
+MODULE = "usr/lib/nginx/modules/ngx_http_frappe_module.so"
+
+# The module is loaded as Debian's own nginx.conf does it; the rest stays in a directory of ours.
+CONF = """
+include /etc/nginx/modules-enabled/*.conf;
+daemon off;
+worker_processes 1;
+pid DIRECTORY/nginx.pid;
+events {}
+http {
+    access_log off;
+    client_body_temp_path DIRECTORY/body;
+    proxy_temp_path DIRECTORY/proxy;
+    fastcgi_temp_path DIRECTORY/fastcgi;
+    uwsgi_temp_path DIRECTORY/uwsgi;
+    scgi_temp_path DIRECTORY/scgi;
+    map_hash_bucket_size 128;
+    map $frappe_cmd $pool {
+        default                        primary;
+        frappe.desk.query_report.run   reports;
+    }
+    server {
+        listen 127.0.0.1:PORT;
+        location / {
+            frappe_cmd on;
+            proxy_pass http://127.0.0.1:PORT/pool/$pool;
+        }
+        location /pool/ { return 200 $uri; }
+    }
+}
+"""
+
+pytestmark = [
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(not os.environ.get("TEST_DEB"),
+                       reason="TEST_DEB names no package: `make test-deb` makes and tests one"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can install packages"),
+    pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not here: no Debian"),
+]
+
+
+def output(*argv):
+    """What a command of this machine prints."""
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+def deb():
+    """The package to test."""
+    return Path(os.environ["TEST_DEB"]).resolve()
+
+
+class System:
+    """A Debian system in a directory, with its own packages."""
+
+    def __init__(self, path):
+        self.path = path
+        self.scratch = Path(tempfile.mkdtemp(prefix="frappe-deb-", dir=path / "tmp"))
+        self.scratch.chmod(0o755)  # nginx's workers go through it
+        shutil.copy(deb(), self.scratch)
+
+    def inside(self, path):
+        """The path of a file as the system itself sees it."""
+        return f"/{path.relative_to(self.path)}"
+
+    def argv(self, *argv):
+        return ["chroot", str(self.path), *argv]
+
+    def run(self, *argv, check=True):
+        """Runs a command in the system; a failure shows all that it printed."""
+        env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive",
+               "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        run = subprocess.run(self.argv(*argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, env=env, check=False)
+        assert not check or run.returncode == 0, f"{' '.join(argv)}:\n{run.stdout}"
+        return run.stdout
+
+    def apt(self, *argv):
+        return self.run("apt-get", "-y", "-o", "DPkg::Lock::Timeout=60",
+                        "--no-install-recommends", *argv)
+
+    def install(self, *options):
+        return self.apt("install", *options, self.inside(self.scratch / deb().name))
+
+    def state(self, package=PACKAGE):
+        """dpkg's word for a package, such as `ii `; empty for one that it never saw."""
+        known = self.run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", package, check=False)
+        return "" if "no packages found" in known else known
+
+    def files(self):
+        """Every path that a package of nginx can have touched."""
+        return {path for top in ("etc", "usr", "var/lib/nginx", "run")
+                for path in map(str, (self.path / top).rglob("*"))
+                if self.path != Path("/") or "nginx" in path}
+
+
+def forbid_services(path):
+    """No package starts or reloads a service; returns what ends that."""
+    policy = path / "usr/sbin/policy-rc.d"
+    if policy.exists():
+        return lambda: None
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    return policy.unlink
+
+
+def debootstrap(path):
+    """A system of this machine's release, with its mirror and its sources."""
+    release = dict(line.split("=", 1) for line in
+                   Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    codename = release["VERSION_CODENAME"].strip('"')
+    vendor = release["ID"].strip('"').capitalize()
+    sources = sorted(set(output(
+        "apt-get", "indextargets", "--format", "deb $(REPO_URI) $(RELEASE) $(COMPONENT)",
+        "Created-By: Packages", f"Origin: {vendor}").splitlines()))
+    mirrors = [line.split()[1] for line in sources if line.split()[2] == codename]
+    if not mirrors:
+        pytest.skip(f"apt knows no mirror of {vendor} {codename}: `apt-get update` first")
+
+    # Its mounts go with the namespace, whatever happens to it.
+    run = subprocess.run(["unshare", "--mount", "debootstrap", "--variant=minbase", codename,
+                          path, mirrors[0]], capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        pytest.skip(f"debootstrap failed; TEST_DEB_ROOT=/ tests on this machine itself:\n"
+                    f"{(run.stdout + run.stderr)[-2000:]}")
+    (path / "etc/apt/sources.list").write_text("\n".join(sources) + "\n")
+    (path / "etc/apt/apt.conf.d/90host").write_text(output(
+        "apt-config", "dump", "--no-empty", "--format", '%f "%v";%n',
+        "Acquire::http", "Acquire::https"))
+
+
+@pytest.fixture(scope="module")
+def system():
+    """A system with apt's lists and without our package."""
+    given = os.environ.get("TEST_DEB_ROOT")
+    if not given and not shutil.which("debootstrap"):
+        pytest.skip("debootstrap is missing; TEST_DEB_ROOT=/ tests on this machine itself")
+    path = Path(given or tempfile.mkdtemp(prefix="frappe-root-")).resolve()
+    allow_services, made = lambda: None, None
+    try:
+        if not given:
+            debootstrap(path)
+        allow_services = forbid_services(path)
+        made = System(path)
+        assert made.state() in ("", "un "), f"{PACKAGE} is installed in {path} already"
+        made.apt("update")
+        yield made
+    finally:
+        if made:
+            if made.state() not in ("", "un "):
+                made.apt("purge", PACKAGE)
+            shutil.rmtree(made.scratch)
+        allow_services()
+        if not given:
+            subprocess.run(["rm", "-rf", "--one-file-system", path], check=True)
+
+
+@pytest.fixture(scope="module")
+def before(system):
+    """The files of the system with nginx, which has run once."""
+    if system.state("nginx") != "ii ":
+        system.apt("install", "nginx")
+    system.run("nginx", "-t")
+    return system.files()
+
+
+@pytest.fixture(scope="module")
+def installed(system, before):
+    """The system with our package."""
+    system.install()
+    return system
+
+
+@pytest.fixture
+def pool(installed):
+    """`pool(path, body)` asks an nginx of the system which pool gets a POST."""
+    port = free_port()
+    conf = installed.scratch / "nginx.conf"
+    conf.write_text(CONF.replace("PORT", str(port))
+                    .replace("DIRECTORY", installed.inside(installed.scratch)))
+    log = installed.scratch / "stderr.log"
+    nginx = process.spawn(installed.argv("/usr/sbin/nginx", "-c", installed.inside(conf)), log)
+
+    def ready():
+        assert nginx.poll() is None, log.read_text()
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    def ask(path, body):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", body, timeout=10) as answer:
+            return answer.read().decode()
+
+    try:
+        until(ready, "nginx to accept connections")
+        yield ask
+    finally:
+        process.stop(nginx)
+
+
+def test_10_01_copyright():
+    """Every crate that is linked into the module has its copyright in the package."""
+    names = {line.split()[0] for line in output(
+        os.environ.get("CARGO", "cargo"), "tree", "--manifest-path", ROOT / "Cargo.toml",
+        "--locked", "--edges", "normal", "--prefix", "none").splitlines()}
+    named = (ROOT / "packaging/debian/copyright").read_text()
+    assert {name for name in names if f"vendor/{name}-*" not in named} == {"ngx_http_frappe_module"}
+
+
+def test_10_02_brings_nginx(system):
+    """apt installs the nginx that the module was built for along with it."""
+    if system.state("nginx") == "ii ":
+        pytest.skip("nginx is installed here already")
+    plan = system.install("--simulate")
+    assert "\nInst nginx (" in plan and f"\nInst {PACKAGE} (" in plan
+
+
+def test_10_03_install(installed):
+    """The module is where nginx looks for it, and nginx loads it."""
+    assert installed.state() == "ii "
+    assert (installed.path / MODULE).is_file()
+    assert os.readlink(installed.path / LINK) == TARGET
+    assert "successful" in installed.run("nginx", "-t")
+    assert "load_module modules/ngx_http_frappe_module.so;" in installed.run("nginx", "-T")
+    for name in ("copyright", "README.md.gz", "README.Debian", "changelog.gz",
+                 "changelog.Debian.gz"):
+        assert (installed.path / "usr/share/doc" / PACKAGE / name).is_file()
+
+
+def test_10_04_depends_on_abi(installed):
+    """An nginx with another binary interface is not let in while the package is there."""
+    depends = installed.run("dpkg-query", "-W", "-f", "${Depends}", PACKAGE)
+    (abi,) = [name for name in depends.split(", ") if name.startswith("nginx-abi-")]
+    assert abi in installed.run("dpkg-query", "-W", "-f", "${Provides}", "nginx").split(", ")
+
+
+def test_10_05_serves(pool):
+    """A POST goes where the method in its body says."""
+    assert pool("/", b"cmd=frappe.desk.query_report.run") == "/pool/reports"
+    assert pool("/", b"cmd=frappe.desk.form.save.savedocs") == "/pool/primary"
+    assert pool("/api/method/frappe.desk.query_report.run", b"x=1") == "/pool/reports"
+
+
+def test_10_06_reinstall(installed):
+    """A link that the administrator removed stays away; one that a removal took comes back."""
+    link = installed.path / LINK
+    link.unlink()
+    installed.install("--reinstall")
+    assert not os.path.lexists(link)
+    installed.run("dpkg", "--purge", PACKAGE)
+    installed.install()
+    installed.apt("remove", PACKAGE)
+    assert not os.path.lexists(link)
+    installed.run("nginx", "-t")
+    installed.install()
+    assert os.readlink(link) == TARGET
+    installed.run("nginx", "-t")
+
+
+def test_10_07_purge(installed, before):
+    """Nothing stays behind, and nginx runs as before."""
+    installed.apt("purge", PACKAGE)
+    assert installed.state() in ("", "un ")
+    assert installed.files() ^ before == set()
+    assert "successful" in installed.run("nginx", "-t")

@@ -1,0 +1,268 @@
+"""11: balancer.conf and the route files send each request where they say."""
+
+import re
+import threading
+
+import pytest
+
+from rig.client import FORM, JSON, MULTIPART, TRANSPORTS, exchange, multipart, of_type, post, sha256
+from rig.configurations import CONF, balancer, rows, text
+from rig.corpus import load
+from rig.nginx import free_port
+from rig.rawserver import RawServer
+
+CLASSES = ("routes-reports.map", "routes-uploads.map", "routes-background.map")
+HEAVY = [cmd for name in CLASSES for cmd, _ in rows(name)]
+# What people do all day: it must stay on the primary servers.
+LIGHT = ("frappe.desk.form.save.savedocs", "frappe.client.get", "frappe.desk.search.search_link",
+         "run_doc_method", "login", "ping", "frappe.desk.reportview.get",
+         "frappe.desk.query_report.get_script")
+
+BY_REPORT = """
+    map_hash_bucket_size 128;
+    map $frappe_cmd $cmd_class { default interactive; include @{conf}/routes-reports.map; }
+    map $frappe_arg_report_name $report_pool {
+        default primary;
+        include @{conf}/routes-by-report.map;
+    }
+    map $cmd_class $pool { default primary; reports $report_pool; }
+    upstream erpnext_secondary { server @{secondary}; }
+    server {
+        @{listen main}
+        frappe_cmd on;
+        location / { proxy_pass http://$pool; }
+    }
+"""
+
+READ_ONLY = """
+    map_hash_bucket_size 128;
+    map $frappe_cmd $read_only { default 0; include @{conf}/routes-readonly.map; }
+    map $read_only $pool { default primary; 1 reports; }
+    server {
+        @{listen main}
+        frappe_cmd on;
+        location / { proxy_pass http://$pool; }
+    }
+"""
+
+
+@pytest.fixture(scope="module")
+def nginx(serve, upstreams):
+    return serve(balancer(upstreams))
+
+
+@pytest.fixture(scope="module")
+def by_report(serve, upstreams):
+    return serve(BY_REPORT, values={"conf": CONF, "secondary": upstreams["reports"].address})
+
+
+@pytest.fixture(scope="module")
+def read_only(serve):
+    return serve(READ_ONLY, values={"conf": CONF})
+
+
+def went(done):
+    """The pool that answered, and the one that X-Served-From names."""
+    return done.answer["pool"], done.response.header("X-Served-From")
+
+
+TO_PRIMARY = ("primary", "erpnext_primary")
+TO_SECONDARY = ("reports", "erpnext_secondary")
+
+
+def test_11_01_nginx_t(serve, upstreams):
+    """nginx takes the file with its own addresses, and with no warning."""
+    conf = text("balancer.conf", {"listen 80;": "@{listen main}"})
+    good, said = serve(conf, start=False).test()
+    assert good and "[warn]" not in said, said
+
+
+@pytest.mark.parametrize("cmd", HEAVY)
+def test_11_02_heavy(nginx, cmd):
+    """Each row, in a form, in JSON and in the path of a GET; a path is no match for the body."""
+    assert went(post(nginx, "/", f"filters=%7B%7D&cmd={cmd}")) == TO_SECONDARY
+    assert went(post(nginx, "/", f'{{"x": 1, "cmd": "{cmd}"}}', JSON)) == TO_SECONDARY
+    assert went(exchange(nginx, "GET", f"/api/method/{cmd}?x=1")) == TO_SECONDARY
+    assert went(post(nginx, "/api/method/frappe.ping", f"cmd={cmd}")) == TO_SECONDARY
+
+
+@pytest.mark.parametrize("cmd", LIGHT)
+def test_11_03_light(nginx, cmd):
+    """The work of people stays on the primary servers, also where the path names a report."""
+    assert went(post(nginx, "/", f"filters=%7B%7D&cmd={cmd}")) == TO_PRIMARY
+    assert went(exchange(nginx, "GET", f"/api/method/{cmd}")) == TO_PRIMARY
+    report = "/api/method/frappe.desk.query_report.run"
+    assert went(post(nginx, report, f"cmd={cmd}")) == TO_PRIMARY
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+def test_11_04_upload(nginx, via):
+    """A file of 3 MB, the command behind it."""
+    body = multipart(("file", b"\x00" * 3_000_000, "scan.pdf"), ("cmd", "upload_file"))
+    done = post(nginx, "/", body, MULTIPART, via=via)
+    assert went(done) == TO_SECONDARY
+    assert done.answer["length"] == len(body)
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("size", [0, 10, 20_000, 3_000_000])
+def test_11_19_report_bodies(nginx, size, via):
+    """The way to the location of reports keeps method and body, also one that is on disk."""
+    body = "filters=" + "x" * size + "&cmd=frappe.desk.query_report.export_query"
+    done = post(nginx, "/", body, via=via)
+    assert went(done) == TO_SECONDARY and done.response.status == 200
+    assert (done.answer["method"], done.answer["sha256"]) == ("POST", sha256(body.encode()))
+
+
+@pytest.mark.parametrize("captured", load(), ids=lambda captured: captured.name)
+def test_11_05_corpus(nginx, captured):
+    """Requests of real clients."""
+    cmd = captured.expected()[0]
+    done = exchange(nginx, captured.method, captured.target, captured.headers, captured.body)
+    assert went(done) == (TO_SECONDARY if cmd in HEAVY else TO_PRIMARY)
+
+
+def test_11_06_true_header(nginx):
+    """The servers get the true X-Frappe-CMD, whatever the client sends under that name."""
+    headers = [*of_type(FORM), ("X-Frappe-CMD", "frappe.desk.query_report.run")]
+    done = exchange(nginx, "POST", "/", headers, b"cmd=frappe.client.get")
+    assert went(done) == TO_PRIMARY
+    assert done.answer["headers"]["x-frappe-cmd"] == "frappe.client.get"
+    assert "x-frappe-cmd" not in exchange(nginx, "GET", "/app", headers[1:]).answer["headers"]
+
+
+def test_11_07_host_and_proto(nginx):
+    """What Frappe needs to know of the client."""
+    headers = post(nginx, "/", "cmd=ping").answer["headers"]
+    assert (headers["host"], headers["x-forwarded-for"], headers["x-forwarded-proto"]) == (
+        "localhost", "127.0.0.1", "http")
+
+
+def test_11_08_socketio(nginx):
+    """socket.io gets its upgrade, and its posts are not looked at."""
+    headers = [("Upgrade", "websocket"), ("Connection", "upgrade")]
+    answer = exchange(nginx, "GET", "/socket.io/?transport=websocket", headers).answer
+    assert (answer["headers"]["upgrade"], answer["headers"]["connection"]) == headers_of(headers)
+    done = post(nginx, "/socket.io/", "cmd=frappe.desk.query_report.run")
+    assert (done.answer["pool"], done.found) == ("primary", ("", "", ""))
+
+
+def headers_of(pairs):
+    """Their values."""
+    return tuple(value for _, value in pairs)
+
+
+def test_11_09_assets(nginx):
+    """Assets come from the primary servers, and nobody looks for a command."""
+    done = exchange(nginx, "GET", "/assets/frappe/js/x.js?cmd=frappe.desk.query_report.run")
+    assert (went(done), done.found) == (TO_PRIMARY, ("", "", ""))
+
+
+# Servers that fail
+
+class Broken(threading.Thread):
+    """A server that reads one request and answers with `answer`, or closes without a word."""
+
+    def __init__(self, answer=None):
+        super().__init__(daemon=True)
+        self.server, self.reply, self.request = RawServer(), answer, b""
+        self.address = f"127.0.0.1:{self.server.port}"
+        self.start()
+
+    def run(self):
+        with self.server:
+            connection = self.server.accept()
+            self.request = connection.read_request()
+            connection.answer(self.reply or b"")
+
+
+BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nno"
+
+
+@pytest.mark.parametrize("answer", [None, BAD_GATEWAY], ids=["closes", "502"])
+def test_11_10_get_is_repeated(serve_once, upstreams, answer):
+    """A GET whose server breaks goes to the next one."""
+    broken = Broken(answer)
+    nginx = serve_once(balancer(upstreams, _11=broken.address))
+    assert went(exchange(nginx, "GET", "/api/method/ping")) == TO_PRIMARY
+    broken.join(10)
+    assert broken.request.startswith(b"GET /api/method/ping ")
+
+
+@pytest.mark.parametrize("answer", [None, BAD_GATEWAY], ids=["closes", "502"])
+def test_11_11_post_is_not_repeated(serve_once, upstreams, answer):
+    """A POST that a server has read is not sent to another one."""
+    broken = Broken(answer)
+    nginx = serve_once(balancer(upstreams, _11=broken.address))
+    done = post(nginx, "/", "cmd=frappe.desk.form.save.savedocs")
+    assert done.response.status == 502
+    broken.join(10)
+    assert broken.request.endswith(b"cmd=frappe.desk.form.save.savedocs")
+    assert not upstreams["primary"].requests.lines(done.id)
+
+
+def test_11_12_dead_server(serve_once, upstreams):
+    """A POST goes to the next server where the first one cannot be reached."""
+    nginx = serve_once(balancer(upstreams, _11=f"127.0.0.1:{free_port()}"))
+    for _ in range(4):
+        assert went(post(nginx, "/", "cmd=frappe.client.get")) == TO_PRIMARY
+
+
+def test_11_13_backup(serve_once, upstreams):
+    """Without secondary servers the primary ones do the work."""
+    dead = f"127.0.0.1:{free_port()}"
+    nginx = serve_once(balancer(upstreams, _21=dead, _22=dead))
+    for _ in range(3):
+        assert post(nginx, "/", "cmd=upload_file").answer["pool"] == "primary"
+
+
+# Route files in maps of their own
+
+@pytest.mark.parametrize("report", [key for key, _ in rows("routes-by-report.map")])
+def test_11_14_by_report(by_report, report):
+    """A report with a row goes to its pool, run or exported."""
+    body = f"report_name={report.replace(' ', '+')}&cmd=frappe.desk.query_report."
+    for what in ("run", "export_query"):
+        assert post(by_report, "/", body + what).answer["pool"] == "reports"
+    other = "/api/method/frappe.desk.query_report.get_script"
+    assert post(by_report, other, body.partition("&")[0]).answer["pool"] == "primary"
+
+
+def test_11_15_by_report_others(by_report):
+    """Other reports, and commands that have none, take the default."""
+    run = "/api/method/frappe.desk.query_report.run"
+    for body in ("report_name=ToDo", "report_name=", "x=1"):
+        assert post(by_report, run, body).answer["pool"] == "primary"
+    # As the head of the file says.
+    assert post(by_report, run, "report_name=general+LEDGER").answer["pool"] == "reports"
+    pdf = "/api/method/frappe.utils.print_format.download_pdf?doctype=ToDo&name=x"
+    assert exchange(by_report, "GET", pdf).answer["pool"] == "primary"
+
+
+@pytest.mark.parametrize("cmd", [key for key, _ in rows("routes-readonly.map")])
+def test_11_16_read_only(read_only, cmd):
+    """Each row goes to the readers' servers."""
+    assert post(read_only, "/", f"cmd={cmd}").answer["pool"] == "reports"
+
+
+@pytest.mark.parametrize("cmd", [
+    "frappe.client.set_value", "frappe.client.insert", "frappe.client.delete", "login", "logout",
+    "frappe.desk.form.save.savedocs", "frappe.desk.form.load.getdoc", "run_doc_method",
+    "upload_file", "frappe.desk.reportview.delete_items", "frappe.model.utils.user_settings.save",
+])
+def test_11_17_writers(read_only, cmd):
+    """What writes does not."""
+    assert post(read_only, "/", f"cmd={cmd}").answer["pool"] == "primary"
+    # The path of a reader is no disguise.
+    done = post(read_only, "/api/method/frappe.client.get", f"cmd={cmd}")
+    assert done.answer["pool"] == "primary"
+
+
+def test_11_18_rows():
+    """Every row stands once, is a method's name, and has a reason above it."""
+    for name in (*CLASSES, "routes-readonly.map"):
+        keys = [key for key, _ in rows(name)]
+        assert len(keys) == len(set(keys)) >= 7
+        assert all(re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", key) for key in keys)
+        paragraphs = (CONF / name).read_text().strip().split("\n\n")
+        assert all(paragraph.startswith("#") for paragraph in paragraphs)

@@ -1,0 +1,139 @@
+"""12: what the guide in docs/ tells to write and to run works."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from rig.client import post
+from rig.configurations import CONF, PRIMARY, SECONDARY, balancer, make_venv, text
+from rig.env import ROOT
+
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PLACES = re.compile(r"/var/log/nginx/")
+
+
+def blocks(path):
+    """Kind and text of each fenced block."""
+    return BLOCK.findall(path.read_text())
+
+
+def of_kind(kind):
+    """One parameter for each block of a kind."""
+    return [pytest.param(content, id=f"{path.stem}-{number}")
+            for path in DOCS for number, (k, content) in enumerate(blocks(path)) if k == kind]
+
+
+def commands():
+    """Blocks of commands, each with the output that the guide shows behind it, or none."""
+    for path in DOCS:
+        found = blocks(path)
+        for number, (kind, content) in enumerate(found):
+            if kind == "sh":
+                after = found[number + 1 :][:1]
+                shown = after[0][1] if after and after[0][0] == "text" else ""
+                yield pytest.param(content, shown, id=f"{path.stem}-{number}")
+
+
+def loadable(conf):
+    """A block of the guide, on a free port and the route files of this directory."""
+    conf = conf.replace("listen 80;", "@{listen main}")
+    return conf.replace("include frappe/", f"include {CONF}/")
+
+
+@pytest.mark.parametrize("conf", of_kind("nginx"))
+def test_12_81_configurations(serve, conf):
+    """nginx takes each configuration as it stands there."""
+    good, said = serve(loadable(conf), start=False).test()
+    assert good and "[warn]" not in said, said
+
+
+@pytest.mark.parametrize(("body", "pool"), [
+    ("method=get_items&cmd=run_doc_method", "reports"),
+    ("method=get_items&cmd=runserverobj", "reports"),
+    ("method=save&cmd=run_doc_method", "primary"),
+    ("method=get_items&cmd=frappe.client.get", "primary"),
+    ("report_name=General+Ledger&cmd=frappe.desk.query_report.run", "reports"),
+    ("report_name=Mine&cmd=frappe.desk.query_report.run", "primary"),
+    ("x=1", "primary"),
+])
+def test_12_82_routes_of_the_guide(serve, upstreams, body, pool):
+    """The map of methods of documents sends bodies where it says."""
+    conf, = (content for kind, content in blocks(ROOT / "docs/choosing-routes.md")
+             if kind == "nginx" and "run_doc_method" in content)
+    conf = conf.replace(PRIMARY[0], upstreams["primary"].address)
+    conf = conf.replace(SECONDARY[0], upstreams["reports"].address)
+    assert post(serve(loadable(conf)), "/", body).answer["pool"] == pool
+
+
+@pytest.fixture(scope="module")
+def shell(serve, upstreams, env, tmp_path_factory):
+    """Runs commands where nginx, with balancer.conf and log-json.conf, is erp.example.com."""
+    home = tmp_path_factory.mktemp("guide")
+    log = {"/var/log/nginx/frappe-access.json": "@{prefix}/frappe-access.json"}
+    nginx = serve(balancer(upstreams) + text("log-json.conf", log))
+    (home / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{nginx.port()}"\n')
+    demo = (ROOT / "nginx-conf/demo/04-report-export.http").read_bytes()
+    (home / "request.http").write_bytes(demo)
+    (home / "saved.har").write_text('{"log": {"entries": [{"request": {"method": "GET", '
+                                    '"url": "http://erp.example.com/app", "headers": []}}]}}')
+    make_venv(home)
+    from oracle.peers import frappe_cmd
+
+    tools = home / "bin"
+    tools.mkdir()
+    for name, command in {
+        "nginx": [env.nginx, "-p", f"{nginx.prefix}/", "-c", nginx.prefix / "nginx.conf",
+                  "-e", nginx.prefix / "error.log", '"$@"'],
+        "make": [shutil.which("make"), "-s", "-C", ROOT, f"REPORT_VENV={home}/venv",
+                 f"PYTHON={sys.executable}", '"$@"'],
+        # Behind `cargo run ... --` stand the arguments for frappe-cmd.
+        "cargo": [frappe_cmd(), '"${@:7}"'],
+    }.items():
+        line = " ".join(part if '"$' in str(part) else shlex.quote(str(part)) for part in command)
+        (tools / name).write_text(f"#!/bin/bash\nexec {line}\n")
+        (tools / name).chmod(0o755)
+    # One line for the report, and one of a report.
+    post(nginx, "/", "report_name=Stock+Balance&cmd=frappe.desk.query_report.run")
+
+    def run(script):
+        script = PLACES.sub(f"{nginx.prefix}/", script)
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script], cwd=home, capture_output=True, text=True,
+            timeout=50, check=False, env={"HOME": str(home), "PATH": f"{tools}:/usr/bin:/bin"})
+
+    return run
+
+
+@pytest.mark.parametrize(("script", "shown"), list(commands()))
+def test_12_83_commands(shell, script, shown):
+    """Each command succeeds and prints the lines that the guide shows."""
+    run = shell(script)
+    assert run.returncode == 0, run.stdout + run.stderr
+    for line in shown.splitlines():
+        assert line.strip() in run.stdout, run.stdout
+
+
+def test_12_84_links():
+    """Links inside of the project lead somewhere."""
+    for path in DOCS:
+        markdown = path.read_text()
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", markdown):
+            place = (path.parent / target).resolve() if target else path
+            assert place.exists(), f"{path.name}: {target}"
+            if anchor:
+                heads = re.findall(r"^#+ (.*)$", place.read_text(), re.MULTILINE)
+                assert anchor in [head.lower().replace(" ", "-") for head in heads]
+
+
+def test_12_85_failover_table():
+    """The table of failures says what t/test_11 shows of balancer.conf."""
+    conf = (CONF / "balancer.conf").read_text()
+    for line in ("proxy_next_upstream error timeout http_502;", "proxy_next_upstream_timeout 10s;"):
+        assert line in conf
+    assert not re.search(r"^\s*proxy_next_upstream .*non_idempotent", conf, re.MULTILINE)

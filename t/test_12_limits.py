@@ -1,0 +1,208 @@
+"""12: limits.conf holds back what it names and nothing else; reports alone may take long."""
+
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from rig.client import FORM, exchange, of_type, post
+from rig.configurations import balancer, text
+from rig.http1 import Http1
+from rig.message import head
+from rig.rawserver import RawServer
+from rig.waiting import until
+
+REPORT = b"cmd=frappe.desk.query_report.run&report_name=x"
+ALICE = [("Cookie", "full_name=A; sid=" + "a1" * 28)]
+BOB = [("Cookie", "sid=" + "b2" * 28)]
+GUEST = [("Cookie", "sid=Guest")]
+
+
+def limited(upstreams, replace=(), **others):
+    """balancer.conf and limits.conf."""
+    return balancer(upstreams, **others) + text("limits.conf", replace)
+
+
+@pytest.fixture
+def nginx(serve_once, upstreams):
+    """Fresh for each test, since limits remember."""
+    return serve_once(limited(upstreams))
+
+
+def statuses(nginx, count, body, headers=(), method="POST", target="/"):
+    """The answers to `count` requests, one after the other."""
+    if body is not None:
+        headers = [*headers, *of_type(FORM)]
+    return [exchange(nginx, method, target, headers, body).response.status for _ in range(count)]
+
+
+def test_12_31_nginx_t(serve, upstreams):
+    """nginx takes both files, and with no warning."""
+    good, said = serve(limited(upstreams), start=False).test()
+    assert good and "[warn]" not in said, said
+
+
+@pytest.mark.parametrize(("method", "target", "body"), [
+    ("POST", "/", b"usr=a&pwd=b&cmd=login"),
+    ("POST", "/login", b"cmd=login&usr=a&pwd=b"),
+    ("POST", "/api/method/login", b"usr=a&pwd=b"),
+    ("POST", "/?cmd=login&usr=a&pwd=b", None),
+    ("POST", "/api/method/login", b"usr=a&pwd=b&cmd=ping"),
+    ("POST", "//api/method/%6cogin", b"usr=a&pwd=b&cmd=ping"),
+    ("POST", "/", b"email=a&cmd=frappe.core.doctype.user.user.sign_up"),
+    ("POST", "/", b"user=a&cmd=frappe.core.doctype.user.user.reset_password"),
+])
+def test_12_32_login(nginx, method, target, body):
+    """Eleven passwords are taken at once, then no more, whatever sid comes with them."""
+    answers = [statuses(nginx, 1, body, [("Cookie", f"sid={number:056x}")], method, target)[0]
+               for number in range(13)]
+    assert answers[:11] == [200] * 11 and answers[-1] == 429
+    assert statuses(nginx, 3, b"cmd=frappe.client.get") == [200] * 3
+
+
+def test_12_33_not_login(nginx):
+    """Pages, forms and lists have no limit."""
+    for body in (b"cmd=frappe.client.get", b"cmd=logout", b"cmd=frappe.desk.form.save.savedocs"):
+        assert set(statuses(nginx, 40, body, ALICE)) == {200}
+    assert set(statuses(nginx, 40, None, ALICE, "GET", "/login")) == {200}
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (ALICE, BOB),
+    ([("Authorization", "token keyofalice:secret")], [("Authorization", "token keyofbob:secret")]),
+    ([*BOB, ("Authorization", "token keyofalice:secret")], BOB),
+    (GUEST, ALICE),
+], ids=["session", "token", "token-first", "guest"])
+def test_12_34_reports_of_one(nginx, one, other):
+    """Who starts too many reports is held back, and nobody else."""
+    answers = statuses(nginx, 25, REPORT, one)
+    assert answers[:21] == [200] * 21 and answers[-1] == 429
+    assert statuses(nginx, 5, REPORT, other) == [200] * 5
+    assert statuses(nginx, 5, b"cmd=frappe.client.get", one) == [200] * 5
+
+
+def test_12_35_guests(nginx):
+    """Visitors have one session for all of them: they count by address, with or without it."""
+    assert statuses(nginx, 25, REPORT, GUEST)[-1] == 429
+    assert statuses(nginx, 1, REPORT) == [429]
+    assert statuses(nginx, 1, REPORT, [("Cookie", "sid=x")]) == [429]
+
+
+class Held:
+    """Report servers that keep every request until they are told to answer."""
+
+    def __init__(self, stack, nginx, server):
+        self._stack, self._nginx, self._server = stack, nginx, server
+        self.held = []
+
+    def send(self, headers, body=REPORT):
+        """A client with a request under way."""
+        client = self._stack.enter_context(Http1(self._nginx.port()))
+        client.send(head("POST", "/", [*headers, *of_type(FORM),
+                                       ("Content-Length", str(len(body)))]), body)
+        return client
+
+    def hold(self, headers):
+        """The same, and it has reached a server."""
+        client = self.send(headers)
+        connection = self._server.accept()
+        connection.read_request()
+        self.held.append((client, connection))
+
+    def finish(self):
+        """Answers all."""
+        for client, connection in self.held:
+            connection.answer()
+            assert client.response().status == 200
+        self.held.clear()
+
+
+@pytest.fixture
+def hold(serve_once, upstreams):
+    """Makes an nginx whose report servers are one `RawServer`."""
+    with ExitStack() as stack:
+        server = stack.enter_context(RawServer())
+        address = f"127.0.0.1:{server.port}"
+
+        def make(replace=(), balance=None):
+            conf = limited(upstreams, replace, _21=address, _22=address)
+            for old, new in (balance or {}).items():
+                assert old in conf
+                conf = conf.replace(old, new)
+            return Held(stack, serve_once(conf), server)
+
+        yield make
+
+
+def test_12_36_reports_at_a_time(hold):
+    """Two at a time for a person; the next ones when those are done."""
+    held = hold()
+    held.hold(ALICE)
+    held.hold(ALICE)
+    assert held.send(ALICE).response().status == 429
+    held.hold(BOB)
+    # What is no report goes on.
+    assert held.send(ALICE, b"cmd=frappe.client.get").response().status == 200
+    held.finish()
+    held.hold(ALICE)
+    held.finish()
+
+
+def test_12_37_reports_of_all(hold):
+    """So many at a time for all together."""
+    held = hold({"limit_conn report_of_all 16;": "limit_conn report_of_all 3;"})
+    for letter in "cde":
+        held.hold([("Cookie", f"sid={letter * 56}")])
+    assert held.send(BOB).response().status == 429
+    held.finish()
+    held.hold(BOB)
+    held.finish()
+
+
+QUICK = {"proxy_read_timeout 120s;": "proxy_read_timeout 200ms;",
+         "proxy_next_upstream_timeout 10s;": "proxy_next_upstream_timeout 100ms;"}
+
+
+def test_12_38_long_reports(hold, upstreams):
+    """A report may take longer than anything else, here more than 200 ms."""
+    held = hold(balance=QUICK)
+    held.hold(ALICE)
+    with RawServer() as slow:
+        other = hold(balance=QUICK | {f"server {upstreams['primary'].address} max_fails=3":
+                                      f"server 127.0.0.1:{slow.port} max_fails=3"})
+        assert other.send(BOB, b"cmd=frappe.client.get").response().status == 504
+    (client, _), = held.held
+    assert client.silent()
+    held.finish()
+
+
+def test_12_39_not_tried_twice(serve_once, upstreams):
+    """A GET that took too long on one server is not tried on another."""
+    with RawServer() as slow:
+        conf = limited(upstreams, _11=f"127.0.0.1:{slow.port}")
+        for old, new in QUICK.items():
+            conf = conf.replace(old, new)
+        assert exchange(serve_once(conf), "GET", "/app").response.status == 504
+
+
+def test_12_40_not_tried_late(serve_once, upstreams):
+    """Nor is one whose server broke after that time."""
+    with RawServer() as late:
+        conf = limited(upstreams, _11=f"127.0.0.1:{late.port}").replace(
+            "proxy_next_upstream_timeout 10s;", "proxy_next_upstream_timeout 1ms;")
+        with Http1(serve_once(conf).port()) as client:
+            client.send(head("GET", "/app"))
+            connection = late.accept()
+            connection.read_request()
+            started = time.monotonic()
+            until(lambda: time.monotonic() > started + 0.01, "the time to pass")
+            connection.answer(b"")
+            assert client.response().status == 502
+
+
+def test_12_41_dry_run(serve_once, upstreams):
+    """As the head of the file says: only the log tells."""
+    nginx = serve_once(limited(upstreams) + "limit_req_dry_run on; limit_conn_dry_run on;")
+    assert set(statuses(nginx, 25, REPORT, ALICE)) == {200}
+    lines = nginx.errors.lines("limiting requests, dry run")
+    assert lines and not any("a1a1" in line for line in lines)
