@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.client import FORM, exchange, of_type
+from rig.client import FORM, TRANSPORTS, exchange, of_type, sha256
 from rig.conf import PROXY
 from rig.nginx import Nginx
 
@@ -21,7 +21,9 @@ def nginx(env, upstreams, tmp_path_factory):
     if not Path(path).is_file():
         pytest.fail("TEST_NGINX_PANIC_MODULE is not set: run by `make test-nginx`")
     prefix = tmp_path_factory.mktemp("panics")
-    instance = Nginx(env, prefix, PROXY, upstreams.addresses(), values={
+    preread = "location /preread { frappe_body preread; @{show} proxy_pass http://primary; }"
+    conf = PROXY.replace("location / {", f"{preread} location / {{")
+    instance = Nginx(env, prefix, conf, upstreams.addresses(), values={
         "load_module": f"load_module {path};"})
     instance.allowed.append(r"frappe: internal error|panicked at|note: run with|probe")
     instance.start()
@@ -44,4 +46,18 @@ def test_08_01_panic(nginx, target, body, status):
     assert done.found == ("", "", status)
     assert nginx.errors.text().count(INTERNAL_ERROR) > before
     assert exchange(nginx, "POST", "/", of_type(FORM), b"cmd=f").found == ("f", "form", "ok")
+    assert nginx.worker() == worker
+
+
+@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("size", [None, 4])
+def test_08_02_panic_in_peek(nginx, via, size):
+    """The same during a peek, at once or while the request waits: nothing of it stays behind."""
+    worker = nginx.worker()
+    body = b"x=panic-in-scanner&cmd=f"
+    done = exchange(nginx, "POST", "/preread", of_type(FORM), body, via=via, size=size)
+    assert done.answer["sha256"] == sha256(body)
+    assert done.found in [("", "", "unread"), ("f", "form", "ok")]
+    again = exchange(nginx, "POST", "/preread", of_type(FORM), b"cmd=f", via=via, size=size)
+    assert again.found == ("f", "form", "ok")
     assert nginx.worker() == worker

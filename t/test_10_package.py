@@ -184,8 +184,12 @@ def before(system):
     """The files of the system with nginx, which has run once."""
     if system.state("nginx") != "ii ":
         system.apt("install", "nginx")
+    temporary = system.path / "var/lib/nginx"
+    there = set(temporary.glob("*"))
     system.run("nginx", "-t")
-    return system.files()
+    yield system.files()
+    for made in set(temporary.glob("*")) - there:
+        made.rmdir()
 
 
 @pytest.fixture(scope="module")

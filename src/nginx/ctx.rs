@@ -17,9 +17,9 @@
 //! cmd, 1 KiB for others), for multipart up to 5.7 KiB of scratch; with preread all but the
 //! structure twice.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
-use nginx_sys::{NGX_LOG_INFO, ngx_pool_cleanup_add};
+use nginx_sys::{NGX_LOG_INFO, ngx_http_request_body_t, ngx_pool_cleanup_add};
 
 use super::analysis::Analysis;
 use super::conf::{LocConf, MainConf};
@@ -41,6 +41,8 @@ pub(super) struct Ctx {
     /// `whole` has had the last word
     is_final: bool,
     pub(super) peek: Option<Peek>,
+    /// HTTP/2: what nginx takes for the request's body during a peek
+    pub(super) private: Option<NonNull<ngx_http_request_body_t>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -160,6 +162,7 @@ pub(super) fn create<'c>(
             whole,
             is_final: false,
             peek: preread.map(Peek::new),
+            private: None,
         });
     }
     // Only now is there something to be found.

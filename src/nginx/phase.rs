@@ -46,7 +46,11 @@ pub(super) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t
     let Some(request) = (unsafe { Request::new(r) }) else {
         return DECLINED;
     };
-    match guarded(request.log(), Next::GoOn, || next(request)) {
+    let next = guarded(request.log(), None, || Some(next(request)));
+    match next.unwrap_or_else(|| {
+        peek::abandon(request);
+        Next::GoOn
+    }) {
         Next::GoOn => DECLINED,
         Next::Wait => DONE,
         Next::Read => read(request),

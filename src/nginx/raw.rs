@@ -5,8 +5,10 @@ use core::ptr::NonNull;
 use core::slice;
 
 use nginx_sys::{
-    ngx_chain_t, ngx_http_request_body_t, ngx_http_request_t, ngx_log_error_core, ngx_log_t,
-    ngx_module_t, ngx_pool_t, ngx_str_t, ngx_table_elt_t, ngx_uint_t,
+    NGX_HTTP_BAD_REQUEST, NGX_HTTP_REQUEST_TIME_OUT, NGX_HTTP_VERSION_11, ngx_buf_t, ngx_chain_t,
+    ngx_connection_t, ngx_http_event_handler_pt, ngx_http_request_body_t, ngx_http_request_t,
+    ngx_log_error_core, ngx_log_t, ngx_module_t, ngx_pool_t, ngx_str_t, ngx_table_elt_t,
+    ngx_uint_t,
 };
 
 use super::module::module;
@@ -142,6 +144,67 @@ impl Request {
     pub(super) fn main_conf<T>(self) -> *const T {
         // SAFETY: as for `loc_conf`.
         unsafe { shim::ngx_http_frappe_get_main_conf(self.as_ptr(), module()) }.cast()
+    }
+
+    pub(super) fn connection(self) -> *mut ngx_connection_t {
+        // SAFETY: by the invariant of Request.
+        unsafe { (*self.as_ptr()).connection }
+    }
+
+    pub(super) fn header_in(self) -> *mut ngx_buf_t {
+        // SAFETY: by the invariant of Request.
+        unsafe { (*self.as_ptr()).header_in }
+    }
+
+    /// None where the body is chunked.
+    pub(super) fn content_length(self) -> Option<usize> {
+        // SAFETY: by the invariant of Request.
+        let headers = unsafe { &(*self.as_ptr()).headers_in };
+        if headers.chunked() != 0 {
+            return None;
+        }
+        usize::try_from(headers.content_length_n).ok()
+    }
+
+    pub(super) fn set_handlers(
+        self,
+        read: ngx_http_event_handler_pt,
+        write: ngx_http_event_handler_pt,
+    ) {
+        // SAFETY: by the invariant of Request.
+        unsafe {
+            (*self.as_ptr()).read_event_handler = read;
+            (*self.as_ptr()).write_event_handler = write;
+        }
+    }
+
+    /// The client waits for "100 Continue"; asks only once.
+    pub(super) fn expects_continue(self) -> bool {
+        let r = self.as_ptr();
+        // SAFETY: by the invariant of Request; `expect` is null or a header.
+        unsafe {
+            if (*r).expect_tested() != 0 || (*r).http_version < NGX_HTTP_VERSION_11 as ngx_uint_t {
+                return false;
+            }
+            let Some(expect) = (*r).headers_in.expect.as_ref() else {
+                return false;
+            };
+            (*r).set_expect_tested(1);
+            str_bytes(&expect.value).eq_ignore_ascii_case(b"100-continue")
+        }
+    }
+
+    /// A timeout or an error, as the status that nginx would end a body's read with.
+    pub(super) fn connection_failure(self) -> Option<u32> {
+        // SAFETY: by the invariant of Request; a connection has a read event.
+        unsafe {
+            let c = self.connection();
+            if (*(*c).read).timedout() != 0 {
+                (*c).set_timedout(1);
+                return Some(NGX_HTTP_REQUEST_TIME_OUT);
+            }
+            ((*c).error() != 0).then_some(NGX_HTTP_BAD_REQUEST)
+        }
     }
 }
 

@@ -1,0 +1,71 @@
+//! HTTP/2: the frames that have arrived, in a private body's buffer.
+
+use core::ptr::NonNull;
+
+use nginx_sys::{ngx_create_temp_buf, ngx_http_request_body_t, ngx_pcalloc};
+
+use super::{Progress, feed, progress};
+use crate::nginx::ctx::Ctx;
+use crate::nginx::raw::{self, Request};
+use crate::nginx::shim;
+
+/// Makes nginx copy frames to a buffer of ours, and wake us for each.
+pub(super) fn install(r: Request, ctx: &mut Ctx) -> bool {
+    // SAFETY: the request's pool; results are checked; all zero is an empty request body.
+    unsafe {
+        let body = ngx_pcalloc(r.pool(), size_of::<ngx_http_request_body_t>())
+            .cast::<ngx_http_request_body_t>();
+        let mut buf = shim::ngx_http_frappe_v2_preread(r.as_ptr());
+        if buf.is_null() {
+            // As large as all that the client may send before a window is enlarged.
+            buf = ngx_create_temp_buf(r.pool(), shim::ngx_http_frappe_v2_window(r.as_ptr()));
+        }
+        let Some(private) = NonNull::new(body).filter(|_| !buf.is_null()) else {
+            return false;
+        };
+        (*body).rest = 1;
+        (*body).buf = buf;
+        ctx.private = Some(private);
+        (*r.as_ptr()).request_body = body;
+        (*r.as_ptr()).set_request_body_no_buffering(1);
+    }
+    true
+}
+
+/// What nginx has copied to the private body's buffer.
+pub(super) fn look(r: Request, ctx: &mut Ctx) -> Progress {
+    let Some(mut peek) = ctx.peek.take() else {
+        return Progress::Enough;
+    };
+    // SAFETY: the private body lives in the request's pool, its buffer as well; nginx is not
+    // running meanwhile.
+    let buf = unsafe { ctx.private.and_then(|body| body.as_ref().buf.as_ref()) };
+    let bytes = buf.map(raw::buf_memory).unwrap_or_default();
+    let unseen = bytes.get(peek.seen..).unwrap_or_default();
+    feed(ctx, &mut peek, unseen);
+    let all = peek.seen.saturating_add(unseen.len());
+    let ended = is_closed(r) && peek.body_seen >= all;
+    peek.seen = all;
+    let progress = progress(ctx, &peek, ended);
+    ctx.peek = Some(peek);
+    progress
+}
+
+/// Gives what has arrived to the stream, and takes the private body away: nobody may take it for
+/// one that has been read.
+pub(super) fn remove(r: Request, ctx: &mut Ctx) {
+    let Some(private) = ctx.private.take() else {
+        return;
+    };
+    // SAFETY: installed by `install`; the buffer lives in the request's pool.
+    unsafe {
+        shim::ngx_http_frappe_set_v2_preread(r.as_ptr(), private.as_ref().buf);
+        (*r.as_ptr()).request_body = core::ptr::null_mut();
+        (*r.as_ptr()).set_request_body_no_buffering(0);
+    }
+}
+
+fn is_closed(r: Request) -> bool {
+    // SAFETY: the shim reads fields of a valid request with a stream.
+    unsafe { shim::ngx_http_frappe_v2_is_closed(r.as_ptr()) != 0 }
+}

@@ -1,0 +1,233 @@
+//! Looks at the first bytes of a body without consuming them, so that nginx streams the whole
+//! body to the upstream afterwards as if nobody had looked.
+//!
+//! | protocol | where the bytes are | how more of them come |
+//! | --- | --- | --- |
+//! | HTTP/1.1 | `r->header_in`, behind the header | received into its free tail, or into a larger buffer that takes its place as for a long header |
+//! | HTTP/2 | a private request body's buffer, given to the stream as its preread buffer | nginx copies each DATA frame there and posts an event; no window is enlarged |
+//! | HTTP/3 | not done: the body is read as a whole | |
+//!
+//! Nobody's read of the body has begun, and none begins here. While the request waits its phase
+//! handler answers DONE and nothing is counted: only the events installed here can wake it.
+
+mod http1;
+mod http2;
+
+use nginx_sys::{
+    NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_http_block_reading, ngx_http_chunked_t,
+    ngx_http_core_run_phases, ngx_http_finalize_request, ngx_http_request_empty_handler,
+    ngx_http_request_t, ngx_int_t,
+};
+
+use super::ctx::{self, Ctx, State};
+use super::guard::guarded;
+use super::raw::Request;
+use super::shim;
+
+/// How far a peek has come.
+pub(super) struct Peek {
+    /// bytes of the body to look at
+    size: usize,
+    /// bytes behind the header, or of the private buffer, that have been looked at
+    seen: usize,
+    /// bytes of the body among them
+    body_seen: usize,
+    chunked: ngx_http_chunked_t,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// more bytes are needed
+    More,
+    /// the body has ended: the decision is exact
+    Ended,
+    /// it is decided, or enough has been looked at
+    Enough,
+    /// the client's framing is wrong: nginx will say so when it reads the body
+    Broken,
+}
+
+/// What became of an attempt to get more bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Received {
+    Bytes,
+    /// an event will come
+    Later,
+    /// the buffer is full
+    Full,
+    /// the request must end with this status
+    Failed(u32),
+}
+
+/// What a phase handler does after [`start`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outlook {
+    /// decided: the phases go on
+    Decided,
+    /// wait for `on_event`
+    Waiting,
+    /// end the request with this status
+    Failed(u32),
+}
+
+impl Peek {
+    pub(super) fn new(size: usize) -> Self {
+        Self {
+            size,
+            seen: 0,
+            body_seen: 0,
+            chunked: ngx_http_chunked_t {
+                state: 0,
+                size: 0,
+                length: 0,
+            },
+        }
+    }
+}
+
+/// This protocol can be peeked at.
+pub(super) fn is_possible(r: Request) -> bool {
+    // SAFETY: the shim reads fields of a valid request.
+    unsafe { shim::ngx_http_frappe_is_http3(r.as_ptr()) == 0 }
+}
+
+/// Begins to look at the body of a request that nobody reads yet.
+pub(super) fn start(r: Request, ctx: &mut Ctx) -> Outlook {
+    if is_http2(r) && !http2::install(r, ctx) {
+        return Outlook::Failed(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+    let outlook = go_on(r, ctx);
+    match outlook {
+        Outlook::Waiting => {
+            if !is_http2(r) && !http1::send_continue(r) {
+                return Outlook::Failed(NGX_HTTP_INTERNAL_SERVER_ERROR);
+            }
+            r.set_handlers(Some(on_event), Some(ngx_http_request_empty_handler));
+        }
+        Outlook::Decided | Outlook::Failed(_) => remove(r, ctx),
+    }
+    outlook
+}
+
+/// Bytes, a timeout or the end of the connection.
+unsafe extern "C" fn on_event(r: *mut ngx_http_request_t) {
+    // SAFETY: nginx calls read handlers with a valid request.
+    let Some(request) = (unsafe { Request::new(r) }) else {
+        return;
+    };
+    let outlook = guarded(request.log(), None, || Some(woken(request)));
+    let outlook = outlook.unwrap_or_else(|| {
+        abandon(request);
+        Outlook::Decided
+    });
+    // SAFETY: the request is valid until one of these calls, after which it is not touched; no
+    // borrow of the context is alive.
+    unsafe {
+        match outlook {
+            Outlook::Waiting => {}
+            Outlook::Decided => {
+                request.set_handlers(Some(ngx_http_block_reading), Some(ngx_http_core_run_phases));
+                ngx_http_core_run_phases(r);
+            }
+            Outlook::Failed(status) => ngx_http_finalize_request(r, status as ngx_int_t),
+        }
+    }
+}
+
+/// After a panic: the request goes on as if there had been no peek.
+pub(super) fn abandon(r: Request) {
+    guarded(r.log(), (), || {
+        if let Some(ctx) = ctx::find(r) {
+            remove(r, ctx);
+            ctx.fail();
+        }
+    });
+}
+
+fn woken(r: Request) -> Outlook {
+    let Some(ctx) = ctx::find(r).filter(|ctx| ctx.state() == State::Reading) else {
+        return Outlook::Decided;
+    };
+    let outlook = match r.connection_failure() {
+        Some(status) => Outlook::Failed(status),
+        None => go_on(r, ctx),
+    };
+    if outlook != Outlook::Waiting {
+        remove(r, ctx);
+    }
+    if matches!(outlook, Outlook::Failed(_)) {
+        ctx.fail();
+    }
+    outlook
+}
+
+/// Looks at what is there, and asks for more until it is decided.
+fn go_on(r: Request, ctx: &mut Ctx) -> Outlook {
+    loop {
+        let progress = if is_http2(r) {
+            http2::look(r, ctx)
+        } else {
+            http1::look(r, ctx)
+        };
+        match progress {
+            Progress::Ended => ctx.decide(r, false),
+            Progress::Enough | Progress::Broken => ctx.decide(r, true),
+            Progress::More => {
+                let received = if is_http2(r) {
+                    wait(r)
+                } else {
+                    http1::receive(r, ctx)
+                };
+                match received {
+                    Received::Bytes => continue,
+                    Received::Later => return Outlook::Waiting,
+                    Received::Full => ctx.decide(r, true),
+                    Received::Failed(status) => return Outlook::Failed(status),
+                }
+            }
+        }
+        return Outlook::Decided;
+    }
+}
+
+/// Feeds bytes of the body, up to the limit.
+fn feed(ctx: &mut Ctx, peek: &mut Peek, bytes: &[u8]) {
+    let left = peek.size.saturating_sub(peek.body_seen);
+    let bytes = bytes.get(..left).unwrap_or(bytes);
+    ctx.feed(bytes);
+    peek.body_seen = peek.body_seen.saturating_add(bytes.len());
+}
+
+fn progress(ctx: &Ctx, peek: &Peek, ended: bool) -> Progress {
+    if ended {
+        Progress::Ended
+    } else if ctx.is_decided() || peek.body_seen >= peek.size {
+        Progress::Enough
+    } else {
+        Progress::More
+    }
+}
+
+/// The next event may take as long as that of any body.
+fn wait(r: Request) -> Received {
+    // SAFETY: the connection's read event and the location's timeout are nginx's.
+    unsafe {
+        let timeout = shim::ngx_http_frappe_body_timeout(r.as_ptr());
+        shim::ngx_http_frappe_add_timer((*r.connection()).read, timeout);
+    }
+    Received::Later
+}
+
+/// Whatever ends a peek leaves the request as it was, but for bytes that have arrived: nobody may
+/// meet the timer of a peek, or its private body.
+fn remove(r: Request, ctx: &mut Ctx) {
+    // SAFETY: the shim deletes a timer that is set.
+    unsafe { shim::ngx_http_frappe_del_timer((*r.connection()).read) };
+    http2::remove(r, ctx);
+}
+
+fn is_http2(r: Request) -> bool {
+    // SAFETY: the shim reads fields of a valid request.
+    unsafe { shim::ngx_http_frappe_is_http2(r.as_ptr()) != 0 }
+}
