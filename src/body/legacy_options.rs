@@ -85,6 +85,7 @@ pub(super) fn parameter(
     let text = pieces.text(text);
     let mut found = Lookup::Absent;
     let mut continued = None;
+    let mut bare = BareKeys::default();
     while let Some((piece, after)) = piece(rest, text, pieces) {
         rest = after;
         let mut encoding = piece.encoding;
@@ -102,39 +103,89 @@ pub(super) fn parameter(
             true => name.eq_ignore_ascii_case(key),
             false => name == key,
         });
+        let name_hash = name.get().map_or(0, |name| hash(name, pieces.lower_case));
         // Also for other keys, since an error there is one of the whole header. `out` may only
         // be written for ours, so those decode into nothing.
         let Some(value) = piece.value else {
             if piece.section && !pieces.bare_sections {
                 return Err(Trouble::HeaderCrash);
             }
-            if is_key && !piece.section {
-                found = Lookup::Bare;
+            if !piece.section {
+                bare.set(name_hash, true);
+                found = if is_key { Lookup::Bare } else { found };
             }
             continue;
         };
-        if !is_key {
-            match decode(value, encoding, &mut Text::new(&mut [])) {
-                // What this module cannot decode is taken to be fine.
-                Ok(()) | Err(Trouble::CharsetUnknown) => continue,
-                Err(trouble) => return Err(trouble),
+        let start = if is_key && piece.section {
+            out.len()
+        } else {
+            0
+        };
+        let decoded = if is_key {
+            if !piece.section {
+                out.clear();
             }
+            decode(value, encoding, out)
+        } else {
+            decode(value, encoding, &mut Text::new(&mut []))
+        };
+        match decoded {
+            Ok(()) => {}
+            // What this module cannot decode is taken to be fine where nobody asks for it.
+            Err(Trouble::CharsetUnknown) if !is_key => {}
+            Err(trouble) => return Err(trouble),
         }
-        if piece.section && found == Lookup::Bare {
+        if piece.section && bare.get(name_hash) {
             // None + str
             return Err(Trouble::HeaderCrash);
         }
-        if !piece.section {
-            out.clear();
+        bare.set(name_hash, false);
+        if !is_key {
+            continue;
         }
-        let start = out.len();
-        decode(value, encoding, out)?;
         if encoding.is_none() {
             out.unquote(start, false);
         }
         found = Lookup::Found;
     }
     Ok(found)
+}
+
+/// Keys that stand without a value: a section of such a key is a `TypeError`. The first few of a
+/// header, by their hashes.
+#[derive(Default)]
+struct BareKeys {
+    keys: [(u32, bool); 16],
+    len: usize,
+}
+
+impl BareKeys {
+    fn get(&self, hash: u32) -> bool {
+        let known = self.keys.get(..self.len).unwrap_or_default();
+        known.iter().any(|(key, bare)| *key == hash && *bare)
+    }
+
+    fn set(&mut self, hash: u32, bare: bool) {
+        let known = self.keys.get_mut(..self.len).unwrap_or_default();
+        if let Some(key) = known.iter_mut().find(|(key, _)| *key == hash) {
+            key.1 = bare;
+        } else if let Some(free) = self.keys.get_mut(self.len) {
+            *free = (hash, bare);
+            self.len = self.len.saturating_add(1);
+        }
+    }
+}
+
+/// FNV-1a.
+fn hash(name: &[u8], lower_case: bool) -> u32 {
+    name.iter().fold(0x811c_9dc5, |hash, byte| {
+        let byte = if lower_case {
+            byte.to_ascii_lowercase()
+        } else {
+            *byte
+        };
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 /// One piece, as it stands in the header.
