@@ -41,17 +41,30 @@ def describe(request):
     }
 
 
+def part(request, text):
+    """The text, or the range of it that is asked for, by whatever method."""
+    response = Response(text, mimetype="text/html")
+    if request.range and (span := request.range.range_for_length(len(text))):
+        response.data = text[slice(*span)]
+        response.status_code = 206
+        response.content_range.set(*span, len(text))
+    return response
+
+
 def respond(request, answer):
     """The answer, or what a test's configuration asks for in a header."""
-    order = {key: answer["headers"].get(f"x-order-{key}") for key in ("status", "accel", "text")}
+    order = {key: answer["headers"].get(f"x-order-{key}")
+             for key in ("status", "accel", "text", "expires")}
     if order["text"]:
-        return Response(order["text"], mimetype="text/html")
+        return part(request, order["text"])
     response = Response(json.dumps(answer), mimetype="application/json")
     response.headers["X-Pool"] = POOL
     if order["status"]:
         response.status_code = int(order["status"])
     if order["accel"]:
         response.headers["X-Accel-Redirect"] = order["accel"]
+    if order["expires"]:
+        response.headers["X-Accel-Expires"] = order["expires"]
     return response
 
 

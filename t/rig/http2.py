@@ -71,6 +71,8 @@ class Http2:
         try:
             for number, piece in enumerate(pieces):
                 while self._h2.local_flow_control_window(stream) < len(piece):
+                    if stream in self.resets:
+                        return
                     self._receive()
                 self._h2.send_data(stream, piece, end_stream=end and number == len(pieces) - 1)
                 self._flush()

@@ -51,6 +51,10 @@ class Gunicorn:
         """What this pool answered to the request with `X-Rig-Id: exchange_id`."""
         return json.loads(self.requests.wait(f'"{exchange_id}"'))
 
+    def all(self, exchange_id):
+        """The same for each of several requests that nginx made of it."""
+        return [json.loads(line) for line in self.requests.lines(f'"{exchange_id}"')]
+
     def stop(self):
         """Ends it."""
         process.stop(self._process, signal.SIGTERM)
