@@ -82,6 +82,7 @@ help: ## Show this help
 	@echo '                      build for an nginx that you have configured; NGINX_BINARY'
 	@echo '                      names its binary when it is not in that directory'
 	@echo '  PYTEST_ARGS="-k X"  arguments for pytest'
+	@echo '  BENCH_ARGS="JSON"   which inputs bench measures anew (all)'
 	@echo '  N=1000              cases a version for fuzz-oracle (20000)'
 	@echo '  FUZZ_ARGS="--version 15 --seed 1"  more arguments for it'
 	@echo '  PORT=8081           port of the demo (8080)'
@@ -151,6 +152,13 @@ test-deb: deb $(VENV)/requirements.txt ## Install the package in a scratch root,
 .PHONY: dist
 dist: deps ## Make a source tarball that builds offline, in target/dist
 	@packaging/dist.sh $(TARGET)/dist
+
+# The core alone, in the directory of frappe-cmd, whose features are the same.
+.PHONY: bench
+bench: deps ## Measure the core, compare it with a bare search and with the goals
+	@CARGO_TARGET_DIR=$(TARGET)/core $(CARGO) bench --quiet --no-default-features --bench core \
+	    $(CARGO_FLAGS) -- --noplot --quiet $(BENCH_ARGS)
+	@$(PYTHON) benches/table.py $(TARGET)/core/criterion
 
 .PHONY: fuzz-oracle
 fuzz-oracle: frappe-cmd $(VENV)/requirements.txt ## Compare N cases a version with the real werkzeug
