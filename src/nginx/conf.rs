@@ -8,6 +8,7 @@ use nginx_sys::{
     ngx_pool_cleanup_add, ngx_str_t,
 };
 
+use super::dav::Dav;
 use super::module;
 use super::raw::{self, Request};
 use crate::body::Names;
@@ -40,6 +41,7 @@ pub(super) struct MainConf {
     variables: Vec<usize>,
     /// some location has `frappe_cmd on`
     enabled: bool,
+    dav: Option<Dav>,
 }
 
 impl MainConf {
@@ -82,6 +84,16 @@ impl MainConf {
                 .iter()
                 .for_each(|index| r.forget_variable(*index));
         }
+    }
+
+    pub(super) fn set_dav(&mut self, dav: Option<Dav>) {
+        self.dav = dav;
+    }
+
+    /// nginx's dav module stores the body of this request as a file.
+    pub(super) fn is_dav_put(r: Request) -> bool {
+        let dav = Self::get(r).and_then(|conf| conf.dav.as_ref());
+        dav.is_some_and(|dav| dav.takes(r))
     }
 
     pub(super) fn is_enabled(&self) -> bool {

@@ -11,6 +11,7 @@
 //! | `ctx` | what is known of a request, in its pool, and how it is found again |
 //! | `analysis` | one reading of a request: its values, its scanner |
 //! | `variable` | the variables |
+//! | `dav` | tells the requests that nginx's dav module stores |
 //! | `raw` | nginx's pointers behind safe methods |
 //! | `guard` | a panic ends here |
 
@@ -18,6 +19,7 @@ mod analysis;
 mod body_filter;
 mod conf;
 mod ctx;
+mod dav;
 mod guard;
 mod module;
 mod peek;

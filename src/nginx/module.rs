@@ -13,6 +13,7 @@ use nginx_sys::{
 use ngx::ngx_string;
 
 use super::conf::{self, MainConf};
+use super::dav::Dav;
 use super::raw::{self, Module};
 use super::{body_filter, phase, shim, variable};
 use crate::body::NAME_MAX;
@@ -118,6 +119,8 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         // Loaded and nowhere on: cost nothing.
         return NGX_OK as ngx_int_t;
     }
+    // SAFETY: as nginx calls it.
+    main.set_dav(unsafe { Dav::find(cf) });
     body_filter::install();
     status(
         push_handler(cf, ngx_http_phases_NGX_HTTP_REWRITE_PHASE)

@@ -6,6 +6,7 @@
 //! | context | body | answer |
 //! | --- | --- | --- |
 //! | none | none, or not worth reading | DECLINED: a variable decides when it is asked for |
+//! | none | a file for nginx's dav module | DECLINED: the variables stay unread |
 //! | none | unread | read it; DONE: `body_handler` resumes the phases, at once or later |
 //! | none | unread, preread | peek at it; DECLINED if that decides at once, else DONE: `peek` resumes the phases |
 //! | none | read by somebody else | replay it, decide; DECLINED |
@@ -19,7 +20,7 @@ use nginx_sys::{
     ngx_http_finalize_request, ngx_http_read_client_request_body, ngx_http_request_t, ngx_int_t,
 };
 
-use super::conf::LocConf;
+use super::conf::{LocConf, MainConf};
 use super::ctx::{self, State};
 use super::guard::{self, guarded};
 use super::peek::{self, Outlook};
@@ -71,7 +72,7 @@ fn next(r: Request) -> Next {
             State::Decided(_) | State::Failed => Next::GoOn,
         };
     }
-    if !r.has_body() || r.is_discarded() {
+    if !r.has_body() || r.is_discarded() || MainConf::is_dav_put(r) {
         return Next::GoOn;
     }
     let Some(dialect) = conf.dialect() else {

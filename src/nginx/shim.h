@@ -88,6 +88,26 @@ ngx_http_frappe_is_discarded(ngx_http_request_t *r)
 }
 
 
+/*
+ * The dav module stores the body of this request, as no handler of the location comes first.
+ * Its directive says where in its configuration the bits of the methods are.
+ */
+static inline ngx_uint_t
+ngx_http_frappe_dav_put(ngx_http_request_t *r, ngx_module_t *dav,
+    ngx_command_t *methods)
+{
+    u_char  *conf;
+
+    if (r->method != NGX_HTTP_PUT || r->content_handler != NULL) {
+        return 0;
+    }
+
+    conf = ngx_http_get_module_loc_conf(r, (*dav));
+
+    return (*(ngx_uint_t *) (conf + methods->offset) & NGX_HTTP_PUT) ? 1 : 0;
+}
+
+
 static inline ngx_http_handler_pt *
 ngx_http_frappe_push_phase_handler(ngx_conf_t *cf, ngx_http_phases phase)
 {

@@ -1,0 +1,78 @@
+//! A PUT that nginx's own dav module stores as a file. That module must be the first to read the
+//! body: it answers 500 to one that somebody else has read into memory.
+//!
+//! Which methods it takes is private to it, but the table of its directives says where they are.
+
+use core::ffi::CStr;
+
+use nginx_sys::{
+    NGX_HTTP_LOC_CONF_OFFSET, ngx_command_t, ngx_conf_set_bitmask_slot, ngx_conf_t, ngx_module_t,
+    ngx_uint_t,
+};
+
+use super::raw::{self, Request};
+use super::shim;
+
+/// The dav module, and its directive `dav_methods`.
+#[derive(Debug)]
+pub(super) struct Dav {
+    module: *mut ngx_module_t,
+    methods: *mut ngx_command_t,
+}
+
+impl Dav {
+    /// None where nginx was built without it.
+    ///
+    /// # Safety
+    ///
+    /// `cf` is what nginx called a configuration handler with.
+    pub(super) unsafe fn find(cf: *mut ngx_conf_t) -> Option<Self> {
+        // SAFETY: the cycle's array of modules ends with null; names and tables of directives are
+        // static, the latter end with an empty name.
+        unsafe {
+            let mut modules = (*(*cf).cycle).modules;
+            loop {
+                let module = *modules;
+                let name = module.as_ref()?.name;
+                if !name.is_null() && CStr::from_ptr(name) == c"ngx_http_dav_module" {
+                    let methods = find_methods((*module).commands)?;
+                    return Some(Self { module, methods });
+                }
+                modules = modules.add(1);
+            }
+        }
+    }
+
+    /// It will take this request, unless that is sent elsewhere.
+    pub(super) fn takes(&self, r: Request) -> bool {
+        // SAFETY: both are static; the command sets bits of an integer at its offset in the
+        // module's configuration of a location.
+        unsafe { shim::ngx_http_frappe_dav_put(r.as_ptr(), self.module, self.methods) != 0 }
+    }
+}
+
+/// The directive, if it is what we take it for.
+///
+/// # Safety
+///
+/// `command` is null or the first of a table that ends with an empty name.
+unsafe fn find_methods(mut command: *mut ngx_command_t) -> Option<*mut ngx_command_t> {
+    // SAFETY: promised by the caller.
+    unsafe {
+        while command.as_ref()?.name.len != 0 {
+            let found = &*command;
+            if raw::str_bytes(&found.name) == b"dav_methods" {
+                let is_bitmask = found.set.is_some_and(|set| {
+                    core::ptr::fn_addr_eq(
+                        set,
+                        ngx_conf_set_bitmask_slot as unsafe extern "C" fn(_, _, _) -> _,
+                    )
+                });
+                let is_local = found.conf == NGX_HTTP_LOC_CONF_OFFSET as ngx_uint_t;
+                return (is_bitmask && is_local).then_some(command);
+            }
+            command = command.add(1);
+        }
+    }
+    None
+}
