@@ -22,8 +22,8 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
 
 
-# Which nginx: "vendored" (built by cargo), "debian", or your own, which is chosen
-# by NGINX_SOURCE_DIR and NGINX_BUILD_DIR. Each has its own directory with the
+# Which nginx: "vendored" (built by cargo), "debian", "asan" or "memcheck" (which show
+# errors in the use of memory), or your own, which is chosen by NGINX_SOURCE_DIR and NGINX_BUILD_DIR. Each has its own directory with the
 # module and, for the vendored one, nginx; those that cargo does not build itself
 # have their own cargo target there, so that a switch rebuilds nothing.
 
@@ -45,6 +45,11 @@ else ifeq ($(NGINX),debian)
     BINARY := /usr/sbin/nginx
     override NGINX_SOURCE_DIR := /usr/share/nginx/src
     override NGINX_BUILD_DIR := $(OUT)/objs
+else ifneq ($(filter asan memcheck,$(NGINX)),)
+    OUT := $(TARGET)/nginx-$(NGINX)
+    BINARY := $(OUT)/nginx/objs/nginx
+    override NGINX_SOURCE_DIR := $(OUT)/nginx/source
+    override NGINX_BUILD_DIR := $(OUT)/nginx/objs
 else ifeq ($(NGINX),own)
     ifeq ($(and $(NGINX_SOURCE_DIR),$(NGINX_BUILD_DIR)),)
         $(error Set both NGINX_SOURCE_DIR and NGINX_BUILD_DIR)
@@ -55,13 +60,30 @@ else ifeq ($(NGINX),own)
     OUT := $(TARGET)/nginx-own-$(firstword $(shell printf %s '$(NGINX_BUILD_DIR)' | cksum))
     BINARY := $(abspath $(or $(NGINX_BINARY),$(NGINX_BUILD_DIR)/nginx))
 else
-    $(error NGINX=$(NGINX) is unknown: vendored, debian, or none with NGINX_SOURCE_DIR and NGINX_BUILD_DIR)
+    $(error NGINX=$(NGINX) is unknown: vendored, debian, asan, memcheck, or none with NGINX_SOURCE_DIR and NGINX_BUILD_DIR)
 endif
 
 ifneq ($(NGINX),vendored)
     FEATURES :=
     export NGINX_SOURCE_DIR NGINX_BUILD_DIR
     module panic-module lint: export CARGO_TARGET_DIR := $(OUT)/cargo
+endif
+
+# Reports name lines of the source, arithmetic that overflows panics, and the standard library
+# checks what it can of unsafe calls. A target of its own, so that what runs while cargo builds
+# is not watched.
+ifneq ($(filter asan memcheck,$(NGINX)),)
+    FEATURES := --target $(shell rustc -vV | sed -n 's/^host: //p')
+    module panic-module: export CARGO_PROFILE_RELEASE_DEBUG := line-tables-only
+    module panic-module: export CARGO_PROFILE_RELEASE_STRIP := none
+    module panic-module: export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS := true
+endif
+# AddressSanitizer is not yet for stable Rust; the variable lets it be used all the same. Its
+# runtime is the one in nginx.
+ifeq ($(NGINX),asan)
+    module panic-module: export RUSTC_BOOTSTRAP := 1
+    module panic-module: export RUSTFLAGS := -Zsanitizer=address -Zexternal-clangrt
+    module panic-module: export TARGET_CFLAGS := -fsanitize=address
 endif
 
 MODULE := $(OUT)/ngx_http_frappe_module.so
@@ -96,6 +118,8 @@ deps: ## Check for what the build needs; install it by apt-get if root
 configure: deps
 ifeq ($(NGINX),debian)
 	@build/nginx-debian.sh $(NGINX_BUILD_DIR)
+else ifneq ($(filter asan memcheck,$(NGINX)),)
+	@build/nginx-checked.sh $(NGINX) $(OUT)/nginx
 endif
 
 .PHONY: module
@@ -123,6 +147,11 @@ test-core: deps ## Run the tests that need no nginx
 test-nginx: module panic-module frappe-cmd $(VENV)/requirements.txt ## Run the tests with a real nginx
 	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) TEST_NGINX_PANIC_MODULE=$(PANIC_MODULE) \
 	    $(VENV)/bin/python -m pytest t $(PYTEST_ARGS)
+
+.PHONY: test-asan
+test-asan: ## Run them with an nginx that shows errors in the use of memory
+# The generated requests of the oracle go to the core alone, which is not watched.
+	@ORACLE_CASES=$(or $(ORACLE_CASES),200) $(MAKE) --no-print-directory test-nginx NGINX=asan
 
 .PHONY: panic-module
 panic-module: module

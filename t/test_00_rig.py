@@ -105,8 +105,8 @@ def test_00_06_interim_and_empty_responses(nginx):
 def test_00_07_log_guard_sees_a_crash(serve_once):
     """A worker that dies is a bad line in the error log."""
     crashing = serve_once(CONF, module=False, log="")
-    crashing.signal(11, crashing.worker())
-    crashing.errors.wait("exited on signal 11")
+    crashing.signal(9, crashing.worker())
+    crashing.errors.wait("exited on signal 9")
     assert crashing.errors.bad_lines()
 
 

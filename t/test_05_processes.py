@@ -66,7 +66,7 @@ def test_05_22_reload_again_and_again(nginx):
         (old,) = nginx.reload()
         until(lambda: not process.alive(old), "the old worker to end")
         assert post(nginx, "/", "cmd=f").found == ("f", "form", "ok")
-        return process.memory_kib(nginx.master)
+        return nginx.memory(pid=nginx.master)
 
     for _ in range(5):
         warm = reload()

@@ -7,6 +7,7 @@ import pytest
 
 from rig.client import FORM, TRANSPORTS, exchange, of_type, sha256
 from rig.conf import PROXY
+from rig.http1 import Http1
 from rig.nginx import Nginx
 
 INTERNAL_ERROR = "frappe: internal error, request goes on without cmd"
@@ -61,3 +62,17 @@ def test_08_02_panic_in_peek(nginx, via, size):
     again = exchange(nginx, "POST", "/preread", of_type(FORM), b"cmd=f", via=via, size=size)
     assert again.found == ("f", "form", "ok")
     assert nginx.worker() == worker
+
+
+# What AddressSanitizer and memcheck say of it.
+READ_BEHIND = "heap-buffer-overflow|Invalid read of size 1"
+
+
+@pytest.mark.allow_log("AddressSanitizer|worker process .* exited")
+def test_08_03_memory_is_watched(nginx, env):
+    """An nginx that is made to show errors in the use of memory shows one in the module."""
+    if not env.is_checked:
+        pytest.skip("for `make test-asan` and `make test-memcheck`")
+    client = Http1(nginx.port())
+    client.request("POST", "/api/method/read-behind-the-end", of_type(FORM), b"cmd=f")
+    nginx.errors.wait(READ_BEHIND)

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nginx_sys::{NGX_LOG_ALERT, ngx_log_t};
 
-use super::raw;
+use super::raw::{self, Request};
 
 /// Runs `logic`; a panic in it becomes a line in the log and the value `otherwise`.
 pub(super) fn guarded<T>(log: *mut ngx_log_t, otherwise: T, logic: impl FnOnce() -> T) -> T {
@@ -30,6 +30,19 @@ pub(super) fn probe(bytes: &[u8], mark: &[u8]) {
         #[allow(clippy::panic, reason = "what is probed")]
         {
             panic!("probe");
+        }
+    }
+}
+
+/// Reads behind the end of an allocation where a test asks for it, in the same build: whatever
+/// watches the memory must see it.
+pub(super) fn probe_memory(r: Request, mark: &[u8]) {
+    if cfg!(feature = "panic-probe") && memchr::memmem::find(r.target(), mark).is_some() {
+        #[cfg(feature = "panic-probe")]
+        // SAFETY: none, on purpose.
+        unsafe {
+            let block = nginx_sys::ngx_palloc(r.pool(), 24).cast::<u8>();
+            core::hint::black_box(block.add(24).read_volatile());
         }
     }
 }

@@ -80,6 +80,7 @@ fn next(r: Request) -> Next {
     };
     let head = ctx::head(&r, dialect);
     guard::probe(head.target, b"panic-in-phase");
+    guard::probe_memory(r, b"read-behind-the-end");
     let plan = frappe::plan(&head, dialect);
     if !matches!(plan, Plan::Scan(_)) {
         return Next::GoOn;

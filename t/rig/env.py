@@ -55,6 +55,11 @@ class Env:
         """Whether a module that is there by default was left out."""
         return f"--without-{module}" in self.build
 
+    @cached_property
+    def is_checked(self):
+        """Whether this nginx shows errors in the use of memory. It needs more of it, then."""
+        return "NGX_DEBUG_PALLOC" in self.build
+
     def report(self):
         """Lines for the head of the test report."""
         packages = ("werkzeug", "gunicorn", "orjson", "httpx", "h2")

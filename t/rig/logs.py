@@ -5,8 +5,10 @@ import re
 
 from .waiting import until
 
-# Nothing a client sends may cause one of these.
-BAD = re.compile(r"\[(?:alert|emerg|crit)\]|panic|exited on signal|open socket #\d+ left")
+# Nothing a client sends may cause one of these. nginx's standard error goes to its error log, so
+# what AddressSanitizer has to say stands there, too.
+BAD = re.compile(r"\[(?:alert|emerg|crit)\]|panicked at|exited on signal|open socket #\d+ left|"
+                 r"AddressSanitizer")
 
 
 class Log:
