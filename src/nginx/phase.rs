@@ -85,7 +85,7 @@ fn next(r: Request) -> Next {
     if !matches!(plan, Plan::Scan(_)) {
         return Next::GoOn;
     }
-    let preread = conf.preread().filter(|_| peek::is_possible(r));
+    let preread = conf.preread();
     let Some(ctx) = ctx::create(r, &head, plan, dialect, preread) else {
         return Next::GoOn;
     };

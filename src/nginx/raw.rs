@@ -5,14 +5,23 @@ use core::ptr::NonNull;
 use core::slice;
 
 use nginx_sys::{
-    NGX_HTTP_BAD_REQUEST, NGX_HTTP_REQUEST_TIME_OUT, NGX_HTTP_VERSION_11, ngx_buf_t, ngx_chain_t,
-    ngx_connection_t, ngx_http_event_handler_pt, ngx_http_request_body_t, ngx_http_request_t,
-    ngx_log_error_core, ngx_log_t, ngx_module_t, ngx_pool_t, ngx_str_t, ngx_table_elt_t,
-    ngx_uint_t,
+    NGX_HTTP_BAD_REQUEST, NGX_HTTP_CLIENT_CLOSED_REQUEST, NGX_HTTP_REQUEST_TIME_OUT,
+    NGX_HTTP_VERSION_11, ngx_buf_t, ngx_chain_t, ngx_connection_t, ngx_http_event_handler_pt,
+    ngx_http_request_body_t, ngx_http_request_t, ngx_log_error_core, ngx_log_t, ngx_module_t,
+    ngx_pool_t, ngx_str_t, ngx_table_elt_t, ngx_uint_t,
 };
 
 use super::module::module;
 use super::shim;
+
+/// How a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// and older
+    Http1,
+    Http2,
+    Http3,
+}
 
 /// A request, for the time of one callback.
 ///
@@ -102,6 +111,25 @@ impl Request {
     pub(super) fn is_discarded(self) -> bool {
         // SAFETY: the shim reads fields of a valid request.
         unsafe { shim::ngx_http_frappe_is_discarded(self.as_ptr()) != 0 }
+    }
+
+    /// Nobody will read what may still come of the body.
+    pub(super) fn skip_rest(self) {
+        // SAFETY: the shim changes a field of a valid request's stream, where there is one.
+        unsafe { shim::ngx_http_frappe_v2_skip_rest(self.as_ptr()) };
+    }
+
+    pub(super) fn protocol(self) -> Protocol {
+        // SAFETY: the shim reads fields of a valid request.
+        unsafe {
+            if shim::ngx_http_frappe_is_http2(self.as_ptr()) != 0 {
+                Protocol::Http2
+            } else if shim::ngx_http_frappe_is_http3(self.as_ptr()) != 0 {
+                Protocol::Http3
+            } else {
+                Protocol::Http1
+            }
+        }
     }
 
     /// An internal redirect may have cleared the contexts.
@@ -203,8 +231,19 @@ impl Request {
                 (*c).set_timedout(1);
                 return Some(NGX_HTTP_REQUEST_TIME_OUT);
             }
-            ((*c).error() != 0).then_some(NGX_HTTP_BAD_REQUEST)
+            if (*c).error() == 0 {
+                return None;
+            }
         }
+        Some(match self.protocol() {
+            Protocol::Http2 => NGX_HTTP_CLIENT_CLOSED_REQUEST,
+            Protocol::Http1 | Protocol::Http3 => NGX_HTTP_BAD_REQUEST,
+        })
+    }
+
+    pub(super) fn set_connection_error(self) {
+        // SAFETY: by the invariant of Request.
+        unsafe { (*self.connection()).set_error(1) };
     }
 }
 

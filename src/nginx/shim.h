@@ -84,6 +84,12 @@ ngx_http_frappe_is_redirected(ngx_http_request_t *r)
 static inline ngx_uint_t
 ngx_http_frappe_is_discarded(ngx_http_request_t *r)
 {
+#if (NGX_HTTP_V2)
+    if (r->stream && r->stream->skip_data) {
+        return 1;
+    }
+#endif
+
     return r->discard_body;
 }
 
@@ -176,7 +182,7 @@ static inline ngx_uint_t
 ngx_http_frappe_is_http3(ngx_http_request_t *r)
 {
 #if (NGX_HTTP_V3)
-    return r->connection->quic != NULL;
+    return r->http_version == NGX_HTTP_VERSION_30;
 #else
     return 0;
 #endif
@@ -203,14 +209,38 @@ ngx_http_frappe_set_v2_preread(ngx_http_request_t *r, ngx_buf_t *b)
 }
 
 
-/* What the client may still send before anybody reads, so what has to fit a buffer. */
+/*
+ * What may still arrive before somebody reads and enlarges the window: whole
+ * frames, and the rest of one that has begun.
+ */
 static inline size_t
-ngx_http_frappe_v2_window(ngx_http_request_t *r)
+ngx_http_frappe_v2_to_come(ngx_http_request_t *r)
 {
 #if (NGX_HTTP_V2)
-    return r->stream->recv_window;
+    size_t                     size;
+    ngx_http_v2_connection_t  *h2c;
+
+    h2c = r->stream->connection;
+    size = r->stream->recv_window;
+
+    if (h2c->state.stream == r->stream) {
+        size += h2c->state.length;
+    }
+
+    return size;
 #else
     return 0;
+#endif
+}
+
+
+static inline void
+ngx_http_frappe_v2_skip_rest(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        r->stream->skip_data = 1;
+    }
 #endif
 }
 
@@ -220,6 +250,78 @@ ngx_http_frappe_v2_is_closed(ngx_http_request_t *r)
 {
 #if (NGX_HTTP_V2)
     return r->stream->in_closed;
+#else
+    return 0;
+#endif
+}
+
+
+/*
+ * The state of a parser for what follows the header, opaque to Rust since it is
+ * no type of an nginx without HTTP/3.  A copy: what nginx reads later is its own.
+ */
+static inline void *
+ngx_http_frappe_v3_frames(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V3)
+    ngx_http_v3_parse_data_t  *st;
+
+    st = ngx_palloc(r->pool, sizeof(ngx_http_v3_parse_data_t));
+    if (st != NULL) {
+        *st = r->v3_parse->body;
+    }
+
+    return st;
+#else
+    return NULL;
+#endif
+}
+
+
+/* Reads to the beginning of a DATA frame's bytes, or says why it cannot. */
+static inline ngx_int_t
+ngx_http_frappe_v3_parse(ngx_http_request_t *r, void *frames, ngx_buf_t *b)
+{
+#if (NGX_HTTP_V3)
+    return ngx_http_v3_parse_data(r->connection, frames, b);
+#else
+    return NGX_ERROR;
+#endif
+}
+
+
+/* Bytes of the frame that are still to come. */
+static inline size_t
+ngx_http_frappe_v3_left(void *frames)
+{
+#if (NGX_HTTP_V3)
+    ngx_http_v3_parse_data_t  *st;
+
+    st = frames;
+
+    return st->length;
+#else
+    return 0;
+#endif
+}
+
+
+static inline size_t
+ngx_http_frappe_v3_take(void *frames, size_t size)
+{
+#if (NGX_HTTP_V3)
+    ngx_http_v3_parse_data_t  *st;
+
+    st = frames;
+
+    if (st->type != NGX_HTTP_V3_FRAME_DATA) {
+        return 0;
+    }
+
+    size = ngx_min(size, st->length);
+    st->length -= size;
+
+    return size;
 #else
     return 0;
 #endif

@@ -3,85 +3,49 @@
 use core::mem;
 
 use nginx_sys::{
-    NGX_AGAIN, NGX_DONE, NGX_HTTP_BAD_REQUEST, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK,
-    ngx_alloc_chain_link, ngx_buf_t, ngx_create_temp_buf, ngx_handle_read_event, ngx_int_t,
+    NGX_AGAIN, NGX_DONE, NGX_HTTP_BAD_REQUEST, NGX_LOG_INFO, NGX_OK, ngx_alloc_chain_link,
+    ngx_buf_t, ngx_create_temp_buf, ngx_http_connection_t, ngx_int_t,
 };
 
-use super::{Peek, Progress, Received, feed, progress, wait};
+use super::header_in::{self, FRAMING};
+use super::{Peek, Progress, Received, feed, progress};
 use crate::nginx::ctx::Ctx;
 use crate::nginx::raw::{self, Request};
 use crate::nginx::shim;
 
-/// Bytes of sizes and line breaks that a peek at a chunked body has room for.
-const CHUNK_FRAMING: usize = 1024;
-
-/// HTTP/1.1: what has been received behind the header.
-pub(super) fn look(r: Request, ctx: &mut Ctx) -> Progress {
-    let Some(mut peek) = ctx.peek.take() else {
-        return Progress::Enough;
+/// What has been received behind the header.
+pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
+    let unseen = header_in::bytes(r).get(peek.seen..).unwrap_or_default();
+    let Some(length) = r.content_length() else {
+        return look_at_chunks(r, ctx, peek, unseen);
     };
-    let buf = r.header_in();
-    // SAFETY: nginx's buffer of the header, which nobody changes meanwhile.
-    let bytes = unsafe { buf.as_ref() }
-        .map(raw::buf_memory)
-        .unwrap_or_default();
-    let unseen = bytes.get(peek.seen..).unwrap_or_default();
-    let progress = match r.content_length() {
-        Some(length) => {
-            let left = length.saturating_sub(peek.seen);
-            let unseen = unseen.get(..left).unwrap_or(unseen);
-            feed(ctx, &mut peek, unseen);
-            peek.seen = peek.seen.saturating_add(unseen.len());
-            let ended = peek.body_seen >= length;
-            progress(ctx, &peek, ended)
-        }
-        None => look_at_chunks(r, ctx, &mut peek, unseen),
-    };
-    ctx.peek = Some(peek);
-    progress
+    let left = length.saturating_sub(peek.seen);
+    let unseen = unseen.get(..left).unwrap_or(unseen);
+    feed(ctx, peek, unseen);
+    peek.seen = peek.seen.saturating_add(unseen.len());
+    progress(ctx, peek, peek.body_seen >= length)
 }
 
-/// HTTP/1.1: receives into the free tail of the header's buffer. Never beyond the body that
-/// Content-Length declares, so that what follows stays in the socket.
-pub(super) fn receive(r: Request, ctx: &Ctx) -> Received {
-    let Some(peek) = &ctx.peek else {
-        return Received::Full;
+/// Receives no more than is looked at, and never beyond the body that Content-Length declares:
+/// what follows stays in the socket. Behind a chunked body it may come along; nginx leaves it in
+/// the buffer for the next request.
+pub(super) fn receive(r: Request, peek: &Peek) -> Received {
+    let limit = match r.content_length() {
+        Some(length) => length.min(peek.size),
+        None => peek.size.saturating_add(FRAMING),
     };
-    let want = match r.content_length() {
-        Some(length) => length.min(peek.size).saturating_sub(peek.seen),
-        // Framing comes on top; the buffer's end limits that.
-        None => peek
-            .size
-            .saturating_sub(peek.body_seen)
-            .saturating_add(CHUNK_FRAMING),
-    };
-    if !make_room(r, peek, want) {
-        return Received::Failed(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    match header_in::receive(r, limit, larger) {
+        Received::End => {
+            raw::log(
+                r.log(),
+                NGX_LOG_INFO,
+                "client prematurely closed connection",
+            );
+            r.set_connection_error();
+            Received::Failed(NGX_HTTP_BAD_REQUEST)
+        }
+        received => received,
     }
-    let c = r.connection();
-    // SAFETY: connection and buffer are the request's; between `last` and `end` is free memory.
-    unsafe {
-        let buf = r.header_in();
-        let free = (*buf).end.offset_from((*buf).last).unsigned_abs();
-        let size = free.min(want);
-        if size == 0 {
-            return Received::Full;
-        }
-        let n = shim::ngx_http_frappe_recv(c, (*buf).last, size);
-        if n == NGX_AGAIN as isize {
-            wait(r);
-            if ngx_handle_read_event((*c).read, 0) != NGX_OK as ngx_int_t {
-                return Received::Failed(NGX_HTTP_INTERNAL_SERVER_ERROR);
-            }
-            return Received::Later;
-        }
-        if n <= 0 {
-            (*c).set_error(1);
-            return Received::Failed(NGX_HTTP_BAD_REQUEST);
-        }
-        (*buf).last = (*buf).last.add(n.unsigned_abs());
-    }
-    Received::Bytes
 }
 
 /// "100 Continue", which nginx would send when it reads the body: without it a client that asks
@@ -95,7 +59,11 @@ pub(super) fn send_continue(r: Request) -> bool {
     let sent = unsafe {
         shim::ngx_http_frappe_send(r.connection(), CONTINUE.as_ptr().cast_mut(), CONTINUE.len())
     };
-    sent.unsigned_abs() == CONTINUE.len()
+    if sent.unsigned_abs() == CONTINUE.len() {
+        return true;
+    }
+    r.set_connection_error();
+    false
 }
 
 /// nginx's own parser reads the framing, on a copy of the buffer's pointers.
@@ -135,41 +103,55 @@ fn look_at_chunks(r: Request, ctx: &mut Ctx, peek: &mut Peek, bytes: &[u8]) -> P
     }
 }
 
-/// Takes a larger buffer in place of the header's where `want` bytes do not fit, as nginx does
-/// for a long header: from the connection's pool and on the list of busy buffers, by which it is
-/// freed or reused when the next request begins. The old one stays where it is, for the header's
-/// strings lie in it.
-fn make_room(r: Request, peek: &Peek, want: usize) -> bool {
-    let c = r.connection();
-    // SAFETY: request, connection and buffers are nginx's and valid; results of allocations are
-    // checked; the new buffer has room for what is copied.
+/// A buffer in place of the header's, as nginx takes one for a long header: from the connection's
+/// pool and on the list of busy buffers, by which it is freed or reused when the next request
+/// begins. None is smaller than nginx expects in those lists.
+fn larger(r: Request, capacity: usize) -> *mut ngx_buf_t {
+    // SAFETY: request, connection and lists are nginx's and valid; results of allocations are
+    // checked.
     unsafe {
-        let old = r.header_in();
-        let free = (*old).end.offset_from((*old).last).unsigned_abs();
-        let kept = (*old).last.offset_from((*old).pos).unsigned_abs();
-        if free >= want || peek.size.saturating_add(CHUNK_FRAMING) < kept {
-            return true;
-        }
-        let size = kept
-            .saturating_add(want)
-            .max(shim::ngx_http_frappe_large_header_size(r.as_ptr()));
-        if (*old).end.offset_from((*old).pos).unsigned_abs() >= size {
-            return true;
-        }
-        let new = ngx_create_temp_buf((*c).pool, size);
-        let link = ngx_alloc_chain_link((*c).pool);
-        if new.is_null() || link.is_null() {
-            return false;
-        }
-        core::ptr::copy_nonoverlapping((*old).pos, (*new).last, kept);
-        (*new).last = (*new).last.add(kept);
-        (*old).pos = (*old).last;
+        let c = r.connection();
         let hc = (*r.as_ptr()).http_connection;
-        (*link).buf = new;
+        let mut link = take_free(hc, capacity);
+        if link.is_null() {
+            let capacity = capacity.max(shim::ngx_http_frappe_large_header_size(r.as_ptr()));
+            let new = ngx_create_temp_buf((*c).pool, capacity);
+            link = ngx_alloc_chain_link((*c).pool);
+            if new.is_null() || link.is_null() {
+                return core::ptr::null_mut();
+            }
+            (*link).buf = new;
+        }
         (*link).next = (*hc).busy;
         (*hc).busy = link;
         (*hc).nbusy = (*hc).nbusy.saturating_add(1);
-        (*r.as_ptr()).header_in = new;
+        (*link).buf
     }
-    true
+}
+
+/// Takes a buffer of at least `capacity` bytes that an earlier request of the connection has left,
+/// so that a connection which never pauses between its requests does not collect them. Null where
+/// there is none.
+///
+/// # Safety
+///
+/// `hc` is valid.
+unsafe fn take_free(
+    hc: *mut ngx_http_connection_t,
+    capacity: usize,
+) -> *mut nginx_sys::ngx_chain_t {
+    // SAFETY: promised by the caller: each `next` of the list is null or a valid link, each buffer
+    // is valid and empty.
+    unsafe {
+        let mut place = &raw mut (*hc).free;
+        while let Some(link) = (*place).as_mut() {
+            let buf = link.buf;
+            if (*buf).end.offset_from((*buf).start).unsigned_abs() >= capacity {
+                *place = link.next;
+                return link;
+            }
+            place = &raw mut link.next;
+        }
+    }
+    core::ptr::null_mut()
 }

@@ -1,10 +1,10 @@
 //! HTTP/2: the frames that have arrived, in a private body's buffer.
 
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_create_temp_buf, ngx_http_request_body_t, ngx_pcalloc};
 
-use super::{Progress, feed, progress};
+use super::{Peek, Progress, feed, progress};
 use crate::nginx::ctx::Ctx;
 use crate::nginx::raw::{self, Request};
 use crate::nginx::shim;
@@ -17,8 +17,8 @@ pub(super) fn install(r: Request, ctx: &mut Ctx) -> bool {
             .cast::<ngx_http_request_body_t>();
         let mut buf = shim::ngx_http_frappe_v2_preread(r.as_ptr());
         if buf.is_null() {
-            // As large as all that the client may send before a window is enlarged.
-            buf = ngx_create_temp_buf(r.pool(), shim::ngx_http_frappe_v2_window(r.as_ptr()));
+            // nginx's own has room for all that comes before a window is enlarged; so has this.
+            buf = ngx_create_temp_buf(r.pool(), to_come(r));
         }
         let Some(private) = NonNull::new(body).filter(|_| !buf.is_null()) else {
             return false;
@@ -33,22 +33,24 @@ pub(super) fn install(r: Request, ctx: &mut Ctx) -> bool {
 }
 
 /// What nginx has copied to the private body's buffer.
-pub(super) fn look(r: Request, ctx: &mut Ctx) -> Progress {
-    let Some(mut peek) = ctx.peek.take() else {
-        return Progress::Enough;
-    };
+pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
     // SAFETY: the private body lives in the request's pool, its buffer as well; nginx is not
     // running meanwhile.
     let buf = unsafe { ctx.private.and_then(|body| body.as_ref().buf.as_ref()) };
     let bytes = buf.map(raw::buf_memory).unwrap_or_default();
     let unseen = bytes.get(peek.seen..).unwrap_or_default();
-    feed(ctx, &mut peek, unseen);
-    let all = peek.seen.saturating_add(unseen.len());
-    let ended = is_closed(r) && peek.body_seen >= all;
-    peek.seen = all;
-    let progress = progress(ctx, &peek, ended);
-    ctx.peek = Some(peek);
-    progress
+    feed(ctx, peek, unseen);
+    peek.seen = peek.seen.saturating_add(unseen.len());
+    let is_closed = is_closed(r) && peek.body_seen >= peek.seen;
+    // nginx takes no more than was declared.
+    let is_all = r
+        .content_length()
+        .is_some_and(|length| peek.body_seen >= length);
+    match progress(ctx, peek, is_closed || is_all) {
+        // The window is used up, and nobody enlarges it before the body is read.
+        Progress::More if to_come(r) == 0 => Progress::Enough,
+        progress => progress,
+    }
 }
 
 /// Gives what has arrived to the stream, and takes the private body away: nobody may take it for
@@ -59,10 +61,21 @@ pub(super) fn remove(r: Request, ctx: &mut Ctx) {
     };
     // SAFETY: installed by `install`; the buffer lives in the request's pool.
     unsafe {
-        shim::ngx_http_frappe_set_v2_preread(r.as_ptr(), private.as_ref().buf);
-        (*r.as_ptr()).request_body = core::ptr::null_mut();
+        let mut buf = private.as_ref().buf;
+        if (*buf).pos == (*buf).last {
+            // With an empty one nginx would wait for the body without a timeout.
+            buf = ptr::null_mut();
+        }
+        shim::ngx_http_frappe_set_v2_preread(r.as_ptr(), buf);
+        (*r.as_ptr()).request_body = ptr::null_mut();
         (*r.as_ptr()).set_request_body_no_buffering(0);
     }
+}
+
+/// Bytes of the body that may arrive before a window is enlarged.
+fn to_come(r: Request) -> usize {
+    // SAFETY: the shim reads fields of a valid request with a stream.
+    unsafe { shim::ngx_http_frappe_v2_to_come(r.as_ptr()) }
 }
 
 fn is_closed(r: Request) -> bool {

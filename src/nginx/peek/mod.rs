@@ -5,13 +5,15 @@
 //! | --- | --- | --- |
 //! | HTTP/1.1 | `r->header_in`, behind the header | received into its free tail, or into a larger buffer that takes its place as for a long header |
 //! | HTTP/2 | a private request body's buffer, given to the stream as its preread buffer | nginx copies each DATA frame there and posts an event; no window is enlarged |
-//! | HTTP/3 | not done: the body is read as a whole | |
+//! | HTTP/3 | `r->header_in`, behind the header, as frames | received as for HTTP/1.1 |
 //!
 //! Nobody's read of the body has begun, and none begins here. While the request waits its phase
 //! handler answers DONE and nothing is counted: only the events installed here can wake it.
 
+mod header_in;
 mod http1;
 mod http2;
+mod http3;
 
 use nginx_sys::{
     NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_http_block_reading, ngx_http_chunked_t,
@@ -21,8 +23,9 @@ use nginx_sys::{
 
 use super::ctx::{self, Ctx, State};
 use super::guard::guarded;
-use super::raw::Request;
+use super::raw::{Protocol, Request};
 use super::shim;
+use http3::Frames;
 
 /// How far a peek has come.
 pub(super) struct Peek {
@@ -33,6 +36,9 @@ pub(super) struct Peek {
     /// bytes of the body among them
     body_seen: usize,
     chunked: ngx_http_chunked_t,
+    frames: Option<Frames>,
+    /// HTTP/3: the stream has ended
+    is_closed: bool,
 }
 
 /// What is to be done next.
@@ -54,6 +60,8 @@ enum Received {
     Bytes,
     /// an event will come
     Later,
+    /// no more will come
+    End,
     /// the buffer is full
     Full,
     /// the request must end with this status
@@ -82,27 +90,24 @@ impl Peek {
                 size: 0,
                 length: 0,
             },
+            frames: None,
+            is_closed: false,
         }
     }
 }
 
-/// This protocol can be peeked at.
-pub(super) fn is_possible(r: Request) -> bool {
-    // SAFETY: the shim reads fields of a valid request.
-    unsafe { shim::ngx_http_frappe_is_http3(r.as_ptr()) == 0 }
-}
-
 /// Begins to look at the body of a request that nobody reads yet.
 pub(super) fn start(r: Request, ctx: &mut Ctx) -> Outlook {
-    if is_http2(r) && !http2::install(r, ctx) {
-        return Outlook::Failed(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    let mut outlook = if prepare(r, ctx) {
+        go_on(r, ctx)
+    } else {
+        Outlook::Failed(NGX_HTTP_INTERNAL_SERVER_ERROR)
+    };
+    if outlook == Outlook::Waiting && r.protocol() == Protocol::Http1 && !http1::send_continue(r) {
+        outlook = Outlook::Failed(NGX_HTTP_INTERNAL_SERVER_ERROR);
     }
-    let outlook = go_on(r, ctx);
     match outlook {
         Outlook::Waiting => {
-            if !is_http2(r) && !http1::send_continue(r) {
-                return Outlook::Failed(NGX_HTTP_INTERNAL_SERVER_ERROR);
-            }
             r.set_handlers(Some(on_event), Some(ngx_http_request_empty_handler));
         }
         Outlook::Decided | Outlook::Failed(_) => remove(r, ctx),
@@ -158,37 +163,59 @@ fn woken(r: Request) -> Outlook {
     }
     if matches!(outlook, Outlook::Failed(_)) {
         ctx.fail();
+        r.skip_rest();
     }
     outlook
 }
 
+fn prepare(r: Request, ctx: &mut Ctx) -> bool {
+    match r.protocol() {
+        Protocol::Http1 => true,
+        Protocol::Http2 => http2::install(r, ctx),
+        Protocol::Http3 => {
+            let frames = Frames::new(r);
+            let is_made = frames.is_some();
+            if let Some(peek) = &mut ctx.peek {
+                peek.frames = frames;
+            }
+            is_made
+        }
+    }
+}
+
 /// Looks at what is there, and asks for more until it is decided.
 fn go_on(r: Request, ctx: &mut Ctx) -> Outlook {
-    loop {
-        let progress = if is_http2(r) {
-            http2::look(r, ctx)
-        } else {
-            http1::look(r, ctx)
+    let Some(mut peek) = ctx.peek.take() else {
+        ctx.decide(r, true);
+        return Outlook::Decided;
+    };
+    let outlook = loop {
+        let progress = match r.protocol() {
+            Protocol::Http1 => http1::look(r, ctx, &mut peek),
+            Protocol::Http2 => http2::look(r, ctx, &mut peek),
+            Protocol::Http3 => http3::look(r, ctx, &mut peek),
         };
         match progress {
             Progress::Ended => ctx.decide(r, false),
             Progress::Enough | Progress::Broken => ctx.decide(r, true),
             Progress::More => {
-                let received = if is_http2(r) {
-                    wait(r)
-                } else {
-                    http1::receive(r, ctx)
+                let received = match r.protocol() {
+                    Protocol::Http1 => http1::receive(r, &peek),
+                    Protocol::Http2 => wait(r),
+                    Protocol::Http3 => http3::receive(r, &mut peek),
                 };
                 match received {
                     Received::Bytes => continue,
-                    Received::Later => return Outlook::Waiting,
-                    Received::Full => ctx.decide(r, true),
-                    Received::Failed(status) => return Outlook::Failed(status),
+                    Received::Later => break Outlook::Waiting,
+                    Received::Full | Received::End => ctx.decide(r, true),
+                    Received::Failed(status) => break Outlook::Failed(status),
                 }
             }
         }
-        return Outlook::Decided;
-    }
+        break Outlook::Decided;
+    };
+    ctx.peek = Some(peek);
+    outlook
 }
 
 /// Feeds bytes of the body, up to the limit.
@@ -225,9 +252,4 @@ fn remove(r: Request, ctx: &mut Ctx) {
     // SAFETY: the shim deletes a timer that is set.
     unsafe { shim::ngx_http_frappe_del_timer((*r.connection()).read) };
     http2::remove(r, ctx);
-}
-
-fn is_http2(r: Request) -> bool {
-    // SAFETY: the shim reads fields of a valid request.
-    unsafe { shim::ngx_http_frappe_is_http2(r.as_ptr()) != 0 }
 }
