@@ -26,6 +26,13 @@ def pytest_report_header(config):
     return config.stash[ENV].report()
 
 
+def pytest_runtest_setup(item):
+    """HTTP/3 is not in every nginx."""
+    params = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    if "h3" in params and not item.config.stash[ENV].has_http3:
+        pytest.skip("this nginx is built without HTTP/3")
+
+
 @pytest.fixture(scope="session")
 def env(pytestconfig):
     """Paths and versions."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rig.client import FORM, TRANSPORTS, exchange, of_type, post, sha256
+from rig.client import FORM, ALL_TRANSPORTS, exchange, of_type, post, sha256
 from rig.http1 import Http1
 from rig.message import chunked, head, new_id
 from rig.rawserver import RawServer
@@ -14,8 +14,7 @@ CONF = """
     log_format plain escape=json '{"id":"$http_x_rig_id","status":$status}';
     access_log @{prefix}/access.log plain;
     server {
-        @{listen main}
-        @{listen_h2 h2}
+        @{listen_all}
         client_max_body_size 0;
         location / { proxy_pass http://primary; proxy_set_header Host $http_host; }
         location /return { return 204; }
@@ -46,7 +45,7 @@ def test_00_01_oracle(nginx, upstreams, rows, version):
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_00_02_bytes_arrive(nginx, via):
     """Method, path, type and body are reported as sent."""
     body = bytes(range(256)) * 300

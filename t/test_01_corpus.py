@@ -1,12 +1,11 @@
 """01: what real Frappe clients send gets the method that a real Frappe ran, and arrives as sent."""
 
 import ssl
-import subprocess
 
 import httpx
 import pytest
 
-from rig.client import TRANSPORTS, exchange, sha256
+from rig.client import ALL_TRANSPORTS, exchange, sha256
 from rig.conf import PROXY
 from rig.corpus import load
 from rig.http1 import Http1
@@ -18,8 +17,7 @@ TLS = """
     server {
         @{listen_tls tls}
         client_max_body_size 0;
-        ssl_certificate @{cert};
-        ssl_certificate_key @{key};
+        @{certificate}
         frappe_cmd on;
         location / { @{show} proxy_pass http://primary; }
     }
@@ -29,23 +27,9 @@ TLS = """
 def cases():
     """Every request over every transport; without a body, chunked is no other way."""
     for captured in CORPUS:
-        for via in TRANSPORTS:
+        for via in ALL_TRANSPORTS:
             if captured.body is not None or via != "chunked":
                 yield pytest.param(captured, via, id=f"{captured.name}-{via}")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate for localhost, which httpx is told to trust."""
-    directory = tmp_path_factory.mktemp("tls")
-    paths = {"cert": directory / "cert.pem", "key": directory / "key.pem"}
-    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-            "-nodes", "-days", "2", "-subj", "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost",
-            "-addext", "basicConstraints=critical,CA:TRUE",
-            "-keyout", paths["key"], "-out", paths["cert"]]
-    subprocess.run(argv, check=True, capture_output=True)
-    return paths
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +80,10 @@ def test_01_03_pipelined(nginx, chunk_size):
                 assert answer["sha256"] == sha256(captured.body or b"")
 
 
-def test_01_04_tls(serve, certificate):
+def test_01_04_tls(serve, env):
     """The whole corpus by a real HTTP/2 client over TLS, all on one connection."""
-    nginx = serve(TLS, values=certificate)
-    with httpx.Client(http2=True, verify=ssl.create_default_context(cafile=certificate["cert"]),
+    nginx = serve(TLS)
+    with httpx.Client(http2=True, verify=ssl.create_default_context(cafile=env.certificate[0]),
                       base_url=f"https://localhost:{nginx.port('tls')}") as client:
         for captured in CORPUS:
             headers = [*captured.headers, ("X-Rig-Id", new_id())]

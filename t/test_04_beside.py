@@ -2,15 +2,14 @@
 
 import pytest
 
-from rig.client import FORM, TRANSPORTS, exchange, of_type, post, sha256
+from rig.client import FORM, ALL_TRANSPORTS, exchange, of_type, post, sha256
 from rig.http1 import Http1
 from rig.http2 import Http2
 from rig.message import head, new_id
 
 CONF = """
     server {
-        @{listen main}
-        @{listen_h2 h2}
+        @{listen_all}
         frappe_cmd on;
         client_body_buffer_size 16k;
 
@@ -35,8 +34,7 @@ CONF = """
 
 AUTH = """
     server {
-        @{listen main}
-        @{listen_h2 h2}
+        @{listen_all}
         frappe_cmd on;
         client_body_buffer_size 16k;
 
@@ -59,8 +57,7 @@ AUTH = """
 
 DAV = """
     server {
-        @{listen main}
-        @{listen_h2 h2}
+        @{listen_all}
         client_body_buffer_size 16k;
         root @{prefix}/root;
         location / { frappe_cmd on; dav_methods PUT; create_full_put_path on; }
@@ -70,7 +67,7 @@ DAV = """
 
 LARGE = b"a=" + b"x" * 200_000 + b"&cmd=f"
 BODIES = pytest.mark.parametrize("body", [b"cmd=f", LARGE], ids=["small", "spilled"])
-VIA = pytest.mark.parametrize("via", TRANSPORTS)
+VIA = pytest.mark.parametrize("via", ALL_TRANSPORTS)
 FOUND = ("f", "form", "ok")
 
 

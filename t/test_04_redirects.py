@@ -2,7 +2,7 @@
 
 import pytest
 
-from rig.client import FORM, TRANSPORTS, exchange, of_type, post, sha256
+from rig.client import FORM, ALL_TRANSPORTS, exchange, of_type, post, sha256
 from rig.http1 import Http1
 from rig.message import head
 
@@ -12,8 +12,7 @@ CONF = """
         server @{reports} backup;
     }
     server {
-        @{listen main}
-        @{listen_h2 h2}
+        @{listen_all}
         frappe_cmd on;
         client_body_buffer_size 16k;
         root @{prefix}/root;
@@ -73,7 +72,7 @@ CONF = """
 
 LARGE = b"a=" + b"x" * 200_000 + b"&cmd=f"
 BODIES = pytest.mark.parametrize("body", [b"cmd=f", LARGE], ids=["small", "spilled"])
-VIA = pytest.mark.parametrize("via", TRANSPORTS)
+VIA = pytest.mark.parametrize("via", ALL_TRANSPORTS)
 FOUND = ("f", "form", "ok")
 
 

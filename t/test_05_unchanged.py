@@ -6,15 +6,14 @@ import zlib
 
 import pytest
 
-from rig.client import FORM, JSON, MULTIPART, TRANSPORTS, exchange, multipart, of_type, sha256
+from rig.client import FORM, JSON, MULTIPART, ALL_TRANSPORTS, exchange, multipart, of_type, sha256
 from rig.http1 import Http1
 from rig.message import chunk, chunked, head
 from rig.rawserver import RawServer
 
 CONF = """
     server {
-        @{listen main}
-        @{listen_h2 h2}
+        @{listen_all}
         frappe_cmd on;
         client_body_buffer_size 16k;
         location / { @{show} proxy_pass http://primary; }
@@ -136,7 +135,7 @@ ENCODINGS = {
 }
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_05_32_content_encoding(nginx, encoding, via):
     """A compressed body is not looked at: the status says so, the path and the query decide."""
@@ -171,7 +170,7 @@ def test_05_35_compressed_body_is_not_waited_for(nginx):
         assert client.response().text == "unsupported"
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "BREW"])
 def test_05_36_every_verb(nginx, method, via):
     """Frappe parses bodies whatever the verb."""
@@ -180,7 +179,8 @@ def test_05_36_every_verb(nginx, method, via):
     assert (done.answer["method"], done.answer["frappe"]["cmd"]) == (method, "f")
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+# aioquic takes the Content-Length of an answer to HEAD for a defect.
+@pytest.mark.parametrize("via", [via for via in ALL_TRANSPORTS if via != "h3"])
 def test_05_37_head_and_options(nginx, upstreams, via):
     """HEAD runs a method, OPTIONS none; both bodies arrive."""
     for method, wanted in (("HEAD", ("f", "form", "ok")), ("OPTIONS", ("", "", "none"))):

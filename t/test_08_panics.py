@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.client import FORM, TRANSPORTS, exchange, of_type, sha256
+from rig.client import FORM, ALL_TRANSPORTS, exchange, of_type, sha256
 from rig.conf import PROXY
 from rig.http1 import Http1
 from rig.nginx import Nginx
@@ -50,7 +50,7 @@ def test_08_01_panic(nginx, target, body, status):
     assert nginx.worker() == worker
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("size", [None, 4])
 def test_08_02_panic_in_peek(nginx, via, size):
     """The same during a peek, at once or while the request waits: nothing of it stays behind."""

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from rig.client import FORM, JSON, MULTIPART, TRANSPORTS, exchange, multipart, of_type, post, sha256
+from rig.client import FORM, JSON, MULTIPART, ALL_TRANSPORTS, exchange, multipart, of_type, post, sha256
 from rig.http1 import Closed, Http1
 from rig.http2 import Http2
 from rig.message import new_id
@@ -14,8 +14,7 @@ from rig.waiting import until
 CONF = """
     map $frappe_cmd $pool { default primary; heavy reports; upload_file uploads; }
     server {
-        @{listen main}
-        @{listen_h2 h2}
+        @{listen_all}
         client_max_body_size 0;
         client_body_timeout 1s;
         frappe_cmd on;
@@ -41,7 +40,7 @@ def nginx(serve):
     return serve(CONF)
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("target", BUFFERING)
 @pytest.mark.parametrize("size", [None, 7])
 @pytest.mark.parametrize(("body", "content_type", "found"), [
@@ -60,7 +59,7 @@ def test_13_01_small(nginx, target, via, size, body, content_type, found):
     assert done.answer["pool"] == ("reports" if found[0] else "primary")
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("target", BUFFERING)
 def test_13_02_cmd_in_front(nginx, target, via):
     """A cmd within the first bytes routes, and the rest does not matter."""
@@ -70,7 +69,7 @@ def test_13_02_cmd_in_front(nginx, target, via):
     assert done.passed == done.found == ("heavy", "form", "ok")
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("target", BUFFERING)
 def test_13_03_cmd_behind(nginx, target, via):
     """Behind them it does not route: the path does, and the log tells what really ran."""
@@ -82,7 +81,7 @@ def test_13_03_cmd_behind(nginx, target, via):
     assert done.found == ("heavy", "form", "late")
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_13_04_same_in_the_end(nginx, via):
     """A truncated look that the whole body confirms is ok in the log."""
     done = post(nginx, "/api/method/heavy", (FILLER + "z=1").encode(), via=via)
@@ -90,7 +89,7 @@ def test_13_04_same_in_the_end(nginx, via):
     assert done.found == ("heavy", "path", "ok")
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_13_05_multipart(nginx, via):
     """A cmd part in front of a file routes; behind the file it is too late."""
     file = ("file", b"f" * 100_000, "a.bin")
@@ -102,7 +101,7 @@ def test_13_05_multipart(nginx, via):
     assert done.found == ("upload_file", "multipart", "late")
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_13_06_form_that_is_dropped_later(nginx, via):
     """A form that turns out to be broken behind the cmd runs something else: late."""
     body = b"cmd=heavy&" + FILLER.encode() + b"\xff"
@@ -241,14 +240,14 @@ def test_13_16_broken_chunks(nginx):
         assert client.response().status == 400
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_13_17_return(nginx, via):
     """`return` answers by what was seen; the body that nobody reads is discarded."""
     done = post(nginx, "/return", "cmd=heavy&" + FILLER, via=via)
     assert done.response.text == "heavy|ok"
 
 
-@pytest.mark.parametrize("via", TRANSPORTS)
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("size", [None, 5])
 def test_13_18_auth_request(nginx, via, size):
     """A subrequest between the peek and the read."""

@@ -1,15 +1,21 @@
 """One request and everything that it leaves behind: response, upstream's answer, log line."""
 
 import hashlib
+import ssl
 from dataclasses import dataclass
 
 from .http1 import Http1
 from .http2 import Http2
+from .http3 import Http3
 from .message import Response, new_id
 from .nginx import Nginx
 
 # HTTP/1.1 with Content-Length, HTTP/1.1 chunked, HTTP/2. Ports are named `main` and `h2`.
 TRANSPORTS = ("length", "chunked", "h2")
+# And HTTP/1.1 over TLS, HTTP/3: for a server with `@{listen_all}`.
+ALL_TRANSPORTS = (*TRANSPORTS, "tls", "h3")
+# Those with a connection that streams share.
+MULTIPLEXED = {"h2": Http2, "h3": Http3}
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -25,6 +31,22 @@ def sha256(body):
 def of_type(content_type):
     """A header list with just a Content-Type."""
     return [("Content-Type", content_type)]
+
+
+def connect(nginx, via, port=None):
+    """A client with a connection of its own."""
+    if via in MULTIPLEXED:
+        return MULTIPLEXED[via](nginx.port(port or via))
+    if via == "tls":
+        return Http1(nginx.port(port or "tls"), wrap=encrypt)
+    return Http1(nginx.port(port or "main"))
+
+
+def encrypt(sock):
+    """A socket with TLS on top."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(sock, server_hostname="localhost")
 
 
 @dataclass
@@ -68,11 +90,10 @@ def exchange(nginx, method, target, headers=(), body=None, *, via="length", size
     of that many bytes; with HTTP/1.1 and Content-Length into writes that nginx reads one by one."""
     name = new_id()
     headers = [("X-Rig-Id", name), *headers]
-    if via == "h2":
-        with Http2(nginx.port(port or "h2")) as client:
+    with connect(nginx, via, port) as client:
+        if via in MULTIPLEXED:
             stream = client.request(method, target, headers, body, size=size)
             return Exchange(name, nginx, client.response(stream))
-    with Http1(nginx.port(port or "main")) as client:
         if via == "chunked":
             client.request(method, target, headers, body, chunk_size=size or 4096)
         elif size and body:

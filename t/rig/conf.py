@@ -27,13 +27,17 @@ SHOW = """
 # The server that most requests need: everything to one pool.
 PROXY = """
     server {
-        @{listen main}
-        @{listen_h2 h2}
+        @{listen_all}
         client_max_body_size 0;
         frappe_cmd on;
         frappe_version 15;
         location / { @{show} proxy_pass http://primary; }
     }
+"""
+
+# A port for each of ALL_TRANSPORTS.
+LISTEN_ALL = """
+    @{listen main} @{listen_h2 h2} listen 127.0.0.1:@{port tls} ssl; @{listen_h3 h3} @{certificate}
 """
 
 FRAME = """
@@ -95,7 +99,9 @@ def fill(text, values):
 
 
 class Renderer:
-    """Renders one configuration; `@{listen NAME}` and `@{listen_h2 NAME}` take free ports."""
+    """Renders one configuration. `@{listen NAME}`, `@{listen_h2 NAME}`, `@{listen_tls NAME}` and
+    `@{listen_h3 NAME}` take free ports; the last two need a `@{certificate}`. `@{listen_all}` has
+    all of it. Without HTTP/3 in nginx `@{listen_h3 NAME}` is nothing."""
 
     def __init__(self, env, prefix, upstreams, free_port, *, module, log, values):
         self.env = env
@@ -110,6 +116,7 @@ class Renderer:
             "log": log,
             "upstreams": upstream_blocks(upstreams),
             "show": SHOW,
+            "listen_all": LISTEN_ALL,
             **values,
         }
 
@@ -126,6 +133,11 @@ class Renderer:
             return self._listen_h2(self._port(argument))
         if word == "listen_tls":
             return self._listen_h2(self._port(argument), " ssl")
+        if word == "listen_h3":
+            port = self._port(argument)
+            return f"listen 127.0.0.1:{port} quic;" if self.env.has_http3 else ""
+        if word == "certificate":
+            return "ssl_certificate {}; ssl_certificate_key {};".format(*self.env.certificate)
         if word == "port":
             return self._port(argument)
         return self.values[name]

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tempfile
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -47,6 +48,19 @@ class Env:
         """nginx's version as numbers, such as (1, 28, 3)."""
         return tuple(int(n) for n in re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", self.build).groups())
 
+    @cached_property
+    def certificate(self):
+        """A certificate for localhost that clients may be told to trust, and its key."""
+        # It goes with this object.
+        self._tls = tempfile.TemporaryDirectory(prefix="rig-tls-")
+        cert, key = (Path(self._tls.name, name) for name in ("cert.pem", "key.pem"))
+        argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                "-addext", "subjectAltName=DNS:localhost",
+                "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", key, "-out", cert]
+        subprocess.run(argv, check=True, capture_output=True)
+        return cert, key
+
     def has(self, module):
         """Whether nginx was built with an optional module, such as `http_stub_status_module`."""
         return f"--with-{module}" in self.build
@@ -60,9 +74,14 @@ class Env:
         """Whether this nginx shows errors in the use of memory. It needs more of it, then."""
         return "NGX_DEBUG_PALLOC" in self.build
 
+    @property
+    def has_http3(self):
+        """Whether nginx speaks HTTP/3."""
+        return self.has("http_v3_module")
+
     def report(self):
         """Lines for the head of the test report."""
-        packages = ("werkzeug", "gunicorn", "orjson", "httpx", "h2")
+        packages = ("werkzeug", "gunicorn", "orjson", "httpx", "h2", "aioquic")
         return [
             f"nginx: {self.build.splitlines()[0].removeprefix('nginx version: ')} ({self.nginx})",
             f"module: {self.module} ({self.module.stat().st_size:,} bytes)",
