@@ -51,6 +51,12 @@ def test_12_31_nginx_t(serve, upstreams):
     ("POST", "//api/method/%6cogin", b"usr=a&pwd=b&cmd=ping"),
     ("POST", "/", b"email=a&cmd=frappe.core.doctype.user.user.sign_up"),
     ("POST", "/", b"user=a&cmd=frappe.core.doctype.user.user.reset_password"),
+    ("POST", "/", b"new_password=a&cmd=frappe.core.doctype.user.user.update_password"),
+    ("POST", "/", b"email=a&cmd=frappe.www.login.send_login_link"),
+    ("GET", "/api/method/frappe.www.login.login_via_key?key=x", None),
+    ("POST", "/", b"sender=a&cmd=frappe.www.contact.send_message"),
+    ("POST", "/api/method/frappe.core.api.auth.reset_password", b"user=a"),
+    ("POST", "/api/method/frappe.website.api.send_message", b"sender=a"),
 ])
 def test_12_32_login(nginx, method, target, body):
     """Eleven passwords are taken at once, then no more, whatever sid comes with them."""
