@@ -14,6 +14,9 @@ from .message import Response, cut
 CONNECTION_HEADERS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host",
                       "proxy-connection"}
 
+# nginx takes larger ones, but its window for a body that streams is not much larger.
+FRAME = 16384
+
 
 class Http2:
     """One connection; streams are named by their number."""
@@ -66,8 +69,7 @@ class Http2:
     def data(self, stream, data, *, end=False, size=None):
         """Sends DATA, in frames of `size` bytes when given, as the windows allow. A server that
         answers early may close the stream: what is left is then not sent."""
-        limit = self._h2.max_outbound_frame_size
-        pieces = cut(data, min(size or limit, limit)) or [b""]
+        pieces = cut(data, min(size or FRAME, self._h2.max_outbound_frame_size)) or [b""]
         try:
             for number, piece in enumerate(pieces):
                 while self._h2.local_flow_control_window(stream) < len(piece):

@@ -1,7 +1,10 @@
 """An upstream that shows the bytes of the wire, which gunicorn does not."""
 
+import hashlib
 import socket
 import threading
+
+import h11
 
 from .waiting import TIMEOUT
 
@@ -31,6 +34,10 @@ class RawServer:
     def answer_one(self):
         """Answers one request in a thread; `join` gives its bytes."""
         return _OneAnswer(self)
+
+    def digest_one(self):
+        """Answers one request in a thread that keeps nothing of its body but the digest."""
+        return _Digest(self)
 
 
 class RawConnection:
@@ -87,3 +94,45 @@ class _OneAnswer(threading.Thread):
         super().join(timeout)
         assert not self.is_alive() and self.error is None, f"no request came: {self.error}"
         return self.request
+
+
+class _Digest(threading.Thread):
+    """`begun` is set when the first byte of the body is there."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self._server = server
+        self._sha256 = hashlib.sha256()
+        self.begun = threading.Event()
+        self.headers = {}
+        self.size = 0
+        self.error = None
+        self.start()
+
+    def run(self):
+        try:
+            connection = self._server.accept()
+            self._read(connection.sock, h11.Connection(h11.SERVER))
+            connection.answer()
+        except (OSError, h11.ProtocolError) as error:  # shown by `join`
+            self.error = error
+
+    def _read(self, sock, parser):
+        while True:
+            event = parser.next_event()
+            if event is h11.NEED_DATA:
+                parser.receive_data(sock.recv(1 << 20))
+            elif isinstance(event, h11.Request):
+                self.headers = {n.decode(): v.decode("latin-1") for n, v in event.headers}
+            elif isinstance(event, h11.Data):
+                self._sha256.update(event.data)
+                self.size += len(event.data)
+                self.begun.set()
+            elif isinstance(event, h11.EndOfMessage):
+                return
+
+    def join(self, timeout=TIMEOUT):
+        """The digest of the whole body."""
+        super().join(timeout)
+        assert not self.is_alive() and self.error is None, f"no request came: {self.error}"
+        return self._sha256.hexdigest()
