@@ -25,6 +25,8 @@ CONF = f"""
     server {{
         @{{listen main}}
         @{{listen_h2 h2}}
+        # Idle connections to upstreams, from nginx 1.29.7 on the default, would be counted.
+        proxy_http_version 1.0;
         location /on {{
             frappe_cmd on;
             {LOCATIONS.format("/on")}

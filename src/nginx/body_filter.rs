@@ -51,7 +51,7 @@ fn feed(r: Request, chain: *const ngx_chain_t) {
     // SAFETY: the chain is nginx's, null or valid, and nginx is not running meanwhile.
     for buf in unsafe { raw::bufs(chain) } {
         ctx.feed_filter(raw::buf_memory(buf));
-        if buf.last_buf() != 0 {
+        if raw::buf_is_last(buf) {
             ctx.finish_filter(r);
         }
     }

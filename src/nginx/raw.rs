@@ -5,10 +5,10 @@ use core::ptr::NonNull;
 use core::slice;
 
 use nginx_sys::{
-    NGX_HTTP_BAD_REQUEST, NGX_HTTP_CLIENT_CLOSED_REQUEST, NGX_HTTP_REQUEST_TIME_OUT,
-    NGX_HTTP_VERSION_11, ngx_buf_t, ngx_chain_t, ngx_connection_t, ngx_http_event_handler_pt,
-    ngx_http_request_body_t, ngx_http_request_t, ngx_log_error_core, ngx_log_t, ngx_module_t,
-    ngx_pool_t, ngx_str_t, ngx_table_elt_t, ngx_uint_t,
+    NGX_HTTP_BAD_REQUEST, NGX_HTTP_CLIENT_CLOSED_REQUEST, NGX_HTTP_REQUEST_TIME_OUT, ngx_buf_t,
+    ngx_chain_t, ngx_connection_t, ngx_http_event_handler_pt, ngx_http_request_body_t,
+    ngx_http_request_t, ngx_log_error_core, ngx_log_t, ngx_module_t, ngx_pool_t, ngx_str_t,
+    ngx_table_elt_t, ngx_uint_t,
 };
 
 use super::module::module;
@@ -187,11 +187,12 @@ impl Request {
     /// None where the body is chunked.
     pub(super) fn content_length(self) -> Option<usize> {
         // SAFETY: by the invariant of Request.
-        let headers = unsafe { &(*self.as_ptr()).headers_in };
-        if headers.chunked() != 0 {
-            return None;
+        unsafe {
+            if shim::ngx_http_frappe_is_chunked(self.as_ptr()) != 0 {
+                return None;
+            }
+            usize::try_from((*self.as_ptr()).headers_in.content_length_n).ok()
         }
-        usize::try_from(headers.content_length_n).ok()
     }
 
     pub(super) fn set_handlers(
@@ -208,18 +209,8 @@ impl Request {
 
     /// The client waits for "100 Continue"; asks only once.
     pub(super) fn expects_continue(self) -> bool {
-        let r = self.as_ptr();
-        // SAFETY: by the invariant of Request; `expect` is null or a header.
-        unsafe {
-            if (*r).expect_tested() != 0 || (*r).http_version < NGX_HTTP_VERSION_11 as ngx_uint_t {
-                return false;
-            }
-            let Some(expect) = (*r).headers_in.expect.as_ref() else {
-                return false;
-            };
-            (*r).set_expect_tested(1);
-            str_bytes(&expect.value).eq_ignore_ascii_case(b"100-continue")
-        }
+        // SAFETY: the shim reads and writes fields of a valid request.
+        unsafe { shim::ngx_http_frappe_expects_continue(self.as_ptr()) != 0 }
     }
 
     /// A timeout or an error, as the status that nginx would end a body's read with.
@@ -227,11 +218,10 @@ impl Request {
         // SAFETY: by the invariant of Request; a connection has a read event.
         unsafe {
             let c = self.connection();
-            if (*(*c).read).timedout() != 0 {
-                (*c).set_timedout(1);
+            if shim::ngx_http_frappe_has_timed_out(c) != 0 {
                 return Some(NGX_HTTP_REQUEST_TIME_OUT);
             }
-            if (*c).error() == 0 {
+            if shim::ngx_http_frappe_has_error(c) == 0 {
                 return None;
             }
         }
@@ -243,7 +233,7 @@ impl Request {
 
     pub(super) fn set_connection_error(self) {
         // SAFETY: by the invariant of Request.
-        unsafe { (*self.connection()).set_error(1) };
+        unsafe { shim::ngx_http_frappe_set_error(self.connection()) };
     }
 }
 
@@ -287,6 +277,18 @@ pub(super) fn buf_memory(buf: &nginx_sys::ngx_buf_t) -> &[u8] {
         }
         slice_of(buf.pos, buf.last.offset_from(buf.pos).unsigned_abs())
     }
+}
+
+/// The body ends with this buffer.
+pub(super) fn buf_is_last(buf: &ngx_buf_t) -> bool {
+    // SAFETY: the shim only reads.
+    unsafe { shim::ngx_http_frappe_buf_is_last(core::ptr::from_ref(buf).cast_mut()) != 0 }
+}
+
+/// It has bytes in a file.
+pub(super) fn buf_in_file(buf: &ngx_buf_t) -> bool {
+    // SAFETY: the shim only reads.
+    unsafe { shim::ngx_http_frappe_buf_in_file(core::ptr::from_ref(buf).cast_mut()) != 0 }
 }
 
 /// A slice that may be empty with a null pointer.

@@ -18,7 +18,7 @@ pub(super) fn feed(body: &ngx_http_request_body_t, ctx: &mut Ctx) -> bool {
         let memory = raw::buf_memory(buf);
         if !memory.is_empty() {
             ctx.feed(memory);
-        } else if buf.in_file() != 0 && !feed_file(buf.file, buf.file_pos, buf.file_last, ctx) {
+        } else if raw::buf_in_file(buf) && !feed_file(buf.file, buf.file_pos, buf.file_last, ctx) {
             return false;
         }
     }

@@ -1,6 +1,8 @@
 /*
- * nginx's function-like macros as functions: the target's own headers say what they mean, so
- * that no offset or cast of nginx is written a second time in Rust.  build.rs binds them.
+ * What Rust must not say a second time, as functions: nginx's function-like macros, differences
+ * between its versions, and all bit fields, which bindgen misplaces where a smaller field stands
+ * before them (ngx_http_request_t from 1.29 on).  The target's own headers say what they mean;
+ * build.rs binds them.
  */
 
 #include <ngx_config.h>
@@ -47,6 +49,20 @@ static inline ngx_uint_t
 ngx_http_frappe_buf_in_memory(ngx_buf_t *b)
 {
     return ngx_buf_in_memory(b) ? 1 : 0;
+}
+
+
+static inline ngx_uint_t
+ngx_http_frappe_buf_in_file(ngx_buf_t *b)
+{
+    return b->in_file;
+}
+
+
+static inline ngx_uint_t
+ngx_http_frappe_buf_is_last(ngx_buf_t *b)
+{
+    return b->last_buf;
 }
 
 
@@ -111,6 +127,70 @@ ngx_http_frappe_dav_put(ngx_http_request_t *r, ngx_module_t *dav,
     conf = ngx_http_get_module_loc_conf(r, (*dav));
 
     return (*(ngx_uint_t *) (conf + methods->offset) & NGX_HTTP_PUT) ? 1 : 0;
+}
+
+
+static inline ngx_uint_t
+ngx_http_frappe_is_chunked(ngx_http_request_t *r)
+{
+    return r->headers_in.chunked;
+}
+
+
+static inline void
+ngx_http_frappe_set_no_buffering(ngx_http_request_t *r, ngx_uint_t on)
+{
+    r->request_body_no_buffering = on ? 1 : 0;
+}
+
+
+/* The client waits for "100 Continue"; asks only once. */
+static inline ngx_uint_t
+ngx_http_frappe_expects_continue(ngx_http_request_t *r)
+{
+    ngx_str_t  *expect;
+
+    if (r->expect_tested
+        || r->headers_in.expect == NULL
+        || r->http_version < NGX_HTTP_VERSION_11)
+    {
+        return 0;
+    }
+
+    r->expect_tested = 1;
+    expect = &r->headers_in.expect->value;
+
+    return expect->len == sizeof("100-continue") - 1
+           && ngx_strncasecmp(expect->data, (u_char *) "100-continue",
+                              sizeof("100-continue") - 1) == 0;
+}
+
+
+/* Nothing has come for too long; says so of the connection, too. */
+static inline ngx_uint_t
+ngx_http_frappe_has_timed_out(ngx_connection_t *c)
+{
+    if (!c->read->timedout) {
+        return 0;
+    }
+
+    c->timedout = 1;
+
+    return 1;
+}
+
+
+static inline ngx_uint_t
+ngx_http_frappe_has_error(ngx_connection_t *c)
+{
+    return c->error;
+}
+
+
+static inline void
+ngx_http_frappe_set_error(ngx_connection_t *c)
+{
+    c->error = 1;
 }
 
 

@@ -99,9 +99,10 @@ class Nginx:
         (pid,) = self.workers()
         return pid
 
-    def memory(self, field="VmRSS", pid=None):
-        """The memory of the worker, or of `pid`, in KiB; `VmHWM` is the most it ever had. Always 0
-        where the figure says nothing, since every allocation is watched: tests look at growth."""
+    def memory(self, field="RssAnon", pid=None):
+        """The own memory of the worker, or of `pid`, in KiB; `VmHWM` is the most it ever had, with
+        the parts of the program that have run. Always 0 where the figure says nothing, since
+        every allocation is watched: tests look at growth."""
         return 0 if self.env.is_checked else process.memory_kib(pid or self.worker(), field)
 
     def port(self, name="main"):

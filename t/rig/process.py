@@ -77,8 +77,8 @@ def sockets(pid):
     return sum(name.startswith("socket:") for name in files(pid))
 
 
-def memory_kib(pid, field="VmRSS"):
-    """`VmRSS` (now) or `VmHWM` (the most so far) of `pid`."""
+def memory_kib(pid, field="RssAnon"):
+    """A figure of `pid`, such as `RssAnon` (its own memory) or `VmHWM` (the most so far)."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1])

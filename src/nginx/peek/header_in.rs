@@ -60,7 +60,7 @@ pub(super) fn receive(
             return wait(r);
         }
         if n < 0 {
-            (*c).set_error(1);
+            shim::ngx_http_frappe_set_error(c);
             return Received::Failed(NGX_HTTP_BAD_REQUEST);
         }
         if n == 0 {

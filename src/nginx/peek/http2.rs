@@ -27,7 +27,7 @@ pub(super) fn install(r: Request, ctx: &mut Ctx) -> bool {
         (*body).buf = buf;
         ctx.private = Some(private);
         (*r.as_ptr()).request_body = body;
-        (*r.as_ptr()).set_request_body_no_buffering(1);
+        shim::ngx_http_frappe_set_no_buffering(r.as_ptr(), 1);
     }
     true
 }
@@ -68,7 +68,7 @@ pub(super) fn remove(r: Request, ctx: &mut Ctx) {
         }
         shim::ngx_http_frappe_set_v2_preread(r.as_ptr(), buf);
         (*r.as_ptr()).request_body = ptr::null_mut();
-        (*r.as_ptr()).set_request_body_no_buffering(0);
+        shim::ngx_http_frappe_set_no_buffering(r.as_ptr(), 0);
     }
 }
 
