@@ -201,8 +201,15 @@ pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
         return None;
     }
     let ctx = create(r, &head, plan, dialect, None)?;
-    ctx.decide(r, false);
+    // nginx may have asked for the lengths of values and be about to copy them: what it has kept
+    // of those stays.
+    ctx.settle(r, false);
     Some(ctx)
+}
+
+/// What the variables say now is the answer.
+pub(super) fn is_decided(r: Request) -> bool {
+    find(r).is_some_and(|ctx| matches!(ctx.state, State::Decided(_)))
 }
 
 impl Ctx {
@@ -276,6 +283,11 @@ impl Ctx {
 
     /// The body has been fed, as a whole or `early` only its first bytes: what will Frappe do?
     pub(super) fn decide(&mut self, r: Request, early: bool) {
+        self.settle(r, early);
+        MainConf::forget_values(r);
+    }
+
+    fn settle(&mut self, r: Request, early: bool) {
         if self.state != State::Reading {
             return;
         }
@@ -284,7 +296,6 @@ impl Ctx {
         if let Some(outcome) = self.routing.resolve(r, self.plan, self.dialect, early) {
             log(r, outcome);
             self.state = State::Decided(outcome);
-            MainConf::forget_values(r);
         }
         if !early {
             // It has seen everything already.

@@ -11,6 +11,7 @@
 //! | `ctx` | what is known of a request, in its pool, and how it is found again |
 //! | `analysis` | one reading of a request: its values, its scanner |
 //! | `variable` | the variables |
+//! | `derived` | what other modules compute from them too early is not kept |
 //! | `dav` | tells the requests that nginx's dav module stores |
 //! | `raw` | nginx's pointers behind safe methods |
 //! | `guard` | a panic ends here |
@@ -20,6 +21,7 @@ mod body_filter;
 mod conf;
 mod ctx;
 mod dav;
+mod derived;
 mod guard;
 mod module;
 mod peek;

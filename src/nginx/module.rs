@@ -15,7 +15,7 @@ use ngx::ngx_string;
 use super::conf::{self, MainConf};
 use super::dav::Dav;
 use super::raw::{self, Module};
-use super::{body_filter, phase, shim, variable};
+use super::{body_filter, derived, phase, shim, variable};
 use crate::body::NAME_MAX;
 
 const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1;
@@ -120,10 +120,14 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         return NGX_OK as ngx_int_t;
     }
     // SAFETY: as nginx calls it.
-    main.set_dav(unsafe { Dav::find(cf) });
+    let installed = unsafe {
+        main.set_dav(Dav::find(cf));
+        derived::install(cf)
+    };
     body_filter::install();
     status(
-        push_handler(cf, ngx_http_phases_NGX_HTTP_REWRITE_PHASE)
+        installed
+            && push_handler(cf, ngx_http_phases_NGX_HTTP_REWRITE_PHASE)
             && push_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE),
     )
 }

@@ -216,6 +216,18 @@ ngx_http_frappe_conf_variables(ngx_conf_t *cf)
 }
 
 
+/* All variables that are defined, by their names. */
+static inline ngx_array_t *
+ngx_http_frappe_conf_variable_keys(ngx_conf_t *cf)
+{
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    return &cmcf->variables_keys->keys;
+}
+
+
 static inline void
 ngx_http_frappe_set_value(ngx_http_variable_value_t *v, u_char *data, size_t len)
 {
@@ -236,6 +248,13 @@ ngx_http_frappe_set_not_found(ngx_http_variable_value_t *v)
     v->valid = 0;
     v->no_cacheable = 0;
     v->not_found = 1;
+}
+
+
+static inline void
+ngx_http_frappe_ask_again(ngx_http_variable_value_t *v)
+{
+    v->no_cacheable = 1;
 }
 
 

@@ -11,6 +11,7 @@ use nginx_sys::{
 
 use super::conf::MainConf;
 use super::ctx::{self, State};
+use super::derived;
 use super::guard::guarded;
 use super::raw::{self, Request};
 use super::shim;
@@ -147,7 +148,14 @@ unsafe fn answer<'v>(
     let Some(request) = (unsafe { Request::new(r) }) else {
         return NGX_ERROR as ngx_int_t;
     };
-    let value = guarded(request.log(), None, || value(request)).filter(|text| !text.is_empty());
+    let value = guarded(request.log(), None, || {
+        let value = value(request);
+        if !ctx::is_decided(request) {
+            derived::note_too_early();
+        }
+        value
+    });
+    let value = value.filter(|text| !text.is_empty());
     // SAFETY: `v` is nginx's; nginx does not write to values.
     unsafe {
         match value {
