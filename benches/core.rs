@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Bencher, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use inputs::{Body, Input};
-use ngx_http_frappe_module::body::{Fields, Multipart, Slot};
-use ngx_http_frappe_module::frappe::{self, CMD_MAX, Head, Outcome, Plan};
+use inputs::{Body, Input, read};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Sizes that show whether the work is linear. The figures are compared with those of the bare
@@ -41,32 +39,6 @@ fn benches(criterion: &mut Criterion<CpuTime>) {
         }
         group.finish();
     }
-}
-
-/// All that the module does with a request, nginx apart.
-fn read(input: &Input, body: &Body) -> Outcome {
-    let mut value = [0; CMD_MAX];
-    let mut slots = [Slot::new(&mut value)];
-    let mut fields = Fields::new(&input.names, &mut slots);
-    let head = Head {
-        method: b"POST",
-        target: b"/",
-        content_type: input.content_type.as_bytes(),
-        encoded: false,
-    };
-    let plan = frappe::plan(&head, input.dialect);
-    let Plan::Scan(media_type) = plan else {
-        panic!("{} is not read", input.name);
-    };
-    let mut scratch = [0; Multipart::SCRATCH_MAX];
-    let scratch = &mut scratch[..frappe::scratch_len(media_type, head.content_type)];
-    let scanner = frappe::scanner(media_type, &head, input.dialect, &mut fields, scratch);
-    let mut scanner = scanner.expect("a scanner");
-    for piece in body.pieces() {
-        scanner.feed(piece, &mut fields);
-    }
-    let end = scanner.finish(&mut fields);
-    frappe::resolve(&head, plan, Some(end), input.dialect, &mut fields)
 }
 
 /// What is measured is what is meant: a body that is read to its end.

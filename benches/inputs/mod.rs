@@ -4,8 +4,10 @@
 //! stands, or a generator, `{"text": N}` (N letters and spaces), `{"bytes": N}` (N bytes that look
 //! random), `{"deep": N}` (N arrays in each other), `{"hex": "..."}`.
 
-use ngx_http_frappe_module::body::Names;
-use ngx_http_frappe_module::frappe::{Dialect, dialect};
+use std::cell::RefCell;
+
+use ngx_http_frappe_module::body::{Fields, Multipart, Names, Slot};
+use ngx_http_frappe_module::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan, dialect};
 use serde_json::Value;
 
 /// Bytes that are fed at once: nginx's buffer for bodies.
@@ -19,6 +21,7 @@ pub struct Input {
     pub dialect: &'static Dialect,
     /// the arguments that are kept: cmd
     pub names: Names,
+    scratch: RefCell<Vec<u8>>,
     head: Vec<u8>,
     repeat: Vec<u8>,
     tail: Vec<u8>,
@@ -52,6 +55,33 @@ pub fn all() -> Vec<Input> {
     inputs.iter().map(Input::new).collect()
 }
 
+/// All that the module does with a request, nginx apart.
+pub fn read(input: &Input, body: &Body) -> Outcome {
+    let mut value = [0; CMD_MAX];
+    let mut slots = [Slot::new(&mut value)];
+    let mut fields = Fields::new(&input.names, &mut slots);
+    let head = Head {
+        method: b"POST",
+        target: b"/",
+        content_type: input.content_type.as_bytes(),
+        encoded: false,
+    };
+    let plan = frappe::plan(&head, input.dialect);
+    let Plan::Scan(media_type) = plan else {
+        panic!("{} is not read", input.name);
+    };
+    let mut scratch = input.scratch.borrow_mut();
+    let scratch = &mut scratch[..frappe::scratch_len(media_type, head.content_type)];
+    scratch.fill(0);
+    let scanner = frappe::scanner(media_type, &head, input.dialect, &mut fields, scratch);
+    let mut scanner = scanner.expect("a scanner");
+    for piece in body.pieces() {
+        scanner.feed(piece, &mut fields);
+    }
+    let end = scanner.finish(&mut fields);
+    frappe::resolve(&head, plan, Some(end), input.dialect, &mut fields)
+}
+
 impl Input {
     fn new(value: &Value) -> Self {
         let text = |key: &str| value[key].as_str();
@@ -60,6 +90,7 @@ impl Input {
             content_type: text("type").expect("a type").into(),
             dialect: dialect::find(text("version").unwrap_or("17").as_bytes()).expect("a version"),
             names: Names::new(),
+            scratch: vec![0; Multipart::SCRATCH_MAX].into(),
             head: pieces(&value["head"]),
             repeat: pieces(&value["repeat"]),
             tail: pieces(&value["tail"]),

@@ -65,11 +65,11 @@ pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> M
     } else {
         MediaType::Other
     };
-    let mentions_json = memmem::find(content_type, b"application/json").is_some();
+    let mentions_json = || memmem::find(content_type, b"application/json").is_some();
     let is_json = match json {
         JsonTest::Exact => trim(content_type, HeaderText::Ascii) == b"application/json",
-        JsonTest::SubstringUnlessForm => mentions_json && form == MediaType::Other,
-        JsonTest::Substring => mentions_json,
+        JsonTest::SubstringUnlessForm => form == MediaType::Other && mentions_json(),
+        JsonTest::Substring => mentions_json(),
         JsonTest::IsJson => {
             mimetype.eq_ignore_ascii_case(b"application/json")
                 || (starts_with(mimetype, b"application/") && ends_with(mimetype, b"+json"))

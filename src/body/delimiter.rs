@@ -4,11 +4,15 @@
 //! and behind it either `--`, the end, or optional white space and a line break, a part
 //! (werkzeug's `preamble_re` and `boundary_re`). Whatever is not that is data.
 //!
-//! Inside a chunk memmem does the search. Where a chunk ends within `--boundary`, the
-//! Knuth-Morris-Pratt automaton carries the match over, so that no byte is kept or seen twice
-//! and the work is linear whatever boundary and data are.
+//! Inside a chunk memmem searches for the start of `--boundary`. From there on, and where a chunk
+//! ends within it, the Knuth-Morris-Pratt automaton carries the match over, so that no byte is kept
+//! or seen twice and the work is linear whatever boundary and data are.
 
 use memchr::memmem::Finder;
+
+/// As much of a needle memmem finds with vectors alone. A longer one costs it microseconds to
+/// prepare.
+const START_MAX: usize = 32;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +41,7 @@ enum Tail {
 /// The search. State: 200 bytes and the two slices that it borrows.
 #[derive(Debug)]
 pub(super) struct Search<'r> {
+    /// finds the first START_MAX bytes of the needle
     finder: Finder<'r>,
     /// `--boundary`
     needle: &'r [u8],
@@ -67,7 +72,7 @@ impl<'r> Search<'r> {
     pub(super) fn new(needle: &'r [u8], borders: &'r mut [u8], by_lines: bool) -> Self {
         write_borders(needle, borders);
         Self {
-            finder: Finder::new(needle),
+            finder: Finder::new(needle.get(..START_MAX).unwrap_or(needle)),
             needle,
             borders,
             matched: 0,
@@ -147,19 +152,20 @@ impl<'r> Search<'r> {
         (at, None)
     }
 
-    /// Goes to behind the next needle, or to the end of the input with a partial match.
+    /// Goes to behind the start of the next needle, or to the end of the input with a partial match.
     fn leap(&mut self, input: &[u8], at: usize) -> usize {
         let rest = input.get(at..).unwrap_or_default();
+        let start_len = self.finder.needle().len();
         if let Some(found) = self.finder.find(rest) {
             self.see(rest.get(..found).unwrap_or_default());
-            self.matched = self.needle.len();
-            self.whole_needle();
-            return at.saturating_add(found).saturating_add(self.needle.len());
+            self.matched = start_len;
+            if start_len == self.needle.len() {
+                self.whole_needle();
+            }
+            return at.saturating_add(found).saturating_add(start_len);
         }
-        // Only the last needle.len() - 1 bytes can be the start of a needle.
-        let keep = rest
-            .len()
-            .saturating_sub(self.needle.len().saturating_sub(1));
+        // Only the last start_len - 1 bytes can be the start of a needle.
+        let keep = rest.len().saturating_sub(start_len.saturating_sub(1));
         let (skipped, kept) = rest.split_at_checked(keep).unwrap_or((rest, b""));
         self.see(skipped);
         kept.iter().for_each(|byte| self.advance(*byte));

@@ -10,12 +10,12 @@
 //! | `Value` | a wanted value, pushed decoded to its slot | `&` |
 //! | `Skip` | a value that nobody wants | `&` |
 
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 
 use super::name::Name;
 use super::percent::Escape;
 use super::utf8::Utf8Check;
-use super::{Charset, End, Fields};
+use super::{Charset, End, Fields, near};
 use crate::frappe::trouble::Trouble;
 
 /// What a dialect does with bytes that are not UTF-8.
@@ -107,33 +107,43 @@ impl Form {
     }
 
     fn name<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
+        // Names are short: no call pays off.
+        let plain = rest
+            .iter()
+            .position(|byte| matches!(byte, b'=' | b'&' | b'%' | b'+'));
+        if self.is_name_empty()
+            && let Some((name, delimiter, after)) = split_at(rest, plain)
+            && matches!(delimiter, b'=' | b'&')
+        {
+            // The usual case: the whole name is here and stands for itself.
+            if delimiter == b'=' || !name.is_empty() {
+                self.any = true;
+                let index = self.start(name, fields);
+                if delimiter == b'=' {
+                    self.state = index.map_or(State::Skip, State::Value);
+                }
+            }
+            return after;
+        }
         let Some((name, delimiter, after)) = split_at(rest, memchr2(b'=', b'&', rest)) else {
             self.push_name(rest);
             return &[];
         };
+        self.push_name(name);
         if delimiter == b'&' {
-            if !name.is_empty() {
-                self.push_name(name);
-            }
             self.end_of_pair(fields);
             return after;
         }
         self.any = true;
-        let index = if self.is_name_empty() && memchr2(b'%', b'+', name).is_none() {
-            // The usual case: the whole name is here and stands for itself.
-            self.start(name, fields)
-        } else {
-            self.push_name(name);
-            self.escape.end(|bytes| self.name.push(bytes));
-            self.name.get().and_then(|name| self.start(name, fields))
-        };
+        self.escape.end(|bytes| self.name.push(bytes));
+        let index = self.name.get().and_then(|name| self.start(name, fields));
         self.name.clear();
         self.state = index.map_or(State::Skip, State::Value);
         after
     }
 
     fn value<'c>(&mut self, rest: &'c [u8], index: usize, fields: &mut Fields<'_>) -> &'c [u8] {
-        let (value, after) = match split_at(rest, memchr(b'&', rest)) {
+        let (value, after) = match split_at(rest, near::find(b'&', rest)) {
             Some((value, _, after)) => (value, Some(after)),
             None => (rest, None),
         };
@@ -150,7 +160,7 @@ impl Form {
     }
 
     fn skip<'c>(&mut self, rest: &'c [u8]) -> &'c [u8] {
-        match split_at(rest, memchr(b'&', rest)) {
+        match split_at(rest, near::find(b'&', rest)) {
             Some((_, _, after)) => {
                 self.state = State::Name;
                 after

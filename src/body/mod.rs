@@ -16,6 +16,7 @@ pub mod json;
 pub mod legacy_options;
 pub mod multipart;
 mod name;
+mod near;
 pub mod options;
 mod part;
 pub(crate) mod percent;

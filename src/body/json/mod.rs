@@ -21,6 +21,7 @@
 
 mod levels;
 mod number;
+mod skip;
 mod text;
 
 use levels::{DEPTH_MAX, EmptyLists, Levels};
@@ -149,10 +150,13 @@ impl Json {
                 State::Text => self.text(rest, fields),
                 State::Number(number) => self.number(rest, number, fields),
                 State::Failed(_) => return,
-                _ => {
-                    self.byte(*byte, fields);
-                    after
-                }
+                _ => match self.skip(rest, fields) {
+                    left if left.len() < rest.len() => left,
+                    _ => {
+                        self.byte(*byte, fields);
+                        after
+                    }
+                },
             };
         }
     }

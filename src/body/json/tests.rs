@@ -138,3 +138,86 @@ fn keys_are_compared_whole() {
     assert_eq!(found[1].as_deref(), Some("3"));
     assert_eq!(found[2].as_deref(), Some("2"));
 }
+
+/// What nobody wants is read a token at a time, and judged like the rest: below the top, where a
+/// token is the value of no slot, as at the top, where it is.
+#[test]
+fn what_nobody_wants_is_judged() {
+    const TOKENS: &[&str] = &[
+        "\"\"",
+        "\"plain text of more than thirty-two bytes, which is a long one\"",
+        "\"a\u{1f}\"",
+        "\"plain text of more than thirty-two bytes, and a control character\u{1}\"",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00E9\\uaBcD\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\ud83d\"",
+        "\"\\udbff x\"",
+        "\"\\u12g4\"",
+        "\"\\x\"",
+        "\"\u{e9}\u{20ac}\u{1f600}\"",
+        "0",
+        "-0",
+        "00",
+        "-",
+        "01",
+        "1.",
+        "1.5",
+        "-1.5e+3",
+        "1e",
+        "12345678901234567890",
+        "1.e5",
+        "1e400",
+        "1x",
+        "tru",
+        "truex",
+        "true",
+        "false",
+        "null",
+        "nulL",
+        "+1",
+        ".5",
+        "'a'",
+        "[]",
+        "[ ]",
+        "{ }",
+        "[1,]",
+        "[,1]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{\"a\" : 1 , \"b\" : 2}",
+        "{1:2}",
+        "[1}",
+        "{\"a\":1]",
+        "[1 2]",
+        "]",
+        "}",
+        "",
+    ];
+    let orjson = dialect::find(b"17").unwrap().json;
+    for token in TOKENS {
+        let is_taken = serde_json::from_str::<serde_json::Value>(token).is_ok();
+        for (front, behind) in [
+            ("{\"x\":", "}"),
+            ("{\"cmd\":", "}"),
+            ("{\"cmd\":{\"x\":", "}}"),
+            ("{\"x\":[0,[", "],{\"y\":1}]}"),
+            ("{\"x\":{\"y\":{\"z\":[", " ]}}}"),
+            ("[[[1,", ",2]]]"),
+        ] {
+            // These make something else of it.
+            if matches!(*token, "" | "]" | "}") && front.ends_with(['[', ',']) {
+                continue;
+            }
+            let text = format!("{front}{token}{behind}");
+            let found = each_split(text.as_bytes(), |pieces| {
+                with_fields(&[], |fields, _| {
+                    let mut json = Json::new(orjson);
+                    pieces.iter().for_each(|piece| json.feed(piece, fields));
+                    matches!(json.finish(fields), End::Object | End::Array)
+                })
+            });
+            assert_eq!(found, is_taken, "{text}");
+        }
+    }
+}

@@ -1,25 +1,25 @@
 //! Strings of a JSON text: keys and values, kept or skipped.
 
-use memchr::memchr2;
-
-use super::{Json, State};
-use crate::body::Fields;
+use super::{Json, State, skip};
 use crate::body::percent::hex;
+use crate::body::{Fields, near};
 use crate::frappe::trouble::Trouble;
 
 impl Json {
     /// The bytes of a string, up to its end or an escape.
     pub(super) fn text<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        let at = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-        let (plain, after) = rest.split_at_checked(at).unwrap_or((rest, b""));
-        // A fold without an early end: the compiler makes vector code of it.
-        if plain
-            .iter()
-            .fold(false, |found, byte| found | (*byte < 0x20))
-        {
-            self.fail(Trouble::JsonControl);
-            return b"";
+        let mut rest = rest;
+        if self.high.is_none() && !self.is_kept() {
+            match skip::string(rest) {
+                Ok(after) => {
+                    self.end_of_text(fields);
+                    return after;
+                }
+                Err(left) => rest = left,
+            }
         }
+        let len = near::text_len(rest);
+        let (plain, after) = rest.split_at_checked(len).unwrap_or((rest, b""));
         if !plain.is_empty() && self.end_of_half(fields) {
             self.push(plain, fields);
         }
@@ -30,12 +30,25 @@ impl Json {
                 self.state = State::Escape;
                 after
             }
+            Some((0..0x20, _)) => {
+                self.fail(Trouble::JsonControl);
+                b""
+            }
             Some((_, after)) => {
                 if self.end_of_half(fields) {
                     self.end_of_text(fields);
                 }
                 after
             }
+        }
+    }
+
+    /// The string that is being read is the name or the value of an argument.
+    fn is_kept(&self) -> bool {
+        if self.in_key {
+            self.levels.depth() == 1
+        } else {
+            self.wanted().is_some()
         }
     }
 

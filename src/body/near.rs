@@ -1,0 +1,116 @@
+//! Searches whose end is usually near: the first bytes a word at a time, which costs no call, and
+//! memchr's vectors for what is further away.
+
+use memchr::{memchr, memchr2};
+
+const WORD: usize = 8;
+/// Words that are looked at before memchr is called.
+const WORDS: usize = 4;
+
+const ONES: u64 = u64::MAX / 255;
+const HIGHS: u64 = ONES << 7;
+
+/// Where `a` is first.
+#[inline]
+pub(super) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
+    near(bytes, |word| zeros(word ^ splat(a))).unwrap_or_else(|(from, rest)| {
+        let at = memchr(a, rest)?;
+        Some(from.saturating_add(at))
+    })
+}
+
+/// Where the string of a JSON text ends: at a quote, a backslash or a control character. Gives
+/// the length of `bytes` where it does not.
+#[inline]
+pub(super) fn text_len(bytes: &[u8]) -> usize {
+    let found = near(bytes, |word| {
+        // Below 0x20: as for zero, in `zeros`.
+        let controls = word.wrapping_sub(splat(0x20)) & !word & HIGHS;
+        zeros(word ^ splat(b'"')) | zeros(word ^ splat(b'\\')) | controls
+    });
+    found.map_or_else(
+        |(from, rest)| {
+            let plain = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+            let (plain, _) = rest.split_at_checked(plain).unwrap_or((rest, b""));
+            let plain = if has_control(plain) {
+                plain.iter().take_while(|byte| **byte >= 0x20).count()
+            } else {
+                plain.len()
+            };
+            from.saturating_add(plain)
+        },
+        |found| found.unwrap_or(bytes.len()),
+    )
+}
+
+/// Without an early end: the compiler makes vector code of it.
+fn has_control(bytes: &[u8]) -> bool {
+    bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20
+}
+
+/// Looks at the first words. `Err` has what is left and where it begins.
+#[inline(always)]
+fn near(bytes: &[u8], matches: impl Fn(u64) -> u64) -> Result<Option<usize>, (usize, &[u8])> {
+    let mut rest = bytes;
+    let mut at = 0_usize;
+    for _ in 0..WORDS {
+        let Some((word, after)) = rest.split_first_chunk::<WORD>() else {
+            // The last bytes, in a word whose other bytes match nothing that matters.
+            let mut last = [0xff; WORD];
+            if let Some(place) = last.get_mut(..rest.len()) {
+                place.copy_from_slice(rest);
+            }
+            let found = first(matches(u64::from_le_bytes(last)));
+            return Ok(found.map(|index| at.saturating_add(index)));
+        };
+        if let Some(index) = first(matches(u64::from_le_bytes(*word))) {
+            return Ok(Some(at.saturating_add(index)));
+        }
+        rest = after;
+        at = at.saturating_add(WORD);
+    }
+    Err((at, rest))
+}
+
+/// The first byte whose high bit is set.
+fn first(mask: u64) -> Option<usize> {
+    (mask != 0).then(|| (mask.trailing_zeros() / 8) as usize)
+}
+
+/// Sets the high bit of the first byte that is zero, and of none in front of it.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+const fn splat(byte: u8) -> u64 {
+    ONES.wrapping_mul(byte as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{find, text_len};
+
+    #[test]
+    fn agree_with_a_search_byte_by_byte() {
+        for len in 0..120 {
+            for filler in [b'a', 0x80, 0xff, b'!', b'#', b'[', b']', b'%', b'\''] {
+                let mut bytes = vec![filler; len];
+                assert_eq!(find(b'&', &bytes), None);
+                assert_eq!(text_len(&bytes), len);
+                for at in 0..len {
+                    for end in [b'"', b'\\', 0, 0x1f] {
+                        bytes[at] = end;
+                        assert_eq!(text_len(&bytes), at, "{end} at {at} of {len}");
+                    }
+                    bytes[at] = b'&';
+                    assert_eq!(find(b'&', &bytes), Some(at));
+                    // What follows does not matter.
+                    bytes[len - 1] = b'&';
+                    assert_eq!(find(b'&', &bytes), Some(at));
+                    bytes[len - 1] = filler;
+                    bytes[at] = filler;
+                }
+            }
+        }
+    }
+}
