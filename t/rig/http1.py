@@ -113,6 +113,10 @@ class Http1:
             found, self._buffer = self._buffer, b""
             return found
 
+    def read(self, size):
+        """The next bytes, of a connection that is no longer HTTP."""
+        return self._exactly(size)
+
     def wait_closed(self):
         """Returns what came before the server closed the connection."""
         try:

@@ -114,6 +114,12 @@ class Http2:
             self._receive()
         return self._answers.pop(stream)
 
+    def body_so_far(self, stream, size):
+        """The body of a response that is not over, once so many bytes of it are there."""
+        while len(getattr(self._answers.get(stream), "body", b"")) < size:
+            self._receive()
+        return self._answers[stream].body
+
     def _receive(self):
         data = self._tcp.sock.recv(65536)
         if not data:
