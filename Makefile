@@ -178,6 +178,12 @@ test-deb: deb $(VENV)/requirements.txt ## Install the package in a scratch root,
 	@TEST_DEB=$$(echo $(TARGET)/deb/*.deb) TEST_NGINX_BINARY=/usr/sbin/nginx TEST_NGINX_MODULE=$(DEBIAN) \
 	    $(VENV)/bin/python -m pytest t/test_10_package.py $(PYTEST_ARGS)
 
+.PHONY: test-images
+test-images: module $(VENV)/requirements.txt ## Build the images of packaging/docker by buildah, serve
+	@build/deps.sh debootstrap buildah test
+	@TEST_IMAGES=$(TARGET)/images TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) \
+	    $(VENV)/bin/python -m pytest t/test_10_images.py $(PYTEST_ARGS)
+
 .PHONY: dist
 dist: deps ## Make a source tarball that builds offline, in target/dist
 	@packaging/dist.sh $(TARGET)/dist

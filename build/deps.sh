@@ -3,11 +3,12 @@
 # by apt-get when that can be done without asking (root on Debian or Ubuntu);
 # otherwise one line to type is printed and make stops.
 #
-# usage: build/deps.sh [test] [debian] [deb] [debootstrap]
+# usage: build/deps.sh [test] [debian] [deb] [debootstrap] [buildah]
 #   test     what the tests need, too
 #   debian   Debian's nginx and its development files, too
 #   deb      what makes Debian packages, too
 #   debootstrap  what makes a scratch root to install them in, too
+#   buildah  what builds container images, too
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -155,6 +156,9 @@ for what in "$@"; do
             ;;
         debootstrap)
             have debootstrap || lacks debootstrap debootstrap
+            ;;
+        buildah)
+            have buildah || lacks buildah buildah
             ;;
         *)
             die "deps.sh: unknown argument: $what"

@@ -30,11 +30,19 @@ source_time() {
     [[ -d .git ]] && git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md
 }
 
+# Whoever builds it answers for it: Debian's tools know them by these variables.
+maintainer() {
+    if [[ -n ${DEBEMAIL:-} ]]; then
+        echo "${DEBFULLNAME:-$DEBEMAIL} <$DEBEMAIL>"
+    else
+        sed -n 's/^Maintainer: //p' packaging/debian/control
+    fi
+}
+
 # The newest section of CHANGELOG.md. The whole file goes into the package, too.
 changelog() {
-    local codename maintainer
+    local codename
     codename=$(. /etc/os-release; echo "${VERSION_CODENAME:-unstable}")
-    maintainer=$(sed -n 's/^Maintainer: //p' packaging/debian/control)
     echo "$PACKAGE ($(debian_version)) $codename; urgency=medium"
     echo
     awk '/^## / { if (seen++) exit; next }
@@ -44,7 +52,7 @@ changelog() {
         END { print item }' CHANGELOG.md \
         | while read -r item; do fold -s -w 74 <<<"$item" | sed '1s/^/  * /; 1!s/^/    /; s/ *$//'; done
     echo
-    echo " -- $maintainer  $(date -R -d "@$SOURCE_DATE_EPOCH")"
+    echo " -- $(maintainer)  $(date -R -d "@$SOURCE_DATE_EPOCH")"
 }
 
 [[ $# -eq 2 ]] || die 'usage: packaging/deb.sh MODULE DIRECTORY'
@@ -64,6 +72,7 @@ cp README.md CHANGELOG.md "$work"
 # Readable, not executable: that is what Debian's policy asks of shared objects.
 install -m 644 "$module" "$work/module"
 changelog >"$work/debian/changelog"
+sed -i "s/^Maintainer: .*/Maintainer: $(maintainer | sed 's/[&/\\]/\\&/g')/" "$work/debian/control"
 
 echo "Packaging $PACKAGE $(debian_version)"
 log=$directory/build.log

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from rig import process
+from rig.debian import output, unpack
 from rig.env import ROOT
 from rig.nginx import free_port
 from rig.waiting import until
@@ -62,11 +63,6 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can install packages"),
     pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not here: no Debian"),
 ]
-
-
-def output(*argv):
-    """What a command of this machine prints."""
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 def deb():
@@ -128,31 +124,6 @@ def forbid_services(path):
     return policy.unlink
 
 
-def debootstrap(path):
-    """A system of this machine's release, with its mirror and its sources."""
-    release = dict(line.split("=", 1) for line in
-                   Path("/etc/os-release").read_text().splitlines() if "=" in line)
-    codename = release["VERSION_CODENAME"].strip('"')
-    vendor = release["ID"].strip('"').capitalize()
-    sources = sorted(set(output(
-        "apt-get", "indextargets", "--format", "deb $(REPO_URI) $(RELEASE) $(COMPONENT)",
-        "Created-By: Packages", f"Origin: {vendor}").splitlines()))
-    mirrors = [line.split()[1] for line in sources if line.split()[2] == codename]
-    if not mirrors:
-        pytest.skip(f"apt knows no mirror of {vendor} {codename}: `apt-get update` first")
-
-    # Its mounts go with the namespace, whatever happens to it.
-    run = subprocess.run(["unshare", "--mount", "debootstrap", "--variant=minbase", codename,
-                          path, mirrors[0]], capture_output=True, text=True, check=False)
-    if run.returncode != 0:
-        pytest.skip(f"debootstrap failed; TEST_DEB_ROOT=/ tests on this machine itself:\n"
-                    f"{(run.stdout + run.stderr)[-2000:]}")
-    (path / "etc/apt/sources.list").write_text("\n".join(sources) + "\n")
-    (path / "etc/apt/apt.conf.d/90host").write_text(output(
-        "apt-config", "dump", "--no-empty", "--format", '%f "%v";%n',
-        "Acquire::http", "Acquire::https"))
-
-
 @pytest.fixture(scope="module")
 def system():
     """A system with apt's lists and without our package."""
@@ -163,7 +134,7 @@ def system():
     allow_services, made = lambda: None, None
     try:
         if not given:
-            debootstrap(path)
+            unpack(path)
         allow_services = forbid_services(path)
         made = System(path)
         assert made.state() in ("", "un "), f"{PACKAGE} is installed in {path} already"

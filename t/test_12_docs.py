@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from rig.client import post
 from rig.configurations import CONF, PRIMARY, SECONDARY, balancer, make_venv, text
@@ -117,6 +118,69 @@ def test_12_83_commands(shell, script, shown):
     assert run.returncode == 0, run.stdout + run.stderr
     for line in shown.splitlines():
         assert line.strip() in run.stdout, run.stdout
+
+
+BASH = [content for path in DOCS if path.stem != "log-shipping"
+        for kind, content in blocks(path) if kind == "bash"]
+
+
+def test_12_86_kinds():
+    """Each block is of a kind that a test knows. `sh` and `nginx` are run above, `yaml` below;
+    `bash` has what needs docker, another nginx or Elasticsearch (`t/test_12_shipping.py`), `ini`
+    is read by `t/test_12_compose.py`; `console` needs Filebeat and is not run."""
+    kinds = {kind for path in DOCS for kind, _ in blocks(path)}
+    assert kinds <= {"sh", "nginx", "text", "yaml", "bash", "ini", "console"}
+
+
+def test_12_87_not_run():
+    """Of what cannot be run here, every file and option is there."""
+    help_ = subprocess.run([ROOT / "packaging/build-for-nginx.sh", "--help"], capture_output=True,
+                           text=True, check=True).stdout
+    seen = set()
+    for words in (shlex.split(line) for block in BASH for line in block.splitlines()):
+        if words[0] == "packaging/build-for-nginx.sh":
+            assert all(word in help_ for word in words[1:] if word.startswith("--"))
+        elif words[:2] == ["docker", "build"]:
+            file = ROOT / words[words.index("-f") + 1]
+            name, _, _ = words[words.index("--build-arg") + 1].partition("=")
+            assert f"ARG {name}=" in file.read_text() and words[-1] == "."
+        elif "compose.host.yaml" in words:
+            assert (ROOT / "packaging/docker/compose.host.yaml").exists()
+        elif "docker" in words:
+            assert (ROOT / words[-4].removeprefix("$ROUTES/")).exists()
+            line = (ROOT / "packaging/docker/compose.frappe.yaml").read_text()
+            assert words[0] in line
+        else:
+            continue
+        seen.add(words[0].partition("=")[0])
+    assert seen == {"packaging/build-for-nginx.sh", "docker", "ROUTES"}
+
+
+def test_12_88_ingress(serve, upstreams):
+    """The snippets of the ingress, where the controller puts them."""
+    (block,) = [content for kind, content in blocks(ROOT / "docs/build-for-nginx.md")
+                if kind == "yaml"]
+    data = yaml.safe_load(block)["data"]
+    assert data["main-snippets"].strip() == "load_module modules/ngx_http_frappe_module.so;"
+    conf = f"""
+        {data["http-snippets"]}
+        server {{
+            @{{listen main}}
+            {data["server-snippets"]}
+            location / {{
+                {data["location-snippets"]}
+                proxy_pass http://primary;
+            }}
+        }}"""
+    service = "erpnext-reports.erpnext.svc.cluster.local:8080"
+    assert service in conf
+    nginx = serve(loadable(conf.replace(service, upstreams["reports"].address)))
+    for body, pool in (("cmd=frappe.desk.query_report.run", "reports"), ("cmd=upload_file", "reports"),
+                       ("cmd=frappe.client.get", "primary"), ("x=1", "primary")):
+        done = post(nginx, "/api/method/frappe.desk.form.save.savedocs"
+                    if pool == "primary" else "/", body)
+        assert done.answer["pool"] == pool
+        assert done.answer["length"] == len(body)
 
 
 def test_12_84_links():

@@ -2,7 +2,10 @@
 
 import gzip
 import json
+import math
 import os
+import random
+import re
 import subprocess
 import sys
 
@@ -279,3 +282,47 @@ def test_12_19_one_duckdb():
     """The tests use the version that users get."""
     wanted = (ROOT / "tools/requirements.txt").read_text().split()[-1]
     assert wanted in (ROOT / "t/requirements.txt").read_text().split()
+
+
+def independent(lines, key):
+    """What the report should say of some lines, by the definitions and no database."""
+    times = sorted(line["request_time"] for line in lines)
+    busy = [sum(float(time) for time in re.findall(r"[\d.]+", line["upstream_time"]))
+            for line in lines]
+    # The smallest value that a part q of all does not exceed.
+    rank = {q: times[max(math.ceil(q * len(times)) - 1, 0)] for q in (0.50, 0.95, 0.99)}
+    return {
+        "count": f"{len(lines):,}", "errors": sum(line["status"] >= 499 for line in lines) / len(lines),
+        "p50": f"{rank[0.50]:.3f}", "p95": f"{rank[0.95]:.3f}", "p99": f"{rank[0.99]:.3f}",
+        "max": f"{times[-1]:.3f}", "busy": sum(busy), "key": key}
+
+
+@pytest.mark.parametrize(("name", "field"), [
+    ("Most time of the servers", "cmd"), ("By pool", "pool"), ("Reports", "report")])
+def test_12_20_independent(tmp_path, name, field):
+    """Another way of counting comes to the same figures, over a log of many kinds of lines."""
+    dice = random.Random(20)
+    lines = []
+    for number in range(2000):
+        tries = dice.choice([1, 1, 1, 2])
+        lines.append({
+            "time": f"2026-01-01T00:{number // 60 % 60:02}:{number % 60:02}+00:00",
+            "cmd": dice.choice(["a", "b", "b", "b", "c.d"]), "pool": dice.choice(["one", "two", "two"]),
+            "report": dice.choice(["R", "S"]), "status": dice.choice([200] * 20 + [403, 499, 500, 502]),
+            "request_time": round(dice.expovariate(2), 3),
+            "upstream_time": ", ".join(f"{dice.expovariate(3):.3f}" for _ in range(tries))})
+    path = tmp_path / "access.json"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run = report(path)
+    assert run.returncode == 0, run.stderr
+    rows = table(run.stdout, name)
+    assert set(rows) == {line[field] for line in lines}
+    total = independent(lines, None)["busy"]
+    for key, row in rows.items():
+        wanted = independent([line for line in lines if line[field] == key], key)
+        assert {head: row[head] for head in ("count", "p50", "p95", "p99", "max")} == {
+            head: wanted[head] for head in ("count", "p50", "p95", "p99", "max")}
+        # Rounded to a tenth, which two ways of summing may do differently.
+        assert abs(float(row["errors"][:-1]) - 100 * wanted["errors"]) <= 0.051
+        assert abs(float(row["time"].replace(",", "")) - wanted["busy"]) <= 0.051
+        assert abs(float(row["share"][:-1]) - 100 * wanted["busy"] / total) <= 0.051

@@ -1,0 +1,221 @@
+"""12: what ships the log names the log's fields and none else, and makes numbers of its numbers.
+
+There is no Elasticsearch, Filebeat or Grafana here. The pipeline is run by rig/pipeline.py; a
+server that takes everything stands for Elasticsearch where the guide's commands are run.
+"""
+
+import ipaddress
+import json
+import re
+import subprocess
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+import yaml
+from grafana_foundation_sdk.models import dashboard, elasticsearch
+
+from rig import pipeline
+from rig.client import exchange, post
+from rig.configurations import CONF, balancer, text
+from rig.env import ROOT
+from rig.logs import Log
+from rig.nginx import free_port
+from rig.waiting import until
+
+SHIPPING = CONF / "log-shipping"
+FORMAT = (CONF / "log-json.conf").read_text()
+FIELDS = re.findall(r"""^\s+'"(\w+)":""", FORMAT, re.MULTILINE)
+GUIDE = (ROOT / "docs/log-shipping.md").read_text()
+
+
+def load(name):
+    """A JSON file."""
+    return json.loads((SHIPPING / name).read_text())
+
+
+TEMPLATE = load("index-template.json")
+PIPELINE = load("ingest-pipeline.json")
+DASHBOARD = load("grafana-dashboard.json")
+FILEBEAT = yaml.safe_load((SHIPPING / "filebeat.yml").read_text())
+TYPES = TEMPLATE["template"]["mappings"]["properties"]["frappe"]["properties"]
+
+
+def test_12_61_fields():
+    """The template has each field of the log; pipeline and dashboard have no others."""
+    assert len(FIELDS) == 19
+    assert set(TYPES) == set(FIELDS)
+    for name in ("ingest-pipeline.json", "grafana-dashboard.json"):
+        used = set(re.findall(r"frappe\??\.(\w+)", (SHIPPING / name).read_text()))
+        assert used and used <= set(FIELDS), name
+
+
+def test_12_62_filebeat():
+    """It reads the log that log-json.conf writes, and writes where template and pipeline are."""
+    (source,) = FILEBEAT["filebeat.inputs"]
+    log = re.search(r"^access_log (\S+) frappe_json;", FORMAT, re.MULTILINE)[1]
+    assert source["type"] == "filestream" and source["id"]
+    assert source["paths"] == [log, f"{log}.1"]
+    (parser,) = source["parsers"]
+    assert parser["ndjson"]["target"] == "frappe"
+    output = FILEBEAT["output.elasticsearch"]
+    (pattern,) = TEMPLATE["index_patterns"]
+    assert output["index"].startswith(pattern.removesuffix("*"))
+    assert output["pipeline"] == TEMPLATE["template"]["settings"]["index"]["default_pipeline"]
+    assert FILEBEAT["setup.template.enabled"] is FILEBEAT["setup.ilm.enabled"] is False
+    for variable in re.findall(r"\$\{(\w+)", json.dumps(FILEBEAT)):
+        assert variable in GUIDE
+    assert pattern in GUIDE
+
+
+@pytest.fixture(scope="module")
+def lines(serve, upstreams):
+    """Lines of a real nginx: plain, answered by nginx itself, two servers, a bad request."""
+    log = {"/var/log/nginx/frappe-access.json": "@{prefix}/log.json"}
+    conf = balancer(upstreams, _11=f"127.0.0.1:{free_port()}") + text("log-json.conf", log)
+    nginx = serve(conf.replace("frappe_cmd on;", "frappe_cmd on; location = /own { return 204; }", 1))
+    post(nginx, "/", "report_name=Stock+Balance&doctype=Item&cmd=frappe.desk.query_report.run")
+    exchange(nginx, "GET", "/own")
+    for _ in range(2):
+        post(nginx, "/", "cmd=frappe.client.get")
+    written = Log(nginx.prefix / "log.json")
+    until(lambda: written.text().count("\n") == 4, "four lines")
+    return [json.loads(line) for line in written.text().splitlines()]
+
+
+def shipped(line):
+    """The document of a line."""
+    return pipeline.run(PIPELINE, {"message": json.dumps(line), "frappe": dict(line),
+                                   "host": {"name": "balancer"}})
+
+
+FITS = {
+    "keyword": lambda value: isinstance(value, str) and 0 < len(value) <= 1024,
+    "float": lambda value: isinstance(value, float | int),
+    "short": lambda value: isinstance(value, int) and 0 <= value < 1000,
+    "long": lambda value: isinstance(value, int),
+    "ip": lambda value: bool(ipaddress.ip_address(value)),
+    "date": lambda value: bool(datetime.fromisoformat(value)),
+}
+
+
+def test_12_63_types(lines):
+    """Every value that is left has the template's type."""
+    for line in lines:
+        doc = shipped(line)
+        assert "error" not in doc and "message" not in doc
+        assert doc["@timestamp"] == datetime.fromisoformat(line["time"]).isoformat()
+        for name, value in doc["frappe"].items():
+            for one in value if isinstance(value, list) else [value]:
+                assert FITS[TYPES[name]["type"]](one), (name, one)
+
+
+def test_12_64_values(lines):
+    """Values that are not there are gone; several servers are several values."""
+    report, own, *others = (shipped(line)["frappe"] for line in lines)
+    assert report["report"] == "Stock Balance" and report["pool"] == "erpnext_secondary"
+    assert len(report["upstream_time"]) == 1
+    assert not {"cmd", "pool", "upstream", "upstream_time", "upstream_status"} & set(own)
+    (two,) = [one for one in others if len(one["upstream"]) == 2]
+    assert two["upstream_status"] == ["502", "200"] and len(two["upstream_time"]) == 2
+
+
+@pytest.mark.parametrize(("given", "times", "servers"), [
+    ("0.010, 0.250", [0.01, 0.25], 2), ("0.010, 0.250 : 0.001", [0.01, 0.25, 0.001], 3),
+    ("-", [0.0], 1), ("-, 0.2", [0.0, 0.2], 2),
+])
+def test_12_65_lists(lines, given, times, servers):
+    """The lists that nginx writes."""
+    names = given.replace("0.010", "10.0.0.1:80").replace("-", "10.0.0.9:80")
+    names = re.sub(r"0\.\d+", "unix:/run/a.sock", names.replace("10.0.0", "10_0_0"))
+    doc = shipped(lines[0] | {"upstream_time": given, "upstream": names})
+    assert doc["frappe"]["upstream_time"] == times
+    assert len(doc["frappe"]["upstream"]) == servers
+
+
+@pytest.mark.parametrize("broken", [{"time": "yesterday"}, {"upstream_time": "soon"}])
+def test_12_66_failure(lines, broken):
+    """What the pipeline cannot read is kept, with the reason."""
+    doc = shipped(lines[0] | broken)
+    assert next(iter(broken.values())) in doc["error"]["message"]
+    assert doc["frappe"]["cmd"] == lines[0]["cmd"]
+
+
+def kept(given, read):
+    """Whether all that was given is still there after it was read."""
+    if isinstance(given, dict):
+        return isinstance(read, dict) and all(
+            kept(value, read.get(key)) for key, value in given.items())
+    if isinstance(given, list):
+        return isinstance(read, list) and len(given) == len(read) and all(map(kept, given, read))
+    return given == read
+
+
+def plain(model):
+    """As dictionaries."""
+    return json.loads(json.dumps(model, default=lambda one: one.to_json()))
+
+
+def test_12_67_dashboard():
+    """Grafana's own types know all that the dashboard says, and no panel covers another."""
+    assert kept(DASHBOARD, plain(dashboard.Dashboard.from_json(DASHBOARD)))
+    cells = []
+    for panel in DASHBOARD["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        cells += [(x, y) for x in range(place["x"], place["x"] + place["w"])
+                  for y in range(place["y"], place["y"] + place["h"])]
+        for target in panel["targets"]:
+            assert kept(target, plain(elasticsearch.Dataquery.from_json(target)))
+            ids = {metric["id"] for metric in target["metrics"]}
+            for bucket in target["bucketAggs"]:
+                assert bucket["settings"].get("orderBy", "_count") in ids | {"_count"}
+                assert bucket["type"] == "date_histogram" or TYPES[
+                    bucket["field"].removeprefix("frappe.")]["type"] == "keyword"
+            for metric in target["metrics"]:
+                assert metric["type"] == "count" or TYPES[
+                    metric["field"].removeprefix("frappe.")]["type"] == "float"
+    assert len(cells) == len(set(cells))
+
+
+class Taker(BaseHTTPRequestHandler):
+    """Takes JSON from whoever has the key."""
+
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.taken.append((self.command, self.path, json.loads(body)))
+        good = self.headers["Authorization"] == "ApiKey k3y"
+        self.send_response(200 if good else 401)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_PUT
+
+    def log_message(self, *_args):
+        pass
+
+
+def test_12_68_commands(lines, tmp_path):
+    """The guide's commands send what they say."""
+    (tmp_path / "frappe-access.json").write_text(json.dumps(lines[0]) + "\n")
+    scripts = re.findall(r"^```bash\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Taker)
+    server.taken = []
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        for script in scripts:
+            subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", script.replace("/var/log/nginx", str(tmp_path))],
+                cwd=ROOT, check=True, timeout=30,
+                env={"PATH": "/usr/bin:/bin", "ELASTICSEARCH_API_KEY": "k3y",
+                     "ELASTICSEARCH": f"http://127.0.0.1:{server.server_port}"})
+    finally:
+        server.shutdown()
+        server.server_close()
+    name = FILEBEAT["output.elasticsearch"]["pipeline"]
+    assert server.taken == [
+        ("PUT", f"/_ingest/pipeline/{name}", PIPELINE),
+        ("PUT", "/_index_template/frappe-access", TEMPLATE),
+        ("POST", f"/_ingest/pipeline/{name}/_simulate", {"docs": [{"_source": {"frappe": lines[0]}}]}),
+    ]
