@@ -31,9 +31,10 @@ class RawServer:
         sock.settimeout(TIMEOUT)
         return RawConnection(sock)
 
-    def answer_one(self):
-        """Answers one request in a thread; `join` gives its bytes."""
-        return _OneAnswer(self)
+    def answer_one(self, answer=ANSWER):
+        """Answers one request in a thread; `join` gives its bytes. None: waits until nginx has lost
+        patience."""
+        return _OneAnswer(self, answer)
 
     def digest_one(self):
         """Answers one request in a thread that keeps nothing of its body but the digest."""
@@ -74,9 +75,10 @@ class RawConnection:
 
 
 class _OneAnswer(threading.Thread):
-    def __init__(self, server):
+    def __init__(self, server, answer):
         super().__init__(daemon=True)
         self._server = server
+        self._answer = answer
         self.request = b""
         self.error = None
         self.start()
@@ -85,7 +87,9 @@ class _OneAnswer(threading.Thread):
         try:
             connection = self._server.accept()
             self.request = connection.read_request()
-            connection.answer()
+            if self._answer is None:
+                connection.sock.recv(1)
+            connection.answer(self._answer or b"")
         except OSError as error:  # shown by `join`
             self.error = error
 
