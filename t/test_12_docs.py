@@ -10,13 +10,16 @@ import sys
 import pytest
 import yaml
 
-from rig.client import post
+from rig.client import FORM, exchange, of_type, post
 from rig.configurations import CONF, PRIMARY, SECONDARY, balancer, make_venv, text
 from rig.env import ROOT
+from rig.http1 import Http1
+from rig.message import head
+from rig.nginx import free_port
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PLACES = re.compile(r"/var/log/nginx/")
+PLACES = re.compile(r"/var/log/nginx/|/run/(?=nginx\.pid)")
 
 
 def blocks(path):
@@ -77,7 +80,12 @@ def shell(serve, upstreams, env, tmp_path_factory):
     """Runs commands where nginx, with balancer.conf and log-json.conf, is erp.example.com."""
     home = tmp_path_factory.mktemp("guide")
     log = {"/var/log/nginx/frappe-access.json": "@{prefix}/frappe-access.json"}
-    nginx = serve(balancer(upstreams) + text("log-json.conf", log))
+    conf = balancer(upstreams) + text("log-json.conf", log)
+    node = "consistent;\n    server "
+    assert node in conf
+    conf = conf.replace(f"{node}{upstreams['primary'].address}", f"{node}127.0.0.1:{free_port()}")
+    conf = re.sub(r"(consistent;\n    server \S+;\n)    server \S+;\n", r"\1", conf)
+    nginx = serve(conf)
     (home / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{nginx.port()}"\n')
     demo = (ROOT / "nginx-conf/demo/04-report-export.http").read_bytes()
     (home / "request.http").write_bytes(demo)
@@ -101,6 +109,7 @@ def shell(serve, upstreams, env, tmp_path_factory):
         (tools / name).chmod(0o755)
     # One line for the report, and one of a report.
     post(nginx, "/", "report_name=Stock+Balance&cmd=frappe.desk.query_report.run")
+    trouble(nginx)
 
     def run(script):
         script = PLACES.sub(f"{nginx.prefix}/", script)
@@ -109,6 +118,17 @@ def shell(serve, upstreams, env, tmp_path_factory):
             timeout=50, check=False, env={"HOME": str(home), "PATH": f"{tools}:/usr/bin:/bin"})
 
     return run
+
+
+def trouble(nginx):
+    """What the guide's table speaks of: a compressed body, a large one, one that is too large, and
+    a socketio that is not there."""
+    exchange(nginx, "POST", "/", [*of_type(FORM), ("Content-Encoding", "gzip")], b"x")
+    assert post(nginx, "/", "cmd=upload_file&x=" + "x" * 100_000).response.status == 200
+    with Http1(nginx.port()) as client:
+        client.send(head("POST", "/", [*of_type(FORM), ("Content-Length", "60000000")]))
+        assert client.response().status == 413
+    assert exchange(nginx, "GET", "/socket.io/?EIO=4").response.status == 502
 
 
 @pytest.mark.parametrize(("script", "shown"), list(commands()))
