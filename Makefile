@@ -105,6 +105,7 @@ help: ## Show this help
 	@echo '                      names its binary when it is not in that directory'
 	@echo '  PYTEST_ARGS="-k X"  arguments for pytest'
 	@echo '  BENCH_ARGS="JSON"   which inputs bench measures anew (all)'
+	@echo '  BENCH_ARGS=--help   arguments for bench-server'
 	@echo '  N=1000              cases a version for fuzz-oracle (20000)'
 	@echo '  FUZZ_ARGS="--version 15 --seed 1"  more arguments for it'
 	@echo '  PORT=8081           port of the demo (8080)'
@@ -194,6 +195,17 @@ bench: deps ## Measure the core, compare it with a bare search and with the goal
 	@CARGO_TARGET_DIR=$(TARGET)/core $(CARGO) bench --quiet --no-default-features --bench core \
 	    $(CARGO_FLAGS) -- --noplot --quiet $(BENCH_ARGS)
 	@$(PYTHON) benches/table.py $(TARGET)/core/criterion
+
+# Needs no more of the tests' environment than its Python; in t/rig are the servers.
+.PHONY: bench-server
+bench-server: module $(VENV)/requirements.txt ## Measure a server with the module beside the same without
+	@build/deps.sh bench
+	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) PYTHONPATH=t:benches \
+	    $(VENV)/bin/python -m server $(BENCH_ARGS)
+
+.PHONY: bench-peers
+bench-peers: ## Install the peers that bench-server measures, too: Lua in Debian's nginx, HAProxy
+	@build/deps.sh peers
 
 .PHONY: fuzz-oracle
 fuzz-oracle: frappe-cmd $(VENV)/requirements.txt ## Compare N cases a version with the real werkzeug

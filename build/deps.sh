@@ -3,10 +3,12 @@
 # by apt-get when that can be done without asking (root on Debian or Ubuntu);
 # otherwise one line to type is printed and make stops.
 #
-# usage: build/deps.sh [test] [debian] [deb] [debootstrap] [buildah]
+# usage: build/deps.sh [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers]
 #   test     what the tests need, too
 #   debian   Debian's nginx and its development files, too
 #   deb      what makes Debian packages, too
+#   bench    what measures a server, too
+#   peers    the servers that it is measured beside, too
 #   debootstrap  what makes a scratch root to install them in, too
 #   buildah  what builds container images, too
 set -eu
@@ -153,6 +155,15 @@ for what in "$@"; do
             have dpkg-buildpackage || lacks dpkg-buildpackage dpkg-dev
             have dh || lacks debhelper debhelper
             have lintian || lacks lintian lintian
+            ;;
+        bench)
+            have wrk || lacks wrk wrk
+            ;;
+        peers)
+            [ -x /usr/sbin/nginx ] || lacks "Debian's nginx" nginx
+            [ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] \
+                || lacks "nginx's Lua module" libnginx-mod-http-lua
+            have haproxy || lacks HAProxy haproxy
             ;;
         debootstrap)
             have debootstrap || lacks debootstrap debootstrap

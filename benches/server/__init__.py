@@ -1,0 +1,1 @@
+"""What the module costs a server, measured beside the same nginx without it."""

@@ -1,0 +1,112 @@
+"""Measures what the module costs nginx; `make bench-server` runs it."""
+
+import argparse
+import os
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from rig.env import Env, Missing
+
+from . import contestants, report
+from .loads import LOADS
+from .measure import Client, Result, pool_of
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+WARM_UP = 1
+
+
+def main():
+    """Parses, measures, reports."""
+    arguments = parse()
+    loads = [load for load in LOADS if arguments.load in load.name]
+    if not loads:
+        sys.exit(f"No load has {arguments.load!r} in its name: "
+                 + "; ".join(load.name for load in LOADS))
+    try:
+        env = Env()
+    except Missing as error:
+        sys.exit(str(error))
+    busy = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="bench-server-") as directory:
+        servers, results = measure(env, Path(directory), loads, arguments)
+    text = report.table(results, servers)
+    print(f"\n{text}")
+    if not arguments.load:
+        path = arguments.output or RESULTS / f"{date.today().isoformat()}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        report.write(path, text, servers, arguments.rounds, arguments.seconds, busy)
+        print(f"\nWritten to {os.path.relpath(path)}")
+
+
+def parse():
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench-server", description=(
+        "Measures the CPU time that nginx takes for a request, with the module and without, and "
+        "what Debian's Lua module and HAProxy take where they are installed."))
+    parser.add_argument("--rounds", type=int, default=9, metavar="N",
+                        help="rounds for each load and server (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=1, metavar="N",
+                        help="length of a round (%(default)s)")
+    parser.add_argument("--load", default="", metavar="TEXT",
+                        help="only loads with this in their names; nothing is written then")
+    parser.add_argument("--no-peers", action="store_true", help="the module and its floor only")
+    parser.add_argument("--output", type=Path, metavar="FILE",
+                        help="where the results go (benches/results/DATE.md)")
+    return parser.parse_args()
+
+
+def measure(env, directory, loads, arguments):
+    """Starts the servers, takes the rounds, ends the servers, whatever happens."""
+    behind = contestants.upstream(env, directory)
+    servers = []
+    try:
+        servers += contestants.module(env, directory, behind)
+        if not arguments.no_peers:
+            servers += contestants.peers(env, directory, behind)
+        print("Servers: " + ", ".join(f"{server.name} ({server.version})" for server in servers))
+        return servers, [(load, one_load(load, servers, directory, arguments)) for load in loads]
+    finally:
+        for server in reversed(servers):
+            server.stop()
+        behind.stop()
+
+
+def one_load(load, servers, directory, arguments):
+    """All servers by turns, so that what else the machine does hits all alike."""
+    client = Client(load, directory)
+    if not load.finds:
+        # Peers are there to find a cmd.
+        servers = [server for server in servers if server.name in ("floor", "module")]
+    routes = {server: pool_of(server, load) == "reports" for server in servers}
+    if load.finds and not next(routes[server] for server in servers if server.name == "module"):
+        raise RuntimeError(f"{load.name}: the module does not find the cmd")
+    rounds = {server: [] for server in servers}
+    for number in range(arguments.rounds + 1):
+        for server in servers:
+            progress(f"{load.name}: round {number} of {arguments.rounds}, {server.name}")
+            found = client.run(server, arguments.seconds if number else WARM_UP)
+            # The first round warms up.
+            if number:
+                rounds[server].append(found)
+    results = {server.name: Result(rounds[server], rounds[server.floor or server], routes[server],
+                                   server.memory("VmHWM"))
+               for server in servers}
+    said = [f"{name} {result.cpu:.1f} µs ({result.ratio:.2f})" for name, result in results.items()]
+    progress("")
+    print(f"{load.name}: " + ", ".join(said), flush=True)
+    return results
+
+
+def progress(text):
+    """A line that the next one takes away, on a terminal."""
+    if sys.stdout.isatty():
+        print(f"\r\033[K{text}", end="", flush=True)
+
+
+try:
+    main()
+except KeyboardInterrupt:
+    print()
+    sys.exit(130)

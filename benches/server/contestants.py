@@ -1,0 +1,197 @@
+"""The servers that are compared, each with one worker in front of the same upstream."""
+
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from rig import process
+from rig.nginx import Nginx, free_port
+from rig.waiting import until
+
+from .loads import CMD
+
+# Answers at once, in a process of its own.
+UPSTREAM = """
+    keepalive_requests 100000000;
+    server {
+        @{listen primary}
+        client_max_body_size 0;
+        client_body_buffer_size 64k;
+        location / { return 200 "primary\\n"; }
+    }
+    server {
+        @{listen reports}
+        client_max_body_size 0;
+        client_body_buffer_size 64k;
+        location / { return 200 "reports\\n"; }
+    }
+"""
+
+# The same for everybody: what differs is where $cmd comes from. A pool by a variable costs nginx
+# as much as any other work that a proxy does, so the floor has it, too.
+PROXY = """
+    @{cmd_on}
+    keepalive_requests 100000000;
+    map $@{cmd} $pool { default primary; """ + CMD + """ reports; }
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    client_max_body_size 0;
+    server {
+        @{listen main}
+        location / { @{read} proxy_pass http://$pool; }
+        location /off { @{off} proxy_pass http://$pool; }
+        location /16m { @{read} client_body_buffer_size 16m; proxy_pass http://$pool; }
+        location /preread {
+            @{preread}
+            proxy_request_buffering off;
+            proxy_pass http://$pool;
+        }
+    }
+"""
+
+POOLS = ("primary", "reports")
+
+# Connections are kept, or most of the time would go into new ones.
+POOL = """
+    upstream {name} {{
+        server 127.0.0.1:{port};
+        keepalive 64;
+        keepalive_requests 100000000;
+    }}
+"""
+
+LUA = """
+            rewrite_by_lua_block {
+                ngx.req.read_body()
+                local args = ngx.req.get_post_args(0)
+                ngx.var.lua_cmd = args and args.cmd or ""
+            }
+"""
+
+HAPROXY = """
+global
+    nbthread 1
+    tune.bufsize @{bufsize}
+    maxconn 4000
+defaults
+    mode http
+    timeout client 30s
+    timeout server 30s
+    timeout connect 5s
+    http-reuse always
+frontend main
+    bind 127.0.0.1:@{port}
+    @{rules}
+    default_backend primary
+backend primary
+    server s 127.0.0.1:@{primary}
+backend reports
+    server s 127.0.0.1:@{reports}
+"""
+
+LUA_MODULES = Path("/usr/lib/nginx/modules")
+
+
+class Contestant:
+    """A running server."""
+
+    def __init__(self, name, version, port, pid, stop, floor=None):
+        self.name = name
+        self.version = version
+        self.port = port
+        self.pid = pid
+        self.stop = stop
+        # What it is compared with; a floor has none.
+        self.floor = floor
+
+    def memory(self, field="VmRSS"):
+        """The worker's memory in KiB."""
+        return process.memory_kib(self.pid, field)
+
+
+def upstream(env, directory):
+    """The upstream nginx, running."""
+    return Nginx(env, directory / "upstream", UPSTREAM, module=False, log="access_log off;").start()
+
+
+def nginx(name, env, directory, behind, *, floor=None, **values):
+    """An nginx as contestant."""
+    pools = "".join(POOL.format(name=pool, port=behind.port(pool)) for pool in POOLS)
+    own = {"cmd": "arg_cmd", "cmd_on": "", "read": "", "off": "", "preread": "",
+           "upstreams": pools, **values}
+    server = Nginx(env, directory / name.replace(" ", "-"), PROXY, module="module" in name,
+                   log="access_log off;", values=own).start()
+    version = "nginx/" + ".".join(map(str, env.version))
+    return Contestant(name, version, server.port(), server.worker(), server.stop, floor)
+
+
+def module(env, directory, behind):
+    """The floor, and the same nginx with the module."""
+    floor = nginx("floor", env, directory, behind)
+    yield floor
+    yield nginx("module", env, directory, behind, floor=floor, cmd="frappe_cmd",
+                cmd_on="frappe_cmd on;", off="frappe_cmd off;", preread="frappe_body preread;")
+
+
+def peers(env, directory, behind):
+    """Those that Debian packages, where they are installed, each behind a floor of its own."""
+    binary = Path("/usr/sbin/nginx")
+    modules = [LUA_MODULES / f"{name}_module.so" for name in ("ndk_http", "ngx_http_lua")]
+    if binary.exists() and all(path.exists() for path in modules):
+        debian = DebianNginx(env)
+        load = " ".join(f"load_module {path};" for path in modules)
+        floor = nginx("Debian's nginx", debian, directory, behind)
+        yield floor
+        lua = 'set $lua_cmd ""; ' + LUA
+        yield nginx("lua", debian, directory, behind, floor=floor, cmd="lua_cmd", read=lua,
+                    preread='set $lua_cmd "";', off='set $lua_cmd "";', load_module=load)
+    if shutil.which("haproxy"):
+        floor = haproxy("HAProxy", directory, behind, "")
+        yield floor
+        yield haproxy("HAProxy, body_param", directory, behind,
+                      "option http-buffer-request\n    use_backend reports if "
+                      f"{{ req.body_param(cmd) -m str {CMD} }}", floor)
+
+
+def haproxy(name, directory, behind, rules, floor=None):
+    """An HAProxy as contestant."""
+    port = free_port()
+    text = HAPROXY
+    values = {"bufsize": 131072, "port": port, "rules": rules, "primary": behind.port("primary"),
+              "reports": behind.port("reports")}
+    for key, value in values.items():
+        text = text.replace(f"@{{{key}}}", str(value))
+    conf = directory / f"{name.replace(' ', '-')}.cfg"
+    conf.write_text(text)
+    child = process.spawn(["haproxy", "-db", "-f", conf], conf.with_suffix(".log"))
+    until(lambda: child.poll() is not None or accepts(port), f"{name} to listen")
+    if child.poll() is not None:
+        raise RuntimeError(conf.with_suffix(".log").read_text())
+    version = subprocess.run(["haproxy", "-v"], capture_output=True, text=True, check=True).stdout
+    return Contestant(name, "HAProxy " + version.split()[2], port, child.pid,
+                      lambda: process.stop(child), floor)
+
+
+def accepts(port):
+    """Whether somebody listens there."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+class DebianNginx:
+    """Debian's own nginx in place of the one under test."""
+
+    def __init__(self, env):
+        self.nginx = Path("/usr/sbin/nginx")
+        self.module = env.module
+        run = subprocess.run([self.nginx, "-V"], capture_output=True, text=True, check=True)
+        self.build = run.stderr
+        found = self.build.split("nginx/", 1)[1].split()[0]
+        self.version = tuple(int(number) for number in found.split("."))
+
+    def lacks(self, name):
+        """As `rig.env.Env`."""
+        return f"--without-{name}" in self.build
+
+

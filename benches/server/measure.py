@@ -1,0 +1,127 @@
+"""Sends a load to a contestant and measures its worker."""
+
+import http.client
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+SCRIPT = """
+local file = io.open("{body}", "rb")
+wrk.method = "{method}"
+wrk.body = file and file:read("*a")
+wrk.headers["Host"] = "localhost"
+{headers}
+function done(summary, latency, requests)
+    local errors = 0
+    for _, count in pairs(summary.errors) do errors = errors + count end
+    io.stderr:write(string.format('{{"requests":%d,"us":%d,"errors":%d,"p50":%d,"p99":%d}}',
+        summary.requests, summary.duration, errors, latency:percentile(50),
+        latency:percentile(99)))
+end
+"""
+
+
+@dataclass
+class Round:
+    """What one short run gave."""
+
+    requests: int
+    seconds: float
+    # CPU time of the worker, user and system, in microseconds a request.
+    cpu: float
+    # Latencies in microseconds.
+    p50: int
+    p99: int
+
+
+class Client:
+    """wrk with the bodies of one load."""
+
+    def __init__(self, load, directory):
+        self.load = load
+        name = "".join(letter if letter.isalnum() else "-" for letter in load.name)
+        body = directory / f"{name}.body"
+        body.write_bytes(load.body)
+        headers = {"Content-Type": load.content_type} if load.body else {}
+        headers |= {"Connection": "close"} if load.close else {}
+        lines = "\n".join(f'wrk.headers["{name}"] = "{text}"' for name, text in headers.items())
+        self.script = directory / f"{name}.lua"
+        self.script.write_text(SCRIPT.format(body=body if load.body else "", method=load.method,
+                                             headers=lines))
+
+    def run(self, contestant, seconds):
+        """One round."""
+        before = cpu(contestant.pid)
+        wrk = subprocess.run(
+            ["wrk", "-t1", f"-c{self.load.connections}", f"-d{seconds}s", "--timeout", "20s", "-s",
+             self.script, f"http://127.0.0.1:{contestant.port}{self.load.path}"],
+            capture_output=True, text=True, check=False)
+        spent = cpu(contestant.pid) - before
+        if wrk.returncode != 0:
+            raise RuntimeError(f"wrk failed:\n{wrk.stdout}{wrk.stderr}")
+        said = json.loads(wrk.stderr[wrk.stderr.index("{"):])
+        if said["errors"] or not said["requests"]:
+            raise RuntimeError(f"{self.load.name}, {contestant.name}: {said['errors']} errors in "
+                               f"{said['requests']} requests")
+        return Round(said["requests"], said["us"] / 1e6, spent / said["requests"], said["p50"],
+                     said["p99"])
+
+
+@dataclass
+class Result:
+    """All rounds of a load for a contestant, beside those of its floor."""
+
+    rounds: list
+    floor: list
+    # It sends the request to the pool that the body names.
+    routes: bool
+    peak_kib: int
+
+    @property
+    def cpu(self):
+        """Microseconds a request."""
+        return median(round.cpu for round in self.rounds)
+
+    @property
+    def ratios(self):
+        """The rounds' CPU time by that of the floor's neighbouring rounds."""
+        return sorted(own.cpu / floor.cpu for own, floor in zip(self.rounds, self.floor))
+
+    @property
+    def ratio(self):
+        """The median of these."""
+        return median(self.ratios)
+
+    @property
+    def spread(self):
+        """The middle half of these."""
+        ratios, quarter = self.ratios, len(self.ratios) // 4
+        return ratios[quarter], ratios[-1 - quarter]
+
+    @property
+    def rate(self):
+        """Requests a second."""
+        return median(round.requests / round.seconds for round in self.rounds)
+
+    def latency(self, field):
+        """Milliseconds."""
+        return median(getattr(round, field) for round in self.rounds) / 1000
+
+
+def cpu(pid):
+    """The CPU time of a process with one thread, user and system, in microseconds."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1000
+
+
+def pool_of(contestant, load):
+    """The pool to which a contestant sends the load."""
+    connection = http.client.HTTPConnection("127.0.0.1", contestant.port, timeout=20)
+    headers = {"Content-Type": load.content_type} if load.body else {}
+    connection.request(load.method, load.path, load.body or None, headers)
+    answer = connection.getresponse().read().decode().strip()
+    connection.close()
+    if answer not in ("primary", "reports"):
+        raise RuntimeError(f"{contestant.name}, {load.name}: unexpected answer {answer!r}")
+    return answer

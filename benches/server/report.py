@@ -1,0 +1,76 @@
+"""The table of what was measured, for the terminal and for the README."""
+
+import os
+import platform
+import re
+import subprocess
+from datetime import date
+from pathlib import Path
+
+
+def machine():
+    """The kind of machine, without its name."""
+    cpuinfo = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"^model name\s*: (.*)$", cpuinfo, re.M)
+    distribution = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    kernel = platform.release().split("-")[0]
+    return (f"{os.cpu_count()} × {model.group(1) if model else platform.machine()}, "
+            f"{distribution}, Linux {kernel}")
+
+
+def wrk_version():
+    """As wrk says it."""
+    run = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
+    return run.stdout.split("[")[0].strip()
+
+
+def table(results, contestants):
+    """Markdown: a row a load and contestant. `results` by load and contestant's name."""
+    lines = [
+        "| load | server | CPU µs | of floor | middle half | goal | | requests/s "
+        "| p50 ms | p99 ms | peak MiB |",
+        "| --- | --- | ---: | ---: | --- | --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for load, found in results:
+        for contestant in contestants:
+            if contestant.name in found:
+                lines.append(row(load, contestant, found[contestant.name]))
+    return "\n".join(lines)
+
+
+def row(load, contestant, result):
+    """One line of the table."""
+    of_floor = middle = goal = verdict = ""
+    if contestant.floor:
+        of_floor = f"{result.ratio:.2f}"
+        middle = "{:.2f} to {:.2f}".format(*result.spread)
+    if contestant.name == "module":
+        goal = f"≤ {load.goal:.2f}"
+        # To two digits, as goals are stated.
+        verdict = "met" if round(result.ratio, 2) <= load.goal else "missed"
+    if contestant.floor and load.finds and not result.routes:
+        verdict = "does not find the cmd"
+    return (f"| {load.name} | {contestant.name} | {result.cpu:.1f} | {of_floor} | {middle} "
+            f"| {goal} | {verdict} | {result.rate:,.0f} | {result.latency('p50'):.2f} "
+            f"| {result.latency('p99'):.2f} | {result.peak_kib / 1024:.1f} |")
+
+
+def write(path, text, contestants, rounds, seconds, load_average):
+    """The file that README quotes."""
+    versions = "\n".join(f"- {contestant.name}: {contestant.version}"
+                         + (f", compared with {contestant.floor.name}" if contestant.floor else "")
+                         for contestant in contestants)
+    path.write_text(f"""# {date.today().isoformat()}
+
+{machine()}; other work on the machine: load average {load_average:.1f} before the first round.
+
+{versions}
+- client: {wrk_version()}, one thread
+
+{rounds} rounds of {seconds} s for each load, the servers by turns. `CPU µs` is the user and system time
+of the one worker for each proxied request; `of floor` is the median of the rounds' ratios to the
+floor's neighbouring round, `middle half` says how far they were apart. Latencies include the client,
+which shares the machine.
+
+{text}
+""")
