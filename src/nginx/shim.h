@@ -438,6 +438,17 @@ ngx_http_frappe_body_timeout(ngx_http_request_t *r)
 }
 
 
+static inline off_t
+ngx_http_frappe_max_body_size(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return clcf->client_max_body_size;
+}
+
+
 static inline size_t
 ngx_http_frappe_large_header_size(ngx_http_request_t *r)
 {

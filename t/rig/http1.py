@@ -8,6 +8,10 @@ from .unread import unread, unsent
 from .waiting import TIMEOUT, until
 
 
+# Of linux/tcp.h's states.
+TCP_CLOSE = 7
+
+
 class Closed(Exception):
     """The server closed the connection where a response was due."""
 
@@ -55,8 +59,12 @@ class Http1:
         return self.send(head(method, target, headers), body or b"")
 
     def wait_read(self):
-        """Returns once the server has taken everything sent so far out of its socket."""
-        until(lambda: not unsent(self.sock) and not unread(self.port, self._local),
+        """Returns once the server has taken everything sent so far out of its socket, or has reset
+        the connection."""
+        def is_reset():
+            return self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE
+
+        until(lambda: not unsent(self.sock) and not unread(self.port, self._local) or is_reset(),
               "the server to read what was sent")
         return self
 

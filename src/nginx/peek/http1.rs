@@ -85,6 +85,10 @@ fn look_at_chunks(r: Request, ctx: &mut Ctx, peek: &mut Peek, bytes: &[u8]) -> P
         peek.seen = peek.seen.saturating_add(taken);
         if rc == NGX_OK as ngx_int_t {
             let size = usize::try_from(peek.chunked.size).unwrap_or(usize::MAX);
+            if peek.body_seen.saturating_add(size) > max_size(r) {
+                // nginx refuses it at once, whether the bytes come or not.
+                return Progress::Broken;
+            }
             let data = rest.get(..size).unwrap_or(rest);
             feed(ctx, peek, data);
             rest = rest.get(data.len()..).unwrap_or_default();
@@ -100,6 +104,15 @@ fn look_at_chunks(r: Request, ctx: &mut Ctx, peek: &mut Peek, bytes: &[u8]) -> P
             NGX_AGAIN => progress(ctx, peek, false),
             _ => Progress::Broken,
         };
+    }
+}
+
+/// `client_max_body_size`, of which 0 means that there is none.
+fn max_size(r: Request) -> usize {
+    // SAFETY: the shim reads the configuration of a valid request.
+    match usize::try_from(unsafe { shim::ngx_http_frappe_max_body_size(r.as_ptr()) }) {
+        Ok(0) | Err(_) => usize::MAX,
+        Ok(size) => size,
     }
 }
 
