@@ -145,6 +145,7 @@ for what in "$@"; do
     case $what in
         test)
             have openssl || lacks openssl openssl
+            have envsubst || lacks envsubst gettext-base
             python3 -c 'import ensurepip, venv' 2>/dev/null || lacks "python3's venv" python3-venv
             ;;
         debian)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from types import SimpleNamespace
 
@@ -29,12 +28,10 @@ def docker(upstreams):
     # The second backend that the comment speaks of.
     reports = "upstream reports-server {\n\tserver "
     template = template.replace(f"{reports}${{BACKEND}}", reports + upstreams["reports"].address)
-    if shutil.which("envsubst"):
-        run = subprocess.run(["envsubst", " ".join(f"${{{name}}}" for name in values)],
-                             input=template, capture_output=True, text=True, check=True,
-                             env=os.environ | values)
-        return run.stdout
-    return re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], template)
+    run = subprocess.run(["envsubst", " ".join(f"${{{name}}}" for name in values)],
+                         input=template, capture_output=True, text=True, check=True,
+                         env=os.environ | values)
+    return run.stdout
 
 
 def bench(upstreams):
