@@ -10,8 +10,8 @@ fn main() {
 
 #[cfg(feature = "module")]
 mod module {
-    use std::env;
     use std::path::PathBuf;
+    use std::{env, fs};
 
     const SHIM: &str = "src/nginx/shim.h";
 
@@ -70,6 +70,11 @@ mod module {
             build.flag(flag);
         });
         build.compile("ngx_http_frappe_shim");
+
+        // For whoever compiles another module for this nginx, as the tests do: `cc @cflags`.
+        let includes = includes.iter().map(|path| format!("-I{}", path.display()));
+        let lines = includes.chain(cflags).map(|flag| format!("{flag:?}\n"));
+        fs::write(out.join("cflags"), lines.collect::<String>()).expect("OUT_DIR is writable");
     }
 
     /// What nginx-sys says of the nginx that it found.

@@ -3,8 +3,9 @@
 
 usage: build/module.py DIRECTORY CARGO-ARGUMENT...
 
-DIRECTORY receives ngx_http_frappe_module.so and, when cargo built nginx as well
-(feature "vendored"), the nginx binary that the module fits. Cargo itself leaves
+DIRECTORY receives ngx_http_frappe_module.so, the arguments with which a C compiler finds
+the same nginx (cflags), and, when cargo built nginx as well (feature "vendored"), the
+nginx binary that the module fits. Cargo itself leaves
 nginx in a directory with a hash in its name, and does not remove older ones; its
 JSON messages say which one is meant.
 """
@@ -27,6 +28,8 @@ def main():
 
     directory.mkdir(parents=True, exist_ok=True)
     install(built["module"], directory / f"{MODULE}.so")
+    if "cflags" in built:
+        shutil.copy(built["cflags"], directory / "cflags")
     if "nginx" in built:
         install(built["nginx"], directory / "nginx")
 
@@ -46,6 +49,9 @@ def build(arguments):
                             built["module"] = Path(name)
             elif message["reason"] == "build-script-executed":
                 nginx = Path(message["out_dir"], "objs", "nginx")
+                cflags = Path(message["out_dir"], "cflags")
+                if MODULE in message["package_id"] and cflags.is_file():
+                    built["cflags"] = cflags
                 if "nginx-sys" in message["package_id"] and nginx.is_file():
                     built["nginx"] = nginx
                     settle(Path(message["out_dir"]))

@@ -20,8 +20,9 @@ const OK: *mut c_char = ptr::null_mut();
 const ERROR: *mut c_char = ptr::without_provenance_mut(usize::MAX);
 
 /// `frappe_body`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum BodyMode {
+    #[default]
     Whole,
     /// the first so many bytes
     Preread(usize),
@@ -133,6 +134,13 @@ impl LocConf {
 
     pub(super) fn dialect(&self) -> Option<&'static Dialect> {
         self.dialect.or_else(dialect::newest)
+    }
+
+    /// The same request is decided in the same way.
+    pub(super) fn decides_as(&self, other: &Self) -> bool {
+        let dialects = (self.dialect(), other.dialect());
+        self.body.unwrap_or_default() == other.body.unwrap_or_default()
+            && matches!(dialects, (Some(one), Some(two)) if ptr::eq(one, two))
     }
 
     fn merge(&mut self, outer: &Self) {

@@ -26,6 +26,7 @@ use super::conf::{LocConf, MainConf};
 use super::guard;
 use super::peek::Peek;
 use super::raw::{self, Request};
+use super::replay;
 use crate::body::{Fields, Multipart, Names, Slot, VALUE_MAX};
 use crate::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan, Status};
 
@@ -33,6 +34,7 @@ use crate::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan, Status};
 pub(super) struct Ctx {
     state: State,
     plan: Plan,
+    conf: &'static LocConf,
     dialect: &'static Dialect,
     /// what routes
     routing: Analysis,
@@ -41,6 +43,8 @@ pub(super) struct Ctx {
     /// `whole` has had the last word
     is_final: bool,
     pub(super) peek: Option<Peek>,
+    /// bytes of a body that somebody else has read
+    pub(super) replayed: u64,
     /// HTTP/2: what nginx takes for the request's body during a peek
     pub(super) private: Option<NonNull<ngx_http_request_body_t>>,
 }
@@ -114,15 +118,26 @@ pub(super) fn find<'c>(r: Request) -> Option<&'c mut Ctx> {
     unsafe { data.as_mut() }
 }
 
+/// The request's context, unless it was decided by other rules than those that hold where the
+/// request is now: at server level, or in a location that a `rewrite` has left.
+pub(super) fn find_here<'c>(r: Request) -> Option<&'c mut Ctx> {
+    let ctx = find(r)?;
+    let holds = ctx.state == State::Reading
+        || r.main().is_redirected()
+        || LocConf::get(r.main()).is_none_or(|conf| conf.decides_as(ctx.conf));
+    holds.then_some(ctx)
+}
+
 /// Makes a context, for a body that is to be scanned as `plan` says, or for none. With `preread`
 /// it is decided by so many bytes of it.
 pub(super) fn create<'c>(
     r: Request,
     head: &Head<'_>,
     plan: Plan,
-    dialect: &'static Dialect,
+    conf: &'static LocConf,
     preread: Option<usize>,
 ) -> Option<&'c mut Ctx> {
+    let dialect = conf.dialect()?;
     let names = MainConf::get(r)?.names();
     let len = Analysis::len(names, plan, head)?;
     let for_whole = match preread {
@@ -157,11 +172,13 @@ pub(super) fn create<'c>(
         data.write(Ctx {
             state: State::Reading,
             plan,
+            conf,
             dialect,
             routing: Analysis::new(names, plan, head, dialect, block)?,
             whole,
             is_final: false,
             peek: preread.map(Peek::new),
+            replayed: 0,
             private: None,
         });
     }
@@ -178,13 +195,14 @@ pub(super) fn is_on(r: Request) -> bool {
     LocConf::get(r.main()).is_some_and(LocConf::is_on)
 }
 
-/// The context of a request, made now if no body has to be waited for.
+/// The context of a request, made now if no body has to be waited for: there is none, or somebody
+/// has read it already.
 pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
     let r = r.main();
     if !is_on(r) && !r.is_redirected() {
         return None;
     }
-    if let Some(ctx) = find(r) {
+    if let Some(ctx) = find_here(r) {
         return Some(ctx);
     }
     let conf = LocConf::get(r).filter(|conf| conf.is_on())?;
@@ -197,10 +215,14 @@ pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
     } else {
         Plan::Ignore
     };
-    if has_body && matches!(plan, Plan::Scan(_)) {
+    let scans = has_body && matches!(plan, Plan::Scan(_));
+    if scans && (!replay::fits_a_turn(r) || MainConf::is_dav_put(r)) {
         return None;
     }
-    let ctx = create(r, &head, plan, dialect, None)?;
+    let ctx = create(r, &head, plan, conf, None)?;
+    if scans && !replay::in_a_turn(r, ctx) {
+        ctx.fail();
+    }
     // nginx may have asked for the lengths of values and be about to copy them: what it has kept
     // of those stays.
     ctx.settle(r, false);

@@ -9,7 +9,7 @@
 //! | none | a file for nginx's dav module | DECLINED: the variables stay unread |
 //! | none | unread | read it; DONE: `body_handler` resumes the phases, at once or later |
 //! | none | unread, preread | peek at it; DECLINED if that decides at once, else DONE: `peek` resumes the phases |
-//! | none | read by somebody else | replay it, decide; DECLINED |
+//! | none, Reading | read by somebody else | replay it; DECLINED if that decides at once, else DONE: `replay` resumes the phases |
 //! | Reading | on its way | DONE: keep waiting |
 //! | Decided, Failed | | DECLINED |
 //!
@@ -21,7 +21,7 @@ use nginx_sys::{
 };
 
 use super::conf::{LocConf, MainConf};
-use super::ctx::{self, State};
+use super::ctx::{self, Ctx, State};
 use super::guard::{self, guarded};
 use super::peek::{self, Outlook};
 use super::raw::Request;
@@ -66,8 +66,9 @@ fn next(r: Request) -> Next {
     let Some(conf) = LocConf::get(r).filter(|conf| conf.reads_body()) else {
         return Next::GoOn;
     };
-    if let Some(ctx) = ctx::find(r) {
+    if let Some(ctx) = ctx::find_here(r) {
         return match ctx.state() {
+            State::Reading if replay::is_possible(r) => replay(r, ctx),
             State::Reading => Next::Wait,
             State::Decided(_) | State::Failed => Next::GoOn,
         };
@@ -86,7 +87,7 @@ fn next(r: Request) -> Next {
         return Next::GoOn;
     }
     let preread = conf.preread();
-    let Some(ctx) = ctx::create(r, &head, plan, dialect, preread) else {
+    let Some(ctx) = ctx::create(r, &head, plan, conf, preread) else {
         return Next::GoOn;
     };
     if !ctx.wants_body() {
@@ -103,14 +104,16 @@ fn next(r: Request) -> Next {
             }
         },
         None => Next::Read,
-        Some(body) => {
-            if replay::feed(body, ctx) {
-                ctx.decide(r, false);
-            } else {
-                ctx.fail();
-            }
-            Next::GoOn
-        }
+        Some(_) => replay(r, ctx),
+    }
+}
+
+fn replay(r: Request, ctx: &mut Ctx) -> Next {
+    if replay::go_on(r, ctx) {
+        Next::GoOn
+    } else {
+        replay::wait(r);
+        Next::Wait
     }
 }
 

@@ -68,9 +68,13 @@ impl Request {
         self.get().pool
     }
 
-    /// The method's name as the client sent it.
+    /// The method's name as the client sent it: `error_page` and X-Accel-Redirect set GET.
     pub(super) fn method(&self) -> &[u8] {
-        str_bytes(&self.get().method_name)
+        let line = str_bytes(&self.get().request_line);
+        match line.iter().position(|byte| *byte == b' ') {
+            Some(end) => line.get(..end).unwrap_or_default(),
+            None => str_bytes(&self.get().method_name),
+        }
     }
 
     /// Path and query as the client sent them.
@@ -193,6 +197,12 @@ impl Request {
             }
             usize::try_from((*self.as_ptr()).headers_in.content_length_n).ok()
         }
+    }
+
+    /// The length of the body: announced, or for a chunked one what has been read of it.
+    pub(super) fn body_len(self) -> Option<u64> {
+        // SAFETY: by the invariant of Request.
+        u64::try_from(unsafe { (*self.as_ptr()).headers_in.content_length_n }).ok()
     }
 
     pub(super) fn set_handlers(

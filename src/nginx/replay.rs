@@ -1,36 +1,142 @@
 //! A body that somebody else has read before us: `client_body_early_read`, another module.
+//!
+//! It is looked at [`TURN`] bytes a turn of the event loop, for a body of hundreds of megabytes
+//! would hold up the worker's other requests. What lies in a temporary file is read as nginx
+//! itself reads it where `aio` is off, by a plain read: the file has just been written, so its
+//! bytes come from the page cache.
 
-use nginx_sys::{ngx_file_t, ngx_http_request_body_t, ngx_read_file};
+use nginx_sys::{
+    NGX_INVALID_FILE, ngx_buf_t, ngx_http_block_reading, ngx_http_core_run_phases,
+    ngx_http_request_t, ngx_read_file,
+};
 
-use super::ctx::Ctx;
-use super::raw;
+use super::ctx::{self, Ctx, State};
+use super::guard::guarded;
+use super::raw::{self, Request};
+use super::shim;
+
+/// Bytes that are looked at before other requests have their turn.
+const TURN: u64 = 1024 * 1024;
 
 /// Bytes of a temporary file that are read at once.
 const BLOCK: usize = 16 * 1024;
 
-/// Feeds the whole body. False where it is not whole, or cannot be read.
-pub(super) fn feed(body: &ngx_http_request_body_t, ctx: &mut Ctx) -> bool {
-    if body.rest != 0 {
-        return false;
-    }
-    // SAFETY: the chain of a body that has been read is valid and stays as it is.
-    for buf in unsafe { raw::bufs(body.bufs) } {
-        let memory = raw::buf_memory(buf);
-        if !memory.is_empty() {
-            ctx.feed(memory);
-        } else if raw::buf_in_file(buf) && !feed_file(buf.file, buf.file_pos, buf.file_last, ctx) {
-            return false;
-        }
+enum Progress {
+    More,
+    Ended,
+    /// it cannot be read
+    Failed,
+}
+
+/// The whole body is there.
+pub(super) fn is_possible(r: Request) -> bool {
+    len(r).is_some()
+}
+
+/// The whole body is there, and can be looked at without waiting.
+pub(super) fn fits_a_turn(r: Request) -> bool {
+    len(r).is_some_and(|len| len < TURN)
+}
+
+/// Looks at such a body. False where it cannot be read.
+pub(super) fn in_a_turn(r: Request, ctx: &mut Ctx) -> bool {
+    matches!(turn(r, ctx), Progress::Ended)
+}
+
+/// Looks at the body for one turn. False where there is more.
+pub(super) fn go_on(r: Request, ctx: &mut Ctx) -> bool {
+    match turn(r, ctx) {
+        Progress::More => return false,
+        Progress::Ended => ctx.decide(r, false),
+        Progress::Failed => ctx.fail(),
     }
     true
 }
 
-fn feed_file(file: *mut ngx_file_t, mut at: i64, end: i64, ctx: &mut Ctx) -> bool {
+/// Has the rest looked at, and the phases resumed after it.
+pub(super) fn wait(r: Request) {
+    r.set_handlers(Some(ngx_http_block_reading), Some(on_turn));
+    // SAFETY: a connection has a write event, whose handler calls the request's.
+    unsafe { shim::ngx_http_frappe_post_next((*r.connection()).write) };
+}
+
+unsafe extern "C" fn on_turn(r: *mut ngx_http_request_t) {
+    // SAFETY: nginx calls write handlers with a valid request.
+    let Some(request) = (unsafe { Request::new(r) }) else {
+        return;
+    };
+    let is_done = guarded(request.log(), None, || {
+        let reading = ctx::find(request).filter(|ctx| ctx.state() == State::Reading);
+        Some(reading.is_none_or(|ctx| go_on(request, ctx)))
+    });
+    match is_done {
+        Some(false) => return wait(request),
+        Some(true) => {}
+        None => guarded(request.log(), (), || {
+            if let Some(ctx) = ctx::find(request) {
+                ctx.fail();
+            }
+        }),
+    }
+    request.set_handlers(Some(ngx_http_block_reading), Some(ngx_http_core_run_phases));
+    // SAFETY: the request is valid and not touched afterwards; no borrow of the context is alive.
+    unsafe { ngx_http_core_run_phases(r) };
+}
+
+fn turn(r: Request, ctx: &mut Ctx) -> Progress {
+    let Some(body) = r.body().filter(|_| is_possible(r)) else {
+        return Progress::Failed;
+    };
+    let mut left = TURN;
+    let mut seen = 0_u64;
+    // SAFETY: the chain of a body that has been read is valid and stays as it is.
+    for buf in unsafe { raw::bufs(body.bufs) } {
+        let len = buf_len(buf);
+        let from = ctx.replayed.saturating_sub(seen).min(len);
+        let to = from.saturating_add(left).min(len);
+        if from < to && !feed(buf, from, to, ctx) {
+            return Progress::Failed;
+        }
+        let fed = to.saturating_sub(from);
+        ctx.replayed = ctx.replayed.saturating_add(fed);
+        left = left.saturating_sub(fed);
+        if left == 0 {
+            return Progress::More;
+        }
+        seen = seen.saturating_add(len);
+    }
+    Progress::Ended
+}
+
+/// Feeds a part of a buffer. False where it cannot be read.
+fn feed(buf: &ngx_buf_t, from: u64, to: u64, ctx: &mut Ctx) -> bool {
+    let memory = raw::buf_memory(buf);
+    if memory.is_empty() {
+        return feed_file(buf, from, to, ctx);
+    }
+    let part = usize::try_from(from)
+        .ok()
+        .zip(usize::try_from(to).ok())
+        .and_then(|(from, to)| memory.get(from..to));
+    part.is_some_and(|part| {
+        ctx.feed(part);
+        true
+    })
+}
+
+fn feed_file(buf: &ngx_buf_t, mut from: u64, to: u64, ctx: &mut Ctx) -> bool {
+    // SAFETY: null or the file of the body, which lives as long as the request.
+    let is_open = unsafe { buf.file.as_ref() }.is_some_and(|file| file.fd != NGX_INVALID_FILE);
+    if !is_open {
+        // An upstream has had the body, and has closed it.
+        return false;
+    }
     let mut block = [0; BLOCK];
-    while at < end {
-        let left = usize::try_from(end.saturating_sub(at)).unwrap_or(BLOCK);
-        // SAFETY: the file of a buffer is open as long as the body; `block` has BLOCK bytes.
-        let read = unsafe { ngx_read_file(file, block.as_mut_ptr(), left.min(BLOCK), at) };
+    while from < to {
+        let size = to.saturating_sub(from).min(BLOCK as u64);
+        let at = buf.file_pos.saturating_add_unsigned(from);
+        // SAFETY: the file is open; `block` has room for `size` bytes.
+        let read = unsafe { ngx_read_file(buf.file, block.as_mut_ptr(), size as usize, at) };
         let Some(bytes) = usize::try_from(read)
             .ok()
             .filter(|len| *len > 0)
@@ -39,7 +145,26 @@ fn feed_file(file: *mut ngx_file_t, mut at: i64, end: i64, ctx: &mut Ctx) -> boo
             return false;
         };
         ctx.feed(bytes);
-        at = at.saturating_add(read as i64);
+        from = from.saturating_add(bytes.len() as u64);
     }
     true
+}
+
+/// The length of a body that is there as a whole: read to its end, and not passed on piece by
+/// piece.
+fn len(r: Request) -> Option<u64> {
+    let body = r.body().filter(|body| body.rest == 0)?;
+    // SAFETY: as in `turn`.
+    let len = unsafe { raw::bufs(body.bufs) }
+        .map(buf_len)
+        .fold(0_u64, u64::saturating_add);
+    (r.body_len() == Some(len)).then_some(len)
+}
+
+fn buf_len(buf: &ngx_buf_t) -> u64 {
+    let memory = raw::buf_memory(buf).len();
+    if memory == 0 && raw::buf_in_file(buf) {
+        return u64::try_from(buf.file_last.saturating_sub(buf.file_pos)).unwrap_or_default();
+    }
+    memory as u64
 }

@@ -476,6 +476,14 @@ ngx_http_frappe_del_timer(ngx_event_t *ev)
 }
 
 
+/* Lets the event loop handle what else has happened first. */
+static inline void
+ngx_http_frappe_post_next(ngx_event_t *ev)
+{
+    ngx_post_event(ev, &ngx_posted_next_events);
+}
+
+
 static inline ssize_t
 ngx_http_frappe_recv(ngx_connection_t *c, u_char *buf, size_t size)
 {
