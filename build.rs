@@ -14,9 +14,12 @@ mod module {
     use std::{env, fs};
 
     const SHIM: &str = "src/nginx/shim.h";
+    /// Included by it.
+    const SHIM_PEEK: &str = "src/nginx/shim_peek.h";
 
     pub(crate) fn build() {
         println!("cargo::rerun-if-changed={SHIM}");
+        println!("cargo::rerun-if-changed={SHIM_PEEK}");
         for name in [
             "DEP_NGINX_FEATURES",
             "DEP_NGINX_INCLUDE",

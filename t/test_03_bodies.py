@@ -3,11 +3,11 @@
 import pytest
 
 from rig.client import (
+    ALL_TRANSPORTS,
     BOUNDARY,
     FORM,
     JSON,
     MULTIPART,
-    ALL_TRANSPORTS,
     exchange,
     multipart,
     of_type,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rig.client import FORM, ALL_TRANSPORTS, exchange, of_type, post, sha256
+from rig.client import ALL_TRANSPORTS, FORM, exchange, of_type, post, sha256
 from rig.http1 import Http1
 from rig.message import head
 

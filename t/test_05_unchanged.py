@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from rig.client import FORM, JSON, MULTIPART, ALL_TRANSPORTS, exchange, multipart, of_type, sha256
+from rig.client import ALL_TRANSPORTS, FORM, JSON, MULTIPART, exchange, multipart, of_type, sha256
 from rig.http1 import Http1
 from rig.message import chunk, chunked, head
 from rig.rawserver import RawServer

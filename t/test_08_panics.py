@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.client import FORM, ALL_TRANSPORTS, exchange, of_type, sha256
+from rig.client import ALL_TRANSPORTS, FORM, exchange, of_type, sha256
 from rig.conf import PROXY
 from rig.http1 import Http1
 from rig.nginx import Nginx

@@ -2,18 +2,24 @@
 
 import pytest
 
-from rig.client import FORM, JSON, MULTIPART, ALL_TRANSPORTS, exchange, multipart, of_type, post, sha256
-from rig.http1 import Closed, Http1
-from rig.http2 import Http2
-from rig.message import new_id
-from rig.waiting import until
+from rig.client import (
+    ALL_TRANSPORTS,
+    FORM,
+    JSON,
+    MULTIPART,
+    exchange,
+    multipart,
+    of_type,
+    post,
+    sha256,
+)
+from rig.http1 import Http1
 
 CONF = """
     map $frappe_cmd $pool { default primary; heavy reports; upload_file uploads; }
     server {
         @{listen_all}
         client_max_body_size 0;
-        client_body_timeout 1s;
         frappe_cmd on;
         frappe_version 15;
         frappe_body preread=4k;
@@ -135,61 +141,6 @@ def test_13_10_slow(nginx, via, pieces):
     done = post(nginx, "/", body, via=via, size=pieces)
     assert done.answer["sha256"] == sha256(body.encode())
     assert done.found == ("heavy", "form", "ok")
-
-
-def test_13_11_expect(nginx):
-    """A client that waits for 100 Continue gets it before anything else can happen."""
-    with Http1(nginx.port()) as client:
-        client.request("POST", "/", [("Expect", "100-continue"), ("Content-Length", "9"),
-                                     *of_type(FORM)])
-        assert client.response().status == 100
-        client.send(b"cmd=heavy")
-        response = client.response()
-        assert (response.status, response.json()["pool"]) == (200, "reports")
-
-
-def test_13_12_timeout(nginx):
-    """A body that does not come ends with 408, as without the module."""
-    with Http1(nginx.port()) as client:
-        client.request("POST", "/", [("Content-Length", "9"), *of_type(FORM)])
-        client.send(b"cmd")
-        client.wait_closed()
-    until(lambda: any(e["status"] == 408 for e in nginx.access.entries()), "the log line")
-
-
-def test_13_13_client_gone(nginx):
-    """A client that goes while nginx waits leaves nothing behind."""
-    name = new_id()
-    with Http1(nginx.port()) as client:
-        client.request("POST", "/", [("X-Rig-Id", name), ("Content-Length", "9"), *of_type(FORM)])
-        client.send(b"cmd")
-    assert nginx.access.entry(name)["status"] in (400, 499)
-    assert nginx.access.entry(name)["cmd_status"] == "unread"
-
-
-def test_13_14_h2_reset(nginx):
-    """The same for a stream that is reset."""
-    name = new_id()
-    with Http2(nginx.port("h2")) as client:
-        stream = client.start("POST", "/", [("X-Rig-Id", name), *of_type(FORM)])
-        client.data(stream, b"cmd")
-        client.ping()
-        client.reset(stream)
-        client.ping()
-        other = client.request("POST", "/", of_type(FORM), b"cmd=heavy")
-        assert client.response(other).json()["pool"] == "reports"
-    assert nginx.access.entry(name)["status"] in (400, 499)
-
-
-def test_13_15_h2_timeout(nginx):
-    """And for one whose body does not come."""
-    name = new_id()
-    with Http2(nginx.port("h2")) as client:
-        stream = client.start("POST", "/", [("X-Rig-Id", name), *of_type(FORM)])
-        client.data(stream, b"cmd")
-        with pytest.raises(Closed):
-            client.response(stream)
-    assert nginx.access.entry(name)["status"] == 408
 
 
 def test_13_16_broken_chunks(nginx):

@@ -296,6 +296,20 @@ impl Ctx {
         MainConf::forget_values(r);
     }
 
+    /// What the first bytes decided is to be decided by the whole body, of which nothing has gone
+    /// through the filter yet. False where it has been.
+    pub(super) fn reopen(&mut self) -> bool {
+        if !matches!(self.state, State::Decided(_)) || self.is_final {
+            return false;
+        }
+        let Some(whole) = self.whole.take() else {
+            return false;
+        };
+        core::mem::swap(&mut self.routing, whole);
+        self.state = State::Reading;
+        true
+    }
+
     /// Nothing more will be known.
     pub(super) fn fail(&mut self) {
         if self.state == State::Reading {

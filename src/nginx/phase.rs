@@ -11,6 +11,7 @@
 //! | none | unread, preread | peek at it; DECLINED if that decides at once, else DONE: `peek` resumes the phases |
 //! | none, Reading | read by somebody else | replay it; DECLINED if that decides at once, else DONE: `replay` resumes the phases |
 //! | Reading | on its way | DONE: keep waiting |
+//! | Decided by a peek | unread, whole | read it; DONE |
 //! | Decided, Failed | | DECLINED |
 //!
 //! PREACCESS is for `frappe_cmd on` inside an `if`: that is chosen after our REWRITE handler.
@@ -70,6 +71,10 @@ fn next(r: Request) -> Next {
         return match ctx.state() {
             State::Reading if replay::is_possible(r) => replay(r, ctx),
             State::Reading => Next::Wait,
+            // Rewritten from a location with preread to one with whole, which is to be exact.
+            State::Decided(_) if conf.preread().is_none() && is_unread(r) && ctx.reopen() => {
+                Next::Read
+            }
             State::Decided(_) | State::Failed => Next::GoOn,
         };
     }
@@ -115,6 +120,11 @@ fn replay(r: Request, ctx: &mut Ctx) -> Next {
         replay::wait(r);
         Next::Wait
     }
+}
+
+/// There is a body that can still be read, by whoever comes first.
+fn is_unread(r: Request) -> bool {
+    r.has_body() && !r.is_discarded() && !MainConf::is_dav_put(r) && r.body().is_none()
 }
 
 fn read(r: Request) -> ngx_int_t {

@@ -1,6 +1,7 @@
 """An HTTP/1.1 client on a bare socket: the test decides which bytes go out, and when."""
 
 import socket
+import ssl
 import struct
 
 from .message import Response, chunked, cut, head, to_bytes
@@ -138,8 +139,9 @@ class Http1:
             return False
         self.sock.setblocking(False)
         try:
-            return not self.sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
+            self._buffer = self.sock.recv(1)
+            return not self._buffer
+        except (BlockingIOError, ssl.SSLWantReadError):
             return True
         finally:
             self.sock.settimeout(TIMEOUT)

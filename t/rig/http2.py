@@ -34,6 +34,8 @@ class Http2:
         self._ended = set()
         self.resets = {}
         self._pong = False
+        # nginx refuses streams before its settings are acknowledged, if its windows are small.
+        self.ping()
 
     def __enter__(self):
         return self
@@ -67,21 +69,29 @@ class Http2:
         return value.encode() if isinstance(value, str) else value
 
     def data(self, stream, data, *, end=False, size=None):
-        """Sends DATA, in frames of `size` bytes when given, as the windows allow. A server that
-        answers early may close the stream: what is left is then not sent."""
+        """Sends DATA, in frames of `size` bytes when given, smaller ones where the windows allow no
+        more. A server that answers early may close the stream: what is left is then not sent."""
         pieces = cut(data, min(size or FRAME, self._h2.max_outbound_frame_size)) or [b""]
         try:
             for number, piece in enumerate(pieces):
-                while self._h2.local_flow_control_window(stream) < len(piece):
-                    if stream in self.resets:
-                        return
-                    self._receive()
-                self._h2.send_data(stream, piece, end_stream=end and number == len(pieces) - 1)
-                self._flush()
+                self._send(stream, piece, end and number == len(pieces) - 1)
                 if size:
                     self._tcp.wait_read()
         except h2.exceptions.StreamClosedError:
             pass
+
+    def _send(self, stream, piece, end):
+        while len(piece) > (window := self._h2.local_flow_control_window(stream)):
+            if window:
+                self._h2.send_data(stream, piece[:window])
+                piece = piece[window:]
+                self._flush()
+            elif stream in self.resets:
+                return
+            else:
+                self._receive()
+        self._h2.send_data(stream, piece, end_stream=end)
+        self._flush()
 
     def request(self, method, target, headers=(), body=None, *, size=None, length=True):
         """Sends one whole request; returns the stream."""

@@ -37,6 +37,7 @@ class Http3:
         self._acknowledged = set()
         self._pings = 0
         self._h3 = None
+        self._stopped = set()
         self.resets = {}
         self._quic.connect(self._address, now=time.monotonic())
         self._flush()
@@ -76,15 +77,25 @@ class Http3:
         then not sent."""
         pieces = cut(data, size or FRAME) or [b""]
         for number, piece in enumerate(pieces):
-            self._h3.send_data(stream, piece, end and number == len(pieces) - 1)
+            if stream not in self._stopped:
+                self._h3.send_data(stream, piece, end and number == len(pieces) - 1)
             if size:
                 self.ping()
         self._flush()
 
     def raw(self, stream, data, *, end=False):
         """Sends bytes on a stream that need not be frames."""
-        self._quic.send_stream_data(stream, data, end)
+        if stream not in self._stopped:
+            self._quic.send_stream_data(stream, data, end)
         self._flush()
+
+    def raw_pieces(self, stream, data, size=None):
+        """All of a stream, in pieces that the server reads one by one when `size` is given."""
+        for piece in cut(data, size) if size else [data]:
+            self.raw(stream, piece)
+            if size:
+                self.ping()
+        self.raw(stream, b"", end=True)
 
     def request(self, method, target, headers=(), body=None, *, size=None, length=True):
         """Sends one whole request; returns the stream."""
@@ -103,19 +114,21 @@ class Http3:
 
     def ping(self):
         """Returns once the server has acknowledged all that was sent: it has read it."""
-        # The second datagram keeps the server from waiting with its answer.
+        # With the second datagram the server need not wait for one to acknowledge the first.
         for _ in range(2):
             self._pings += 1
             self._quic.send_ping(self._pings)
             self._flush()
-        last = self._pings
-        self._receive_until(lambda: last in self._acknowledged, "the acknowledgement")
+        first = self._pings - 1
+        self._receive_until(lambda: first in self._acknowledged, "the acknowledgement")
 
     # Receiving
 
     def response(self, stream):
         """Waits for the whole response of a stream."""
-        self._receive_until(lambda: stream in self._ended, "the response")
+        self._receive_until(lambda: stream in self._ended or stream in self.resets, "the response")
+        if stream not in self._ended:
+            raise Closed(f"stream reset with {self.resets[stream]}")
         return self._answers.pop(stream)
 
     def _receive_until(self, condition, what):
@@ -153,10 +166,10 @@ class Http3:
             self._acknowledged.add(event.uid)
         elif isinstance(event, quic_events.ConnectionTerminated):
             raise Closed(f"connection closed: {event.error_code} {event.reason_phrase}")
+        elif isinstance(event, quic_events.StopSendingReceived):
+            self._stopped.add(event.stream_id)
         elif isinstance(event, quic_events.StreamReset):
             self.resets[event.stream_id] = event.error_code
-            if event.stream_id not in self._ended:
-                raise Closed(f"stream reset with {event.error_code}")
         for part in self._h3.handle_event(event) if self._h3 else ():
             if isinstance(part, h3_events.HeadersReceived):
                 fields = [(n.decode(), v.decode("utf-8", "replace")) for n, v in part.headers]

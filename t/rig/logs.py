@@ -53,7 +53,7 @@ class AccessLog(Log):
     def entries(self, since=0):
         """The complete lines after `since`."""
         text = self.text(since)
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        return [_parse(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
     def entry(self, exchange_id):
         """The line of the request that carried `X-Rig-Id: exchange_id`."""
@@ -62,9 +62,14 @@ class AccessLog(Log):
             since = max(0, self.mark() - 65536)
             for line in reversed(self.text(since).splitlines(keepends=True)):
                 if exchange_id in line and line.endswith("\n"):
-                    entry = json.loads(line)
+                    entry = _parse(line)
                     if entry["id"] == exchange_id:
                         return entry
             return None
 
         return until(find, f"the access log line of {exchange_id}")
+
+
+def _parse(line):
+    """One line. No status at all is 000, which is no number to JSON."""
+    return json.loads(line.replace('"status":000', '"status":0'))

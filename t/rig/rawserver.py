@@ -3,6 +3,7 @@
 import hashlib
 import socket
 import threading
+import time
 
 import h11
 
@@ -31,10 +32,10 @@ class RawServer:
         sock.settimeout(TIMEOUT)
         return RawConnection(sock)
 
-    def answer_one(self, answer=ANSWER):
-        """Answers one request in a thread; `join` gives its bytes. None: waits until nginx has lost
-        patience."""
-        return _OneAnswer(self, answer)
+    def answer_one(self, answer=ANSWER, after=0.0):
+        """Answers one request in a thread, `after` seconds later; `join` gives its bytes. None: waits
+        until nginx has lost patience."""
+        return _OneAnswer(self, answer, after)
 
     def digest_one(self):
         """Answers one request in a thread that keeps nothing of its body but the digest."""
@@ -75,10 +76,11 @@ class RawConnection:
 
 
 class _OneAnswer(threading.Thread):
-    def __init__(self, server, answer):
+    def __init__(self, server, answer, after):
         super().__init__(daemon=True)
         self._server = server
         self._answer = answer
+        self._after = after
         self.request = b""
         self.error = None
         self.start()
@@ -87,6 +89,7 @@ class _OneAnswer(threading.Thread):
         try:
             connection = self._server.accept()
             self.request = connection.read_request()
+            time.sleep(self._after)
             if self._answer is None:
                 connection.sock.recv(1)
             connection.answer(self._answer or b"")

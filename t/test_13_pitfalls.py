@@ -1,0 +1,252 @@
+"""13: after a look at a body, nginx goes on as if nobody had looked."""
+
+import pytest
+
+from rig.client import ALL_TRANSPORTS, FORM, MULTIPLEXED, connect, exchange, of_type, post, sha256
+from rig.http1 import Http1
+from rig.message import chunked, head
+from rig.rawserver import RawServer
+
+LOCATIONS = """
+        location / { @{show} proxy_request_buffering off; proxy_http_version 1.1;
+                     proxy_pass http://$pool; }
+        location /buffered { @{show} proxy_pass http://$pool; }
+        location /refuse { if ($frappe_cmd = heavy) { return 403; } proxy_pass http://$pool; }
+        location /page { error_page 403 = @page; if ($frappe_cmd = heavy) { return 403; }
+                         proxy_pass http://primary; }
+        location @page { @{show} proxy_pass http://reports; }
+        location /limited { limit_req zone=slow burst=100; @{show} proxy_request_buffering off;
+                            proxy_http_version 1.1; proxy_pass http://$pool; }
+        location /whole { frappe_body whole; @{show} proxy_pass http://$pool; }
+        location /moved { rewrite ^ /whole last; }
+        location /off { frappe_cmd off; proxy_intercept_errors on; error_page 418 = /from-off;
+                        proxy_pass http://primary; }
+        location /from-off { @{show} proxy_pass http://$pool; }
+        location /small { client_max_body_size 1k; error_page 413 /too-large;
+                          proxy_pass http://primary; }
+        location /too-large { client_max_body_size 1k; return 200 "$frappe_cmd_status"; }
+        location /show { return 200 "$frappe_cmd|$frappe_cmd_status"; }
+"""
+
+CONF = f"""
+    map $frappe_cmd $pool {{ default primary; heavy reports; upload_file uploads; }}
+    limit_req_zone $server_port zone=slow:1m rate=20r/s;
+    server {{
+        @{{listen_all}}
+        client_max_body_size 0;
+        frappe_cmd on;
+        frappe_version 15;
+        frappe_body preread=4k;
+        {LOCATIONS}
+        location /auth {{ auth_request /check; client_body_timeout 300ms; @{{show}} proxy_request_buffering off;
+                         proxy_http_version 1.1; proxy_pass http://$pool; }}
+        location = /check {{ internal; proxy_pass_request_body off;
+                            proxy_set_header Content-Length ""; proxy_pass http://127.0.0.1:@{{raw}}; }}
+    }}
+    server {{
+        @{{listen small}}
+        @{{listen_h3 h3small}} @{{certificate}}
+        client_header_buffer_size 128;
+        large_client_header_buffers 4 1k;
+        frappe_cmd on;
+        frappe_body preread=4k;
+        location / {{ @{{show}} proxy_pass http://$pool; }}
+    }}
+"""
+
+VIA = pytest.mark.parametrize("via", ALL_TRANSPORTS)
+FILLER = "x=" + "y" * 30_000 + "&"
+HIDDEN = FILLER + "cmd=heavy"
+
+
+@pytest.fixture(scope="module")
+def raw():
+    with RawServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def nginx(serve, raw):
+    return serve(CONF, values={"raw": raw.port})
+
+
+def windows(serve, size):
+    """nginx with an HTTP/2 window of that size for bodies."""
+    return serve(CONF.replace("@{listen_all}", f"@{{listen_all}} http2_body_preread_size {size};"),
+                 values={"raw": 1})
+
+
+def arrived(done, body, pool, found):
+    """Every byte is there, in the right pool."""
+    assert (done.answer["pool"], done.answer["sha256"]) == (pool, sha256(body))
+    assert done.found == found
+
+
+@pytest.mark.parametrize("target", ["/", "/buffered"])
+@pytest.mark.parametrize("size", [0, 1, "1k", "4k", "1m"])
+def test_13_50_window(serve_once, size, target):
+    """HTTP/2: with a window below what is to be looked at nobody waits for more than it lets in."""
+    nginx = windows(serve_once, size)
+    for body in ("cmd=heavy", "cmd=heavy&" + FILLER, HIDDEN):
+        done = post(nginx, target, body, via="h2")
+        assert done.answer["sha256"] == sha256(body.encode())
+        assert done.found[0] == "heavy"
+    assert (done.answer["pool"], done.found[2]) == ("primary", "late")
+
+
+@pytest.mark.parametrize("via", ["length", "chunked", "h3"])
+def test_13_51_small_header_buffer(nginx, via):
+    """The header's strings stay where they are when a larger buffer takes the place of theirs."""
+    headers = [*of_type(FORM), *((f"X-Test-{n}", f"{n}" * 90) for n in range(8))]
+    for body in ("cmd=heavy", "a=1&" * 700 + "cmd=heavy", HIDDEN):
+        for size in (None, 900):
+            done = exchange(nginx, "POST", "/p?a=b", headers, body.encode(), via=via, size=size,
+                            port="h3small" if via == "h3" else "small")
+            answer = done.answer
+            assert (answer["uri"], answer["sha256"]) == ("/p?a=b", sha256(body.encode()))
+            assert done.found[0] == "heavy"
+            for name, value in headers[1:]:
+                assert answer["headers"][name.lower()] == value
+
+
+@pytest.mark.parametrize("chunked_body", [True, False], ids=["chunked", "length"])
+def test_13_52_buffers_are_used_again(serve_once, chunked_body):
+    """A connection that never pauses between its requests does not collect buffers."""
+    nginx = serve_once("""
+        server {
+            @{listen main}
+            keepalive_requests 10000;
+            frappe_cmd on;
+            frappe_body preread=256k;
+            location / { return 200 "$frappe_cmd"; }
+        }
+    """)
+
+    def send(client, count):
+        """Each write ends in the middle of a request: there is always a next one."""
+        data = b""
+        for number in range(count):
+            body = b"x=%s&cmd=m%d" % (b"y" * 2000, number)
+            how = ("Transfer-Encoding", "chunked") if chunked_body else (
+                "Content-Length", str(len(body)))
+            data += head("POST", "/", [*of_type(FORM), how]) + (
+                chunked(body) if chunked_body else body)
+        client.send_pieces(data, 3001)
+        for number in range(count):
+            assert client.response().text == f"m{number}"
+
+    with Http1(nginx.port()) as client:
+        send(client, 20)
+        before = nginx.memory()
+        send(client, 300)
+        assert nginx.memory() - before < 512
+
+
+@VIA
+@pytest.mark.parametrize("size", [None, 4])
+def test_13_53_page(nginx, via, size):
+    """`return 403` behind a look, and a page that wants the body: it gets all of it."""
+    for body in (b"x=1&cmd=heavy&y=2", b"cmd=heavy&" + FILLER.encode() * 3):
+        done = post(nginx, "/page", body, via=via, size=size if len(body) < 100 else None)
+        arrived(done, body, "reports", ("heavy", "form", "ok"))
+
+
+@pytest.mark.parametrize("via", ["length", "chunked", "tls"])
+def test_13_54_refused_and_pipelined(nginx, via):
+    """What `return` leaves of a body is thrown away, the next request is not."""
+    for body in (b"cmd=heavy", b"cmd=heavy&" + FILLER.encode() * 2):
+        how = ("Content-Length", str(len(body))) if via != "chunked" else (
+            "Transfer-Encoding", "chunked")
+        one = head("POST", "/refuse", [*of_type(FORM), how]) + (
+            chunked(body, 1000) if via == "chunked" else body)
+        with connect(nginx, via) as client:
+            client.send(one, one, head("GET", "/show?cmd=f"))
+            assert [client.response().status for _ in range(2)] == [403, 403]
+            assert client.response().text == "f|ok"
+
+
+@VIA
+@pytest.mark.parametrize("size", [None, 4])
+def test_13_55_limited(nginx, via, size):
+    """`limit_req` delays what has been looked at; the body is there afterwards."""
+    body = b"x=1&cmd=heavy&y=2"
+    for _ in range(3):
+        arrived(post(nginx, "/limited", body, via=via, size=size), body, "reports",
+                ("heavy", "form", "ok"))
+    body = b"cmd=heavy&" + FILLER.encode() * 3
+    for _ in range(2):
+        arrived(post(nginx, "/limited", body, via=via), body, "reports", ("heavy", "form", "ok"))
+
+
+@VIA
+@pytest.mark.parametrize("more", [0, 100_000])
+def test_13_56_slow_subrequest(nginx, raw, via, more):
+    """No timer of a look is left: a subrequest may take longer than `client_body_timeout`."""
+    check = raw.answer_one(after=0.5)
+    body = b"x=1&cmd=heavy&y=" + b"2" * more
+    done = post(nginx, "/auth", body, via=via, size=None if more else 4)
+    check.join()
+    arrived(done, body, "reports", ("heavy", "form", "ok"))
+
+
+@VIA
+@pytest.mark.parametrize("body", [HIDDEN.encode(), b"cmd=heavy&" + FILLER.encode() + b"\xff"],
+                         ids=["hidden", "dropped"])
+def test_13_57_moved_to_whole(nginx, via, body):
+    """`whole` is exact also for a request that a look has led there."""
+    done = post(nginx, "/moved", body, via=via)
+    found, pool = ((("heavy", "form", "ok"), "reports") if body == HIDDEN.encode() else
+                   (("", "", "none"), "primary"))
+    arrived(done, body, pool, found)
+    assert done.passed == found
+
+
+@VIA
+def test_13_58_read_before(nginx, via):
+    """A body that is read already is not looked at but taken as it is, all of it."""
+    headers = [*of_type(FORM), ("X-Order-Status", "418")]
+    done = exchange(nginx, "POST", "/off", headers, HIDDEN.encode(), via=via)
+    assert done.found == ("heavy", "form", "ok")
+
+
+@pytest.mark.parametrize("via", [via for via in ALL_TRANSPORTS if via != "chunked"])
+def test_13_59_given_up(nginx, via):
+    """Nor is one that nginx has given up: nothing would come of it."""
+    done = post(nginx, "/small", "cmd=heavy&" + FILLER, via=via)
+    assert done.response.status in (200, 413)
+    assert done.found == ("", "", "unread")
+
+
+@VIA
+@pytest.mark.parametrize("headers", [
+    of_type("image/png"),
+    of_type("application/grpc"),
+    [*of_type(FORM), ("Content-Encoding", "gzip")],
+    [("X-Nothing", "here")],
+], ids=["png", "grpc", "gzip", "none"])
+def test_13_60_not_waited_for(nginx, via, headers):
+    """A body that holds no command is not waited for."""
+    with connect(nginx, via) as client:
+        if via in MULTIPLEXED:
+            stream = client.start("POST", "/show", headers)
+            answer = client.response(stream)
+        else:
+            how = ("Transfer-Encoding", "chunked") if via == "chunked" else ("Content-Length", "9")
+            client.send(head("POST", "/show", [*headers, how]))
+            answer = client.response()
+    assert answer.text.startswith("|")
+
+
+@pytest.mark.parametrize("via", ["length", "chunked", "tls"])
+@pytest.mark.parametrize("target", ["/", "/buffered", "/refuse", "/show"])
+def test_13_61_expect(nginx, via, target):
+    """100 Continue comes once, when the first bytes are wanted."""
+    body = b"x=1&cmd=heavy"
+    with connect(nginx, via) as client:
+        how = ("Transfer-Encoding", "chunked") if via == "chunked" else (
+            "Content-Length", str(len(body)))
+        client.send(head("POST", target, [*of_type(FORM), ("Expect", "100-continue"), how]))
+        assert client.response().status == 100
+        client.send(chunked(body, 4) if via == "chunked" else body)
+        assert client.response().status == (403 if target == "/refuse" else 200)
+        assert client.silent()
