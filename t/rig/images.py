@@ -21,7 +21,7 @@ BASES = {
         FROM scratch
         ADD root.tar /
         RUN apt-get update && apt-get install -y --no-install-recommends nginx gettext-base \\
-                ca-certificates curl python3 \\
+                ca-certificates curl python3 && rm -rf /var/lib/apt/lists/* \\
             && useradd -u 1000 -g 0 -m frappe \\
             && sed -i '/user www-data/d' /etc/nginx/nginx.conf \\
             && rm -f /etc/nginx/sites-enabled/default && touch /run/nginx.pid \\
@@ -38,7 +38,7 @@ BASES = {
         ADD nginx.tar.gz /tmp
         ENV NGINX_VERSION=@VERSION@
         RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make \\
-                libpcre2-dev zlib1g-dev libssl-dev curl ca-certificates \\
+                libpcre2-dev zlib1g-dev libssl-dev curl ca-certificates && rm -rf /var/lib/apt/lists/* \\
             && cd /tmp/nginx-@VERSION@ && ./configure --with-compat --prefix=/etc/nginx \\
                 --sbin-path=/usr/sbin/nginx --conf-path=/etc/nginx/nginx.conf \\
                 --modules-path=/usr/lib/nginx/modules --error-log-path=/var/log/nginx/error.log \\
