@@ -216,7 +216,7 @@ pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
         Plan::Ignore
     };
     let scans = has_body && matches!(plan, Plan::Scan(_));
-    if scans && (!replay::fits_a_turn(r) || MainConf::is_dav_put(r)) {
+    if scans && !(r.is_before_location() && replay::fits_a_turn(r)) {
         return None;
     }
     let ctx = create(r, &head, plan, conf, None)?;

@@ -142,6 +142,12 @@ impl Request {
         unsafe { shim::ngx_http_frappe_is_redirected(self.as_ptr()) != 0 }
     }
 
+    /// The phases of a location have not begun, so that our handler may still have its turn.
+    pub(super) fn is_before_location(self) -> bool {
+        // SAFETY: the shim reads fields of a valid request and of its configuration.
+        unsafe { shim::ngx_http_frappe_is_before_location(self.as_ptr()) != 0 }
+    }
+
     /// The body, where somebody has started to read it.
     pub(super) fn body(&self) -> Option<&ngx_http_request_body_t> {
         // SAFETY: null or valid as long as the request; nginx is not running meanwhile.

@@ -98,6 +98,18 @@ ngx_http_frappe_is_redirected(ngx_http_request_t *r)
 
 
 static inline ngx_uint_t
+ngx_http_frappe_is_before_location(ngx_http_request_t *r)
+{
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    return r->phase_handler
+           < (ngx_int_t) cmcf->phase_engine.location_rewrite_index;
+}
+
+
+static inline ngx_uint_t
 ngx_http_frappe_is_discarded(ngx_http_request_t *r)
 {
 #if (NGX_HTTP_V2)
