@@ -104,6 +104,7 @@ help: ## Show this help
 	@echo '                      build for an nginx that you have configured; NGINX_BINARY'
 	@echo '                      names its binary when it is not in that directory'
 	@echo '  PYTEST_ARGS="-k X"  arguments for pytest'
+	@echo '  SUITES="trixie"     releases for test-versions (trixie forky)'
 	@echo '  BENCH_ARGS="JSON"   which inputs bench measures anew (all)'
 	@echo '  BENCH_ARGS=--help   arguments for bench-server'
 	@echo '  N=1000              cases a version for fuzz-oracle (20000)'
@@ -148,6 +149,21 @@ test-core: deps ## Run the tests that need no nginx
 test-nginx: module panic-module frappe-cmd $(VENV)/requirements.txt ## Run the tests with a real nginx
 	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) TEST_NGINX_PANIC_MODULE=$(PANIC_MODULE) \
 	    $(VENV)/bin/python -m pytest t $(PYTEST_ARGS)
+
+# The nginx of other releases, as apt has them.
+SUITES ?= trixie forky
+
+.PHONY: test-versions
+test-versions: ## Run them with the nginx of the releases SUITES of Debian or Ubuntu
+	@for suite in $(SUITES); do \
+	    directory=$(TARGET)/suites/$$suite status=0; \
+	    build/nginx-suite.sh $$suite $$directory || status=$$?; \
+	    case $$status in \
+	        0) packaging/build-for-nginx.sh --test --source $$directory/source $$directory/nginx ;; \
+	        77) ;; \
+	        *) exit $$status ;; \
+	    esac; \
+	done
 
 .PHONY: test-asan
 test-asan: ## Run them with an nginx that shows errors in the use of memory

@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: packaging/build-for-nginx.sh [--source SOURCE] [NGINX]
+usage: packaging/build-for-nginx.sh [--source SOURCE] [--test] [NGINX]
 
 Builds ngx_http_frappe_module.so for an nginx binary and shows that it loads there.
 
@@ -13,6 +13,7 @@ Builds ngx_http_frappe_module.so for an nginx binary and shows that it loads the
                     tarball from https://nginx.org/download/. Not needed for the nginx of
                     Debian and Ubuntu with their nginx-dev, nor for a version that cargo has
                     as the crate nginx-src.
+  --test            run the tests with it afterwards; PYTEST_ARGS="-k X" chooses some
   --help            this
 
 Run it on a system like the one that nginx runs on, since the module needs that system's libc
@@ -28,11 +29,13 @@ die() {
 
 source=
 nginx=
+test=
 while [[ $# -gt 0 ]]; do
     case $1 in
         --help | -h) usage; exit ;;
         --source) [[ $# -gt 1 ]] || die '--source needs a path; see --help'; source=$2; shift ;;
         --source=*) source=${1#*=} ;;
+        --test) test=yes ;;
         -*) die "$1 is unknown; see --help" ;;
         *) [[ -z $nginx ]] || die 'One nginx at a time; see --help'; nginx=$1 ;;
     esac
@@ -65,11 +68,15 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 work=$target/for-nginx/$version-$(cksum <<<"$arguments" | cut -d' ' -f1)
 
 
-# Shows that nginx takes the module, and says what to do with it.
+# Builds the module as make is told by the arguments, shows that nginx takes it, and says what
+# to do with it.
 finish() {
-    local module=$1 check=$target/for-nginx/check
+    local module check=$target/for-nginx/check
+    make module "$@" || die '' 'The module was not built; the reason is above.'
+    module=$(make -s print-module "$@")
     mkdir -p "$check/logs"
-    printf 'load_module %s;\npid %s;\nevents {}\n' "$module" "$check/pid" >"$check/nginx.conf"
+    printf 'load_module %s;\npid %s;\nerror_log %s;\nevents {}\n' \
+        "$module" "$check/pid" "$check/error.log" >"$check/nginx.conf"
     if ! "$nginx" -t -p "$check" -c "$check/nginx.conf" >"$check/log" 2>&1; then
         cat "$check/log" >&2
         die "$nginx does not take $module." \
@@ -78,8 +85,11 @@ finish() {
     echo "$nginx loads $module"
     echo "Copy it to nginx's module directory, and say in the first lines of nginx.conf:"
     echo '    load_module modules/ngx_http_frappe_module.so;'
+    [[ -z $test ]] || make test-nginx "$@"
     exit 0
 }
+
+own=(NGINX=own NGINX_SOURCE_DIR="$work/source" NGINX_BUILD_DIR="$work/objs" NGINX_BINARY="$nginx")
 
 version_of() {
     sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$1/src/core/nginx.h" 2>/dev/null || true
@@ -100,8 +110,7 @@ for package in json.load(sys.stdin)["packages"]:
 debian=/usr/share/nginx/src
 if [[ -z $source && $nginx == /usr/sbin/nginx && $(version_of $debian) == "$version" ]]; then
     echo "The source is Debian's nginx-dev"
-    make module NGINX=debian
-    finish "$(make -s print-module NGINX=debian)"
+    finish NGINX=debian
 fi
 
 [[ -n $source ]] || source=$(crate)
@@ -120,10 +129,22 @@ check_version() {
         'A module fits one version only: get the source of that one.'
 }
 
-# A copy, since configure writes into the source.
+# The same source and arguments need not be configured again, nor bound by cargo.
 echo "The source is $source"
-[[ -f $source ]] || check_version "$source"
+if [[ -f $source ]]; then
+    wanted=$(cksum <"$source")
+else
+    check_version "$source"
+    wanted=$(cd "$source" && find -L . -path ./objs -prune -o -type f -print0 | sort -z \
+        | xargs -0 cksum | cksum)
+fi
+if [[ -f $work/objs/Makefile && $(cat "$work/configured" 2>/dev/null) == "$wanted" ]]; then
+    finish "${own[@]}"
+fi
+
+# A copy, since configure writes into the source.
 rm -rf "$work"
+trap 'rm -rf "$work"; exit 130' INT TERM
 mkdir -p "$work/source"
 if [[ -f $source ]]; then
     tar -C "$work/source" --strip-components=1 -xf "$source" \
@@ -131,18 +152,25 @@ if [[ -f $source ]]; then
     check_version "$work/source"
 else
     for part in auto conf configure contrib src; do
-        [[ ! -e $source/$part ]] || cp -r "$source/$part" "$work/source"
+        [[ ! -e $source/$part ]] || cp -rL "$source/$part" "$work/source"
     done
 fi
 cd "$work/source"
 configure=./configure
 [[ -e $configure ]] || configure=auto/configure    # a git tree
+[[ -e $configure ]] || die "$source has no configure: get the whole source of nginx $version."
 
 
 # Directories on the machine that built nginx are mostly not here: other modules, libraries
 # that were built along. The former are no part of what our module sees of nginx, and for
 # the latter there are the system's.
-eval "given=($arguments)"
+# As a shell would split them, but nothing in them is run.
+split=$(python3 -c 'import shlex, sys; print(*shlex.split(sys.argv[1]), sep="\n")' "$arguments" \
+    2>/dev/null) || die "The quotes in the configure arguments of $nginx do not match:" "$arguments" \
+    'Configure its source by hand, and give both directories to make:' \
+    '    make module NGINX_SOURCE_DIR=... NGINX_BUILD_DIR=.../objs'
+given=()
+[[ -z $split ]] || mapfile -t given <<<"$split"
 kept=()
 for argument in "${given[@]}"; do
     path=${argument#*=}
@@ -178,6 +206,6 @@ if ! configure "${kept[@]}"; then
 fi
 
 cd - >/dev/null
-own=(NGINX=own NGINX_SOURCE_DIR="$work/source" NGINX_BUILD_DIR="$work/objs" NGINX_BINARY="$nginx")
-make module "${own[@]}" || die '' 'The module was not built; the reason is above.'
-finish "$(make -s print-module "${own[@]}")"
+echo "$wanted" >"$work/configured"
+trap - INT TERM
+finish "${own[@]}"

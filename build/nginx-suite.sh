@@ -1,0 +1,82 @@
+#!/bin/bash
+# Gets the nginx of another release of Debian or Ubuntu, to test with: the binary, the libraries
+# that it wants, and its development files. Nothing is installed, apt's own files are not
+# touched, and root is not needed.
+#
+# usage: build/nginx-suite.sh SUITE DIRECTORY
+#   SUITE       such as trixie, or noble
+#   DIRECTORY   receives `nginx`, which runs here, and `source`, for packaging/build-for-nginx.sh
+#
+# Exits with 77 when apt cannot get it, after a line that says why.
+set -euo pipefail
+
+skip() {
+    printf '%s\n' "$@" >&2
+    exit 77
+}
+
+[[ $# -eq 2 ]] || { echo 'usage: build/nginx-suite.sh SUITE DIRECTORY' >&2; exit 1; }
+suite=$1
+command -v apt-get >/dev/null || skip "apt-get is not here: no nginx of $suite"
+mkdir -p "$2"
+directory=$(realpath "$2")
+apt=$directory/apt
+root=$directory/root
+log=$directory/apt.log
+
+# From where this machine's own packages come.
+vendor=$(. /etc/os-release; echo "${ID^}")
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Origin: $vendor" \
+    'Component: main' | head -n 1)
+[[ -n $mirror ]] || skip "apt knows no mirror of $vendor: 'apt-get update' first"
+
+# An apt that knows this suite only, and no installed package.
+mkdir -p "$apt"/{lists,archives}/partial "$apt/cache"
+: >"$apt/status"
+echo "deb $mirror $suite main" >"$apt/sources.list"
+cat >"$apt/apt.conf" <<END
+Dir::Etc::sourcelist "$apt/sources.list";
+Dir::Etc::sourceparts "-";
+Dir::State::lists "$apt/lists";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt/cache";
+Dir::Cache::archives "$apt/archives";
+APT::Sandbox::User "";
+APT::Install-Recommends "false";
+Acquire::Languages "none";
+Debug::NoLocking "true";
+END
+export APT_CONFIG=$apt/apt.conf
+
+quietly() {
+    "$@" >"$log" 2>&1 || skip "$(tail -n 5 "$log")" "apt cannot get the nginx of $suite: not tested with it"
+}
+
+echo "Looking for the nginx of $suite"
+quietly apt-get update
+version=$(apt-cache show nginx 2>/dev/null | sed -n 's/^Version: //p' | head -n 1)
+if [[ -n $version && $(cat "$directory/version" 2>/dev/null) == "$version" ]]; then
+    exit 0
+fi
+echo "Getting nginx $version"
+quietly apt-get install --yes --download-only nginx
+(cd "$apt/archives" && quietly apt-get download nginx-dev)
+
+rm -rf "$root" "$directory/source"
+mkdir "$root"
+for package in "$apt"/archives/*.deb; do
+    dpkg-deb --extract "$package" "$root"
+done
+rm -r "$apt/archives"
+mv "$root/usr/share/nginx/src" "$directory/source"
+
+# With its own libc. A binary upgrade starts $0 again.
+loader=$(find "$root/" -name 'ld-linux*.so.*' | head -n 1)
+libraries=$(dirname "$(find "$root/" -name 'libc.so.6' | head -n 1)")
+cat >"$directory/nginx" <<END
+#!/bin/sh
+exec '$loader' --library-path '$libraries' --argv0 "\$0" '$root/usr/sbin/nginx' "\$@"
+END
+chmod 755 "$directory/nginx"
+"$directory/nginx" -v
+echo "$version" >"$directory/version"
