@@ -5,6 +5,7 @@ with them is not tested.
 """
 
 import re
+from xml.etree import ElementTree
 
 import pytest
 from compose_spec import PyOptions
@@ -152,3 +153,14 @@ def test_12_107_override(override):
     assert frontend["image"] == "erpnext-routes:v15.54.1"
     assert "backend-reports" in frontend["depends_on"]
     assert reports["volumes"] == ["sites:/home/frappe/frappe-bench/sites"]
+
+
+def test_12_108_picture():
+    """It is well-formed, needs nothing from elsewhere, and has each piece."""
+    source = (ROOT / "docs/several-servers.svg").read_text()
+    words = " ".join(text for text in ElementTree.fromstring(source).itertext()).lower()
+    for piece in ("balancer", "frontend", "gunicorn", "socketio", "workers", "scheduler", "migrate",
+                  "mariadb", "redis_cache", "redis_queue", "sites volume", "sticky"):
+        assert piece in words
+    assert "href" not in source and "<script" not in source
+    assert "(several-servers.svg)" in GUIDE
