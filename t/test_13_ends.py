@@ -22,6 +22,8 @@ CONF = """
         location /hurry { client_body_timeout 300ms; proxy_pass http://$pool; }
         location /off { frappe_cmd off; proxy_pass http://primary; }
         location /off/hurry { frappe_cmd off; client_body_timeout 300ms; proxy_pass http://primary; }
+        location /small { client_max_body_size 1k; proxy_pass http://$pool; }
+        location /off/small { frappe_cmd off; client_max_body_size 1k; proxy_pass http://primary; }
         location /show { return 200 "$frappe_cmd|$frappe_cmd_status"; }
     }
 """
@@ -186,3 +188,19 @@ def test_13_69_half_closed(nginx, via):
                     chunked(body) if via == "chunked" else body)
         client.sock.shutdown(socket.SHUT_WR)
         assert client.response().text == "heavy|ok"
+
+
+@pytest.mark.parametrize("via", ["chunked", *MULTIPLEXED])
+def test_13_70_too_large(nginx, via):
+    """413 comes with the byte or the frame that is too much, not when enough has been looked at."""
+    body = b"x=" + b"y" * 1100
+    for target in ("/small", "/off/small"):
+        name = new_id()
+        with connect(nginx, via) as client:
+            headers = [("X-Rig-Id", name), *of_type(FORM)]
+            if via in MULTIPLEXED:
+                client.data(client.start("POST", target, headers), body)
+            else:
+                client.send(head("POST", target, [*headers, ("Transfer-Encoding", "chunked")]),
+                            chunk(body))
+            assert nginx.access.entry(name)["status"] == 413

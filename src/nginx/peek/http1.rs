@@ -8,7 +8,7 @@ use nginx_sys::{
 };
 
 use super::header_in::{self, FRAMING};
-use super::{Peek, Progress, Received, feed, progress};
+use super::{Peek, Progress, Received, feed, is_too_large, progress};
 use crate::nginx::ctx::Ctx;
 use crate::nginx::raw::{self, Request};
 use crate::nginx::shim;
@@ -85,8 +85,7 @@ fn look_at_chunks(r: Request, ctx: &mut Ctx, peek: &mut Peek, bytes: &[u8]) -> P
         peek.seen = peek.seen.saturating_add(taken);
         if rc == NGX_OK as ngx_int_t {
             let size = usize::try_from(peek.chunked.size).unwrap_or(usize::MAX);
-            if peek.body_seen.saturating_add(size) > max_size(r) {
-                // nginx refuses it at once, whether the bytes come or not.
+            if is_too_large(r, peek, size) {
                 return Progress::Broken;
             }
             let data = rest.get(..size).unwrap_or(rest);
@@ -104,15 +103,6 @@ fn look_at_chunks(r: Request, ctx: &mut Ctx, peek: &mut Peek, bytes: &[u8]) -> P
             NGX_AGAIN => progress(ctx, peek, false),
             _ => Progress::Broken,
         };
-    }
-}
-
-/// `client_max_body_size`, of which 0 means that there is none.
-fn max_size(r: Request) -> usize {
-    // SAFETY: the shim reads the configuration of a valid request.
-    match usize::try_from(unsafe { shim::ngx_http_frappe_max_body_size(r.as_ptr()) }) {
-        Ok(0) | Err(_) => usize::MAX,
-        Ok(size) => size,
     }
 }
 

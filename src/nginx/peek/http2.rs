@@ -4,7 +4,7 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_create_temp_buf, ngx_http_request_body_t, ngx_pcalloc};
 
-use super::{Peek, Progress, feed, progress};
+use super::{Peek, Progress, feed, is_too_large, progress};
 use crate::nginx::ctx::Ctx;
 use crate::nginx::raw::{self, Request};
 use crate::nginx::shim;
@@ -47,6 +47,7 @@ pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
         .content_length()
         .is_some_and(|length| peek.body_seen >= length);
     match progress(ctx, peek, is_closed || is_all) {
+        Progress::More if is_too_large(r, peek, 0) => Progress::Broken,
         // The window is used up, and nobody enlarges it before the body is read.
         Progress::More if to_come(r) == 0 => Progress::Enough,
         progress => progress,

@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use nginx_sys::{NGX_AGAIN, NGX_DONE, NGX_OK, ngx_buf_t, ngx_create_temp_buf, ngx_int_t};
 
 use super::header_in::{self, FRAMING};
-use super::{Peek, Progress, Received, feed, progress};
+use super::{Peek, Progress, Received, feed, is_too_large, progress};
 use crate::nginx::ctx::Ctx;
 use crate::nginx::raw::Request;
 use crate::nginx::shim;
@@ -28,10 +28,10 @@ impl Frames {
         unsafe { shim::ngx_http_frappe_v3_take(self.0.as_ptr(), size) }
     }
 
-    /// The stream may end here.
-    fn is_between(&self) -> bool {
+    /// Bytes of the frame that has begun which are still to come.
+    fn left(&self) -> usize {
         // SAFETY: as for `take`.
-        unsafe { shim::ngx_http_frappe_v3_left(self.0.as_ptr()) == 0 }
+        unsafe { shim::ngx_http_frappe_v3_left(self.0.as_ptr()) }
     }
 }
 
@@ -86,6 +86,9 @@ fn look_at(r: Request, ctx: &mut Ctx, peek: &mut Peek, frames: &Frames) -> Progr
         rest = rest.get(taken..).unwrap_or_default();
         peek.seen = peek.seen.saturating_add(taken);
         if rc == NGX_OK as ngx_int_t {
+            if is_too_large(r, peek, frames.left()) {
+                return Progress::Broken;
+            }
             continue;
         }
         match rc as i32 {
@@ -94,7 +97,7 @@ fn look_at(r: Request, ctx: &mut Ctx, peek: &mut Peek, frames: &Frames) -> Progr
             _ => return Progress::Broken,
         }
     }
-    if peek.is_closed && !frames.is_between() {
+    if peek.is_closed && frames.left() > 0 {
         return Progress::Broken;
     }
     // nginx takes no more than was declared.

@@ -236,6 +236,17 @@ fn progress(ctx: &Ctx, peek: &Peek, ended: bool) -> Progress {
     }
 }
 
+/// With `more` bytes the body is longer than declared, or than `client_max_body_size` allows, of
+/// which 0 means that there is no limit: nginx refuses it at once, whether those bytes come or not.
+fn is_too_large(r: Request, peek: &Peek, more: usize) -> bool {
+    let limit = r.content_length().or_else(|| {
+        // SAFETY: the shim reads the configuration of a valid request.
+        let max = unsafe { shim::ngx_http_frappe_max_body_size(r.as_ptr()) };
+        usize::try_from(max).ok().filter(|max| *max > 0)
+    });
+    limit.is_some_and(|limit| peek.body_seen.saturating_add(more) > limit)
+}
+
 /// The next event may take as long as that of any body.
 fn wait(r: Request) -> Received {
     // SAFETY: the connection's read event and the location's timeout are nginx's.
