@@ -93,6 +93,8 @@ FRAPPE_CMD := $(TARGET)/core/release/examples/frappe-cmd
 # The program that asks the core about saved requests, in a directory of its own, since its
 # features differ from those of the module.
 frappe-cmd test-nginx fuzz-oracle: export TEST_FRAPPE_CMD := $(FRAPPE_CMD)
+# Reads a body of benches/inputs.json, for tests that count what that takes.
+test-nginx: export TEST_WORK := $(dir $(FRAPPE_CMD))work
 
 
 .PHONY: help
@@ -146,7 +148,7 @@ test-core: deps ## Run the tests that need no nginx
 	fi
 
 .PHONY: test-nginx
-test-nginx: module panic-module frappe-cmd $(VENV)/requirements.txt ## Run the tests with a real nginx
+test-nginx: module panic-module frappe-cmd work $(VENV)/requirements.txt ## Run the tests with a real nginx
 	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) TEST_NGINX_PANIC_MODULE=$(PANIC_MODULE) \
 	    $(VENV)/bin/python -m pytest t $(PYTEST_ARGS)
 
@@ -178,6 +180,11 @@ panic-module: module
 .PHONY: frappe-cmd
 frappe-cmd: deps ## Build frappe-cmd, which says what a saved request runs
 	@CARGO_TARGET_DIR=$(TARGET)/core $(CARGO) build --quiet --release --example frappe-cmd \
+	    --no-default-features $(CARGO_FLAGS)
+
+.PHONY: work
+work: deps
+	@CARGO_TARGET_DIR=$(TARGET)/core $(CARGO) build --quiet --release --example work \
 	    --no-default-features $(CARGO_FLAGS)
 
 # For Debian's nginx, whatever NGINX is.

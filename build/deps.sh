@@ -146,6 +146,7 @@ for what in "$@"; do
         test)
             have openssl || lacks openssl openssl
             have envsubst || lacks envsubst gettext-base
+            have valgrind || lacks valgrind valgrind
             python3 -c 'import ensurepip, venv' 2>/dev/null || lacks "python3's venv" python3-venv
             ;;
         debian)

@@ -4,8 +4,8 @@ use core::ffi::{c_char, c_void};
 use core::ptr;
 
 use nginx_sys::{
-    NGX_LOG_EMERG, ngx_command_t, ngx_conf_log_error, ngx_conf_t, ngx_pcalloc,
-    ngx_pool_cleanup_add, ngx_str_t,
+    NGX_HTTP_LIF_CONF, NGX_LOG_EMERG, ngx_command_t, ngx_conf_log_error, ngx_conf_t, ngx_pcalloc,
+    ngx_pool_cleanup_add, ngx_str_t, ngx_uint_t,
 };
 
 use super::dav::Dav;
@@ -42,6 +42,8 @@ pub(super) struct MainConf {
     variables: Vec<usize>,
     /// some location has `frappe_cmd on`
     enabled: bool,
+    /// and some `if`, which is chosen late
+    enabled_in_if: bool,
     dav: Option<Dav>,
 }
 
@@ -99,6 +101,10 @@ impl MainConf {
 
     pub(super) fn is_enabled(&self) -> bool {
         self.enabled
+    }
+
+    pub(super) fn is_enabled_in_if(&self) -> bool {
+        self.enabled_in_if
     }
 }
 
@@ -218,6 +224,7 @@ pub(super) unsafe extern "C" fn set_cmd(
             && conf.cast::<LocConf>().as_ref().is_some_and(LocConf::is_on)
         {
             main.enabled = true;
+            main.enabled_in_if |= (*cf).cmd_type == NGX_HTTP_LIF_CONF as ngx_uint_t;
         }
         rc
     }

@@ -124,11 +124,12 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         main.set_dav(Dav::find(cf));
         derived::install(cf)
     };
+    let late = main.is_enabled_in_if();
     body_filter::install();
     status(
         installed
             && push_handler(cf, ngx_http_phases_NGX_HTTP_REWRITE_PHASE)
-            && push_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE),
+            && (!late || push_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE)),
     )
 }
 

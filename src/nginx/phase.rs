@@ -15,6 +15,7 @@
 //! | Decided, Failed | | DECLINED |
 //!
 //! PREACCESS is for `frappe_cmd on` inside an `if`: that is chosen after our REWRITE handler.
+//! Where there is none, the handler is not registered there.
 
 use nginx_sys::{
     NGX_DECLINED, NGX_DONE, NGX_HTTP_SPECIAL_RESPONSE, ngx_http_core_run_phases,
@@ -48,6 +49,16 @@ pub(super) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t
     let Some(request) = (unsafe { Request::new(r) }) else {
         return DECLINED;
     };
+    // Most requests are let go here, for a few instructions each.
+    if request.may_have_body() && LocConf::get(request).is_some_and(LocConf::reads_body) {
+        handle(request)
+    } else {
+        DECLINED
+    }
+}
+
+#[inline(never)]
+fn handle(request: Request) -> ngx_int_t {
     let next = guarded(request.log(), None, || Some(next(request)));
     match next.unwrap_or_else(|| {
         peek::abandon(request);

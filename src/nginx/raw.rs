@@ -111,6 +111,12 @@ impl Request {
         unsafe { shim::ngx_http_frappe_has_body(self.as_ptr()) != 0 }
     }
 
+    /// There is such a body, or we have begun with one.
+    pub(super) fn may_have_body(self) -> bool {
+        // SAFETY: as for `has_body` and `ctx`.
+        unsafe { shim::ngx_http_frappe_may_have_body(self.as_ptr(), module()) != 0 }
+    }
+
     /// Somebody has given up the body: nobody can read it any more.
     pub(super) fn is_discarded(self) -> bool {
         // SAFETY: the shim reads fields of a valid request.

@@ -73,6 +73,14 @@ ngx_http_frappe_has_body(ngx_http_request_t *r)
 }
 
 
+static inline ngx_uint_t
+ngx_http_frappe_may_have_body(ngx_http_request_t *r, ngx_module_t *module)
+{
+    return ngx_http_frappe_has_body(r)
+           || ngx_http_get_module_ctx(r, (*module)) != NULL;
+}
+
+
 /*
  * The client has announced a body.  A body that nginx has discarded is no longer
  * in content_length_n.

@@ -1,0 +1,72 @@
+"""Counts what nginx does for a request: instructions and calls, the same on a busy machine."""
+
+import re
+import subprocess
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .nginx import Nginx
+
+NAME = re.compile(r"(c?)(fn|ob)=\((\d+)\)(?: (.*))?")
+
+
+@dataclass
+class Counts:
+    """What happened between two dumps."""
+
+    instructions: int = 0
+    # By the name of the function that was called, by whomever and by our module.
+    calls: Counter = field(default_factory=Counter)
+    own_calls: Counter = field(default_factory=Counter)
+
+
+class CountedNginx(Nginx):
+    """An nginx of one process under valgrind's callgrind."""
+
+    def __init__(self, *args, main="", **options):
+        super().__init__(*args, main=f"master_process off; {main}", **options)
+        self._dumps = 0
+
+    def _argv(self, *more):
+        return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.prefix}/callgrind",
+                *super()._argv(*more)]
+
+    def workers(self):
+        """The one process is its own worker."""
+        return [self.master]
+
+    def count(self, send):
+        """What nginx does while `send()` runs."""
+        self._dump()
+        send()
+        return read(self._dump(), self.env.module.name)
+
+    def _dump(self):
+        subprocess.run(["callgrind_control", "--dump", str(self.master)], check=True,
+                       capture_output=True)
+        self._dumps += 1
+        return self.prefix / f"callgrind.{self._dumps}"
+
+
+def read(path, module):
+    """Counts in a file of callgrind's. `module`: the file name of our module."""
+    counts = Counts()
+    names = {"fn": {}, "ob": {}}
+    caller = callee = ""
+    for line in path.read_text().splitlines():
+        if match := NAME.match(line):
+            called, kind, number, name = match.groups()
+            if name is not None:
+                names[kind][number] = name
+            if kind == "ob" and not called:
+                caller = names[kind][number]
+            elif kind == "fn" and called:
+                callee = names[kind][number]
+        elif line.startswith("calls="):
+            times = int(line[6:].split()[0])
+            counts.calls[callee] += times
+            if caller.endswith(module):
+                counts.own_calls[callee] += times
+        elif line.startswith("totals:"):
+            counts.instructions = int(line.split()[1])
+    return counts

@@ -1,0 +1,212 @@
+"""What the module costs: instructions, allocations, memory. Nothing here looks at a clock."""
+
+import json
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from rig.callgrind import CountedNginx
+from rig.client import FORM, JSON, MULTIPART, multipart
+from rig.env import ROOT
+from rig.http1 import Http1
+from rig.nginx import Nginx
+
+REQUESTS = 50
+WARM_UP = 10
+
+UPSTREAM = """
+    keepalive_requests 1000000;
+    server { @{listen main} client_max_body_size 0; return 200 "ok\\n"; }
+"""
+
+# @{on} stands alone in what differs.
+PROXY = """
+    @{on}
+    keepalive_requests 1000000;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    client_max_body_size 0;
+    server {
+        @{listen main}
+        location / { proxy_pass http://primary; }
+        location /off { @{off} proxy_pass http://primary; }
+    }
+"""
+
+BODIES = {
+    "form": (FORM, b"doctype=ToDo&cmd=frappe.client.get&name=1"),
+    "json": (JSON, b'{"doctype":"ToDo","cmd":"frappe.client.get"}'),
+    "multipart": (MULTIPART, multipart(("cmd", "upload_file"), ("file", b"x" * 900, "a.bin"))),
+}
+
+
+@pytest.fixture(scope="module")
+def behind(env, tmp_path_factory):
+    """Answers at once."""
+    server = Nginx(env, tmp_path_factory.mktemp("upstream"), UPSTREAM, module=False,
+                   log="access_log off;").start()
+    yield {"primary": f"127.0.0.1:{server.port()}"}
+    server.stop()
+
+
+def start(kind, env, directory, behind, *, module, **options):
+    """An nginx of `kind`, with the module or without it."""
+    values = {"on": "frappe_cmd on;", "off": "frappe_cmd off;"} if module else {"on": "", "off": ""}
+    return kind(env, directory / ("module" if module else "floor"), PROXY, behind, module=module,
+                log="access_log off;", values=values, **options).start()
+
+
+@pytest.fixture(scope="module", name="pair")
+def counted_pair(env, behind, tmp_path_factory):
+    """Without the module and with it, both counted."""
+    directory = tmp_path_factory.mktemp("counted")
+    servers = []
+    try:
+        for module in (False, True):
+            servers.append(start(CountedNginx, env, directory, behind, module=module))
+        yield servers
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def requests(server, method, target, content_type=None, body=None, *, count=REQUESTS):
+    """Sends requests on one connection."""
+    headers = [("Content-Type", content_type)] if content_type else []
+    with Http1(server.port()) as client:
+        for _ in range(count):
+            client.request(method, target, headers, body)
+            assert client.response().status == 200
+
+
+def counted(server, *request):
+    """What a request does, once everything is warm: the sum for REQUESTS of them."""
+    requests(server, *request, count=WARM_UP)
+    return server.count(lambda: requests(server, *request))
+
+
+@pytest.mark.parametrize("request_", [
+    ("GET", "/"),
+    ("POST", "/off", *BODIES["form"]),
+], ids=["get", "off"])
+def test_17_01_who_does_not_use_it_does_not_pay(pair, request_):
+    """A request that the module leaves alone takes half a percent more instructions at most."""
+    floor, module = (counted(server, *request_).instructions for server in pair)
+    assert module <= floor * 1.005, f"{module / floor:.4f}: {floor} and {module}"
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_17_02_two_allocations_from_the_pool(pair, body):
+    """A body without kept arguments takes two pieces of the request's pool, and the module asks
+    the system for nothing."""
+    counts = counted(pair[1], "POST", "/", *body)
+    from_pool = {name: times for name, times in counts.own_calls.items()
+                 if name.startswith(("ngx_p", "ngx_create_", "ngx_alloc"))}
+    # That takes one piece for itself and one for us.
+    assert from_pool == {"ngx_pool_cleanup_add": REQUESTS}
+    system = ("malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "mmap")
+    assert not [name for name in counts.own_calls if name in system]
+
+
+def inputs():
+    """The names of the bodies that have any size."""
+    entries = json.loads((ROOT / "benches/inputs.json").read_text())
+    return [entry["name"] for entry in entries if not entry.get("once")]
+
+
+def instructions(name, size, times=1):
+    """What the core does for an input of benches/inputs.json: bytes and instructions."""
+    run = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+         os.environ["TEST_WORK"], name, str(size), str(times)],
+        capture_output=True, text=True, check=True)
+    collected = next(line for line in run.stderr.splitlines() if "Collected :" in line)
+    return int(run.stdout), int(collected.split()[-1])
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.skipif("TEST_WORK" not in os.environ, reason="`make test-nginx` builds it")
+def test_17_03_the_work_is_linear():
+    """Four times the bytes are four times the instructions, whatever the bytes are."""
+    small, large = 64 << 10, 256 << 10
+    names = inputs()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = {(name, size): pool.submit(instructions, name, size)
+                for name in names for size in (small, large)}
+        # A body is one block many times, so to make it takes the same for both.
+        idle = {name: pool.submit(instructions, name, large, 0) for name in names}
+    for name in names:
+        rest = idle[name].result()[1]
+        (a, few), (b, many) = (runs[name, size].result() for size in (small, large))
+        few, many = few - rest, many - rest
+        assert many / few < 1.05 * b / a, f"{name}: {few} for {a} bytes, {many} for {b}"
+
+
+def own_memory(server):
+    """KiB that only this process has, once nothing is being served."""
+    return server.memory("RssAnon")
+
+
+def test_17_04_memory_comes_back(env, behind, tmp_path):
+    """After many requests the worker has as much memory as without the module."""
+    grown = []
+    for module in (False, True):
+        server = start(Nginx, env, tmp_path, behind, module=module)
+        try:
+            before = own_memory(server)
+            for body in BODIES.values():
+                requests(server, "POST", "/", *body, count=1000)
+            requests(server, "GET", "/?cmd=f", count=1000)
+            grown.append(own_memory(server) - before)
+        finally:
+            server.stop()
+    floor, module = grown
+    assert module - floor <= 256, f"{floor} KiB without, {module} KiB with"
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_17_05_a_body_on_its_way_takes_16_kib_at_most(env, behind, tmp_path, body):
+    """What the module holds for each connection with a body that has come in half."""
+    connections, length = 100, 1 << 20
+    content_type, start_of_body = body
+    half = (start_of_body[:-4] + b"x" * length)[: length // 2]
+    held = []
+    for module in (False, True):
+        server = start(Nginx, env, tmp_path, behind, module=module)
+        clients = []
+        try:
+            before = own_memory(server)
+            for _ in range(connections):
+                client = Http1(server.port())
+                clients.append(client)
+                client.request("POST", "/", [("Content-Type", content_type),
+                                             ("Content-Length", str(length))])
+                client.send(half)
+            for client in clients:
+                client.wait_read()
+            held.append((own_memory(server) - before) / connections)
+        finally:
+            for client in clients:
+                client.close()
+            server.stop()
+    floor, module = held
+    assert module - floor <= 16, f"{floor} KiB without, {module} KiB with"
+
+
+def readelf(path, option):
+    """What binutils' readelf says."""
+    return subprocess.run(["readelf", "--wide", option, path], capture_output=True, text=True,
+                          check=True).stdout
+
+
+def test_17_06_the_file_is_small_and_needs_nothing(env):
+    """The release build: optimised as a whole, stripped, beside libc with nothing but libgcc."""
+    # Without optimisation across crates it is larger.
+    assert Path(env.module).stat().st_size <= 400 * 1024
+    assert ".symtab" not in readelf(env.module, "--sections")
+    needed = [line.split("[")[1].rstrip("]") for line in
+              readelf(env.module, "--dynamic").splitlines() if "(NEEDED)" in line]
+    assert set(needed) <= {"libc.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2",
+                           "ld-linux-aarch64.so.1"}
