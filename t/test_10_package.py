@@ -205,6 +205,15 @@ def test_10_01_copyright():
     assert {name for name in names if f"vendor/{name}-*" not in named} == {"ngx_http_frappe_module"}
 
 
+def test_10_08_maintainer():
+    """It is who built the package, or nobody; no address is made up that could be somebody's."""
+    maintainer = output("dpkg-deb", "-f", deb(), "Maintainer").strip()
+    if email := os.environ.get("DEBEMAIL"):
+        assert maintainer.endswith(f" <{email}>")
+    else:
+        assert maintainer.endswith(".example>")
+
+
 def test_10_02_brings_nginx(system):
     """apt installs the nginx that the module was built for along with it."""
     if system.state("nginx") == "ii ":
