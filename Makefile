@@ -172,6 +172,16 @@ test-asan: ## Run them with an nginx that shows errors in the use of memory
 # The generated requests of the oracle go to the core alone, which is not watched.
 	@ORACLE_CASES=$(or $(ORACLE_CASES),200) $(MAKE) --no-print-directory test-nginx NGINX=asan
 
+# Some of each kind; valgrind is slow.
+MEMCHECK := test_08 or test_13_05 or test_13_06 or test_13_09 or test_15_03 or test_15_04 \
+    or (test_15_11 and close and undecided and not h3)
+
+.PHONY: test-memcheck
+test-memcheck: ## Run a few of them under valgrind
+	@build/deps.sh memcheck
+	@TEST_NGINX_VALGRIND='valgrind --quiet' $(MAKE) --no-print-directory test-nginx NGINX=memcheck \
+	    PYTEST_ARGS='--timeout 300 -k "$(MEMCHECK)" $(PYTEST_ARGS)'
+
 .PHONY: panic-module
 panic-module: module
 	@$(PYTHON) build/module.py $(dir $(PANIC_MODULE)) rustc --release --lib --crate-type cdylib \

@@ -3,10 +3,11 @@
 # by apt-get when that can be done without asking (root on Debian or Ubuntu);
 # otherwise one line to type is printed and make stops.
 #
-# usage: build/deps.sh [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers]
+# usage: build/deps.sh [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers] [memcheck]
 #   test     what the tests need, too
 #   debian   Debian's nginx and its development files, too
 #   deb      what makes Debian packages, too
+#   memcheck valgrind, too
 #   bench    what measures a server, too
 #   peers    the servers that it is measured beside, too
 #   debootstrap  what makes a scratch root to install them in, too
@@ -172,6 +173,10 @@ for what in "$@"; do
             ;;
         buildah)
             have buildah || lacks buildah buildah
+            ;;
+        memcheck)
+            # It looks up names in libc's debugging symbols.
+            have valgrind || lacks valgrind 'valgrind libc6-dbg'
             ;;
         *)
             die "deps.sh: unknown argument: $what"

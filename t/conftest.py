@@ -5,9 +5,11 @@ import itertools
 import pytest
 
 from rig import nginx as nginx_rig
+from rig import process
 from rig.env import Env, Missing
 from rig.nginx import Nginx
 from rig.upstream import Upstreams
+from rig.waiting import until
 
 ENV = pytest.StashKey()
 MARKS = pytest.StashKey()
@@ -93,6 +95,23 @@ def serve_once(env, upstreams, tmp_path, request):
     make, end = _starter(env, upstreams, tmp_path, _allowed(request.node))
     yield make
     end()
+
+
+@pytest.fixture
+def nothing_left(request, env):
+    """Afterwards the worker of the fixture `nginx` has as many sockets as before, and a server with
+    `@{stub_status}` on the port `main` counts as many connections; and it is the same worker."""
+    nginx = request.getfixturevalue("nginx")
+    worker = nginx.worker()
+
+    def figures():
+        return nginx.stub_status() if env.has("http_stub_status_module") else ()
+
+    before, sockets = figures(), process.sockets(worker)
+    yield
+    until(lambda: process.sockets(worker) <= sockets, "the worker to close its sockets")
+    until(lambda: figures() == before, "stub_status to count what it counted before")
+    assert nginx.worker() == worker, "the worker was replaced"
 
 
 @pytest.fixture(autouse=True)

@@ -1,14 +1,10 @@
 """05: clients that stop, stall, send too much or ask first are treated as without the module."""
 
-import re
-
 import pytest
 
-from rig import process
 from rig.client import FORM, JSON, MULTIPART, MULTIPLEXED, connect, multipart, of_type, post
 from rig.http1 import Http1
 from rig.message import chunk, chunked, head, new_id
-from rig.waiting import until
 
 # The same locations with and without the module; `/on` and `/off` must behave alike.
 LOCATIONS = """
@@ -35,33 +31,14 @@ CONF = f"""
     }}
 """
 
-STUB_STATUS = "location = /stub { access_log off; stub_status; }"
 ON_OFF = pytest.mark.parametrize("side", ["/on", "/off"])
 FRAMING = pytest.mark.parametrize("framing", ["length", "chunked", "tls"])
 STREAMS = pytest.mark.parametrize("via", MULTIPLEXED)
 
 
 @pytest.fixture(scope="module")
-def nginx(serve, env):
-    stub = STUB_STATUS if env.has("http_stub_status_module") else ""
-    return serve(CONF, values={"stub_status": stub})
-
-
-@pytest.fixture
-def nothing_left(nginx, env):
-    """Afterwards the worker has as many sockets as before and counts no request as running."""
-    worker = nginx.worker()
-    before = process.sockets(worker)
-    yield
-    until(lambda: process.sockets(worker) <= before, "the worker to close its sockets")
-    if env.has("http_stub_status_module"):
-        def figures():
-            with Http1(nginx.port()) as client:
-                text = client.request("GET", "/stub").response().text
-            return re.search(r"Reading: (\d+) Writing: (\d+) Waiting: (\d+)", text).groups()
-
-        until(lambda: figures() == ("0", "1", "0"), "stub_status to count this request alone")
-    assert nginx.worker() == worker, "the worker was replaced"
+def nginx(serve):
+    return serve(CONF)
 
 
 def half(side, framing, more=()):

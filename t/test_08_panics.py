@@ -68,7 +68,7 @@ def test_08_02_panic_in_peek(nginx, via, size):
 READ_BEHIND = "heap-buffer-overflow|Invalid read of size 1"
 
 
-@pytest.mark.allow_log("AddressSanitizer|worker process .* exited")
+@pytest.mark.allow_log(r"AddressSanitizer|worker process .* exited|^==\d+== ")
 def test_08_03_memory_is_watched(nginx, env):
     """An nginx that is made to show errors in the use of memory shows one in the module."""
     if not env.is_checked:

@@ -40,6 +40,8 @@ LISTEN_ALL = """
     @{listen main} @{listen_h2 h2} listen 127.0.0.1:@{port tls} ssl; @{listen_h3 h3} @{certificate}
 """
 
+STUB_STATUS = "location = /stub { access_log off; stub_status; }"
+
 FRAME = """
 @{load_module}
 @{user}
@@ -117,6 +119,7 @@ class Renderer:
             "upstreams": upstream_blocks(upstreams),
             "show": SHOW,
             "listen_all": LISTEN_ALL,
+            "stub_status": STUB_STATUS if env.has("http_stub_status_module") else "",
             **values,
         }
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 from functools import cached_property
@@ -36,6 +37,8 @@ class Env:
     def __init__(self):
         self.nginx = _path("TEST_NGINX_BINARY", "print-nginx")
         self.module = _path("TEST_NGINX_MODULE", "print-module")
+        # What nginx is run under, if anything.
+        self.valgrind = shlex.split(os.environ.get("TEST_NGINX_VALGRIND", ""))
 
     @cached_property
     def build(self):

@@ -84,6 +84,11 @@ class Http1:
             answer.body = self._body(answer)
         return answer
 
+    def wait_begun(self):
+        """Returns once the head of a response is there."""
+        while b"\r\n\r\n" not in self._buffer:
+            self._more()
+
     def _body(self, answer):
         if "chunked" in answer.header("Transfer-Encoding"):
             body = b""

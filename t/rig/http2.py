@@ -17,6 +17,11 @@ CONNECTION_HEADERS = {"connection", "keep-alive", "transfer-encoding", "upgrade"
 # nginx takes larger ones, but its window for a body that streams is not much larger.
 FRAME = 16384
 
+# Bytes of a frame's header, in it the length and the type.
+HEADER = 9
+GOAWAY = 7
+NO_ERROR = bytes(4)
+
 
 class Http2:
     """One connection; streams are named by their number."""
@@ -30,6 +35,7 @@ class Http2:
         self._h2 = h2.connection.H2Connection(config)
         self._h2.initiate_connection()
         self._flush()
+        self._incoming = b""
         self._answers = {}
         self._ended = set()
         self.resets = {}
@@ -108,6 +114,15 @@ class Http2:
         self._h2.reset_stream(stream, code)
         self._flush()
 
+    def goaway(self):
+        """GOAWAY; the client itself forgets that, so that it can end its streams."""
+        self._tcp.send(b"\0\0\x08\x07\0" + b"\0" * 12)
+
+    def violate(self):
+        """DATA on stream 0, for which the server must close the connection."""
+        self._tcp.send(b"\0\0\x01\0\0" + b"\0" * 4 + b"x")
+        self._tcp.wait_closed()
+
     def ping(self):
         """Returns once the server answered a PING: it has then read every frame before it."""
         self._pong = False
@@ -130,13 +145,32 @@ class Http2:
             self._receive()
         return self._answers[stream].body
 
+    def wait_begun(self, stream):
+        """Returns once the head of a stream's response is there."""
+        while stream not in self._answers:
+            self._receive()
+
     def _receive(self):
         data = self._tcp.sock.recv(65536)
         if not data:
             raise Closed("the server closed the connection")
-        for event in self._h2.receive_data(data):
+        self._incoming += data
+        for event in self._h2.receive_data(self._frames()):
             self._handle(event)
         self._flush()
+
+    def _frames(self):
+        """The frames that have arrived whole, less a GOAWAY of a server that ends in good order:
+        the library would take it for the end of the streams that are open."""
+        wanted = b""
+        while len(self._incoming) >= HEADER:
+            size = HEADER + int.from_bytes(self._incoming[:3], "big")
+            if len(self._incoming) < size:
+                break
+            frame, self._incoming = self._incoming[:size], self._incoming[size:]
+            if not (frame[3] == GOAWAY and frame[HEADER + 4 : HEADER + 8] == NO_ERROR):
+                wanted += frame
+        return wanted
 
     def _handle(self, event):
         if isinstance(event, h2.events.ResponseReceived):

@@ -131,6 +131,10 @@ class Http3:
             raise Closed(f"stream reset with {self.resets[stream]}")
         return self._answers.pop(stream)
 
+    def wait_begun(self, stream):
+        """Returns once the head of a stream's response is there."""
+        self._receive_until(lambda: stream in self._answers, "the response to begin")
+
     def _receive_until(self, condition, what):
         deadline = time.monotonic() + TIMEOUT
         while not condition():

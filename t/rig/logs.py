@@ -6,9 +6,9 @@ import re
 from .waiting import until
 
 # Nothing a client sends may cause one of these. nginx's standard error goes to its error log, so
-# what AddressSanitizer has to say stands there, too.
+# what AddressSanitizer has to say stands there, too, and so does what valgrind says.
 BAD = re.compile(r"\[(?:alert|emerg|crit)\]|panicked at|exited on signal|open socket #\d+ left|"
-                 r"AddressSanitizer")
+                 r"AddressSanitizer|^==\d+== .")
 
 
 class Log:

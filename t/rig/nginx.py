@@ -1,14 +1,16 @@
 """A real nginx in a directory of its own."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 
 from . import process
 from .conf import LOG_FORMAT, Renderer
+from .http1 import Http1
 from .logs import AccessLog, Log
-from .waiting import until
+from .waiting import TIMEOUT, until
 
 # The running instances, for the checks that conftest makes after every test.
 RUNNING = []
@@ -65,7 +67,7 @@ class Nginx:
     def start(self):
         """Starts nginx and returns once every port accepts."""
         for attempt in range(1, START_ATTEMPTS + 1):
-            self._process = process.spawn(self._argv(), self.prefix / "stderr.log")
+            self._process = self._spawn()
             try:
                 until(self._ready, "nginx to accept connections")
             except ConfigError as error:
@@ -78,6 +80,30 @@ class Nginx:
             RUNNING.append(self)
             return self
         raise AssertionError("unreachable")
+
+    def _spawn(self):
+        stderr = self.prefix / "stderr.log"
+        if not self.env.valgrind:
+            return process.spawn(self._argv(), stderr)
+        # Its reports go to the error log, as those of AddressSanitizer do.
+        with open(self.errors.path, "ab") as log:
+            fd = log.fileno()
+            return process.spawn([*self.env.valgrind, f"--log-fd={fd}", *self._argv()], stderr,
+                                 pass_fds=(fd,))
+
+    def start_daemon(self):
+        """Starts nginx as a daemon, which alone takes USR2; returns the master's pid. The test has
+        to end it."""
+        conf = self.prefix / "nginx.conf"
+        conf.write_text(conf.read_text().replace("daemon off;", ""))
+        subprocess.run([str(arg) for arg in self._argv()], check=True, stdin=subprocess.DEVNULL)
+        return until(self.pid, "the pid file")
+
+    def pid(self):
+        """What stands in the pid file, if anything does."""
+        path = self.prefix / "nginx.pid"
+        text = path.read_text() if path.exists() else ""
+        return int(text) if text.strip() else None
 
     def _ready(self):
         if self._process.poll() is not None:
@@ -109,6 +135,13 @@ class Nginx:
         """The port that `@{listen NAME}` took."""
         return self.ports[name]
 
+    def stub_status(self, port="main"):
+        """Connections that are active, reading, writing and waiting, by `@{stub_status}`."""
+        with Http1(self.port(port)) as client:
+            text = client.request("GET", "/stub").response().text
+        active, *others = re.findall(r"(?:Active connections|Reading|Writing|Waiting): (\d+)", text)
+        return tuple(int(figure) for figure in (active, *others))
+
     def signal(self, sig, pid=None):
         """Sends a signal to the master or to `pid`."""
         os.kill(pid or self.master, sig)
@@ -122,7 +155,7 @@ class Nginx:
 
     def exited(self):
         """Waits for the master to end and returns its exit code."""
-        code = self._process.wait(10)
+        code = self._process.wait(TIMEOUT)
         self._forget()
         return code
 

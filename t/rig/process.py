@@ -6,6 +6,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from .waiting import TIMEOUT
+
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -15,7 +17,7 @@ def _die_with_parent():
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def spawn(argv, log, env=None, cwd=None):
+def spawn(argv, log, env=None, cwd=None, pass_fds=()):
     """Starts `argv` in a session of its own, so that Ctrl-C reaches pytest alone and its fixtures
     end everything in order."""
     with open(log, "ab") as out:
@@ -26,12 +28,13 @@ def spawn(argv, log, env=None, cwd=None):
             stderr=out,
             env={**os.environ, **(env or {})},
             cwd=cwd,
+            pass_fds=pass_fds,
             preexec_fn=_die_with_parent,
             start_new_session=True,
         )
 
 
-def stop(process, sig=signal.SIGTERM, timeout=10.0):
+def stop(process, sig=signal.SIGTERM, timeout=TIMEOUT):
     """Sends `sig` and waits; the whole session is killed when that is not enough."""
     if process.poll() is None:
         process.send_signal(sig)

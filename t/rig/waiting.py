@@ -1,8 +1,10 @@
 """Waiting for a condition, never for a duration."""
 
+import os
 import time
 
-TIMEOUT = 10.0
+# Under valgrind everything takes its time.
+TIMEOUT = 60.0 if os.environ.get("TEST_NGINX_VALGRIND") else 10.0
 # Between two looks at a condition that has no file descriptor to wait on.
 PAUSE = 0.001
 
