@@ -5,7 +5,9 @@ import re
 import pytest
 
 from rig.client import FORM, of_type
-from rig.http1 import Http1
+from rig.http1 import Closed, Http1
+from rig.http2 import (DATA, END_HEADERS, END_STREAM, HEADERS, PADDED, PRIORITY, WINDOW_UPDATE, Http2,
+                       frame)
 from rig.message import chunk, chunked, head
 from rig.modes import MODES, servers
 from rig.rawserver import RawServer
@@ -195,3 +197,70 @@ def test_15_04_not_read(nginx, raw, mode, wire):
     """A body that nobody reads is dropped, and the connection goes on."""
     received, requests = compare(nginx, raw, mode, wire + LAST)
     assert received.count(b"HTTP/1.1 200 OK\r\n") == 2 and len(requests) == 1
+
+
+END = (DATA, END_STREAM, b"cmd=f")
+# A header that is not compressed.
+TRAILER = b"\0\x03x-t\x01a"
+
+# Content-Length, frames, and whether nginx passes it on; None where that depends on its version, or
+# on how far it was when it saw the frame.
+FRAMES = {
+    "padded": (5, [(DATA, END_STREAM | PADDED, b"\x07cmd=f" + bytes(7))], True),
+    "padded, endless": (None, [(DATA, END_STREAM | PADDED, b"\x07cmd=f" + bytes(7))], True),
+    "padding alone": (5, [(DATA, PADDED, b"\x02" + bytes(2)), END], True),
+    "empty frames": (5, [(DATA, 0, b"")] * 20 + [END], True),
+    "empty end": (5, [(DATA, 0, b"cmd=f"), (DATA, END_STREAM, b"")], True),
+    "empty end, endless": (None, [(DATA, 0, b"cmd=f"), (DATA, END_STREAM, b"")], True),
+    "no bytes": (None, [(DATA, END_STREAM, b"")], True),
+    "trailer": (5, [(DATA, 0, b"cmd=f"), (HEADERS, END_STREAM | END_HEADERS, TRAILER)], None),
+    "trailer, endless": (None, [(DATA, 0, b"cmd=f"), (HEADERS, END_STREAM | END_HEADERS, TRAILER)],
+                         None),
+    "trailer alone": (None, [(HEADERS, END_STREAM | END_HEADERS, TRAILER)], None),
+    "priority": (5, [(DATA, 0, b"cm"), (PRIORITY, 0, bytes(4) + b"\x10"),
+                     (DATA, END_STREAM, b"d=f")], True),
+    "window": (5, [(DATA, 0, b"cm"), (WINDOW_UPDATE, 0, b"\0\0\1\0"),
+                   (DATA, END_STREAM, b"d=f")], True),
+    "unknown frame": (5, [(DATA, 0, b"cm"), (0x77, 0, b"?"), (DATA, END_STREAM, b"d=f")], True),
+    "many": (None, [(DATA, 0, b"a")] * 300 + [(DATA, END_STREAM, b"&cmd=f")], True),
+    "too long": (3, [END], False),
+    "too long, later": (7, [(DATA, 0, b"cmd=f&"), (DATA, END_STREAM, b"a=b")], False),
+    "too short": (9, [END], False),
+    "too short, empty end": (9, [(DATA, 0, b"cmd=f"), (DATA, END_STREAM, b"")], False),
+    "data where none was declared": (0, [END], None),
+    "more padding than frame": (5, [(DATA, END_STREAM | PADDED, b"\x09cmd=f")], False),
+    "no room for padding": (5, [(DATA, END_STREAM | PADDED, b"")], False),
+    "no window": (5, [(DATA, 0, b"cm"), (WINDOW_UPDATE, 0, bytes(4))], False),
+}
+
+
+def through_frames(nginx, raw, place, length_, frames, stepwise):
+    """What came of a request over HTTP/2, and the requests that the upstream got."""
+    headers = of_type(FORM) if length_ is None else [*of_type(FORM), length(length_)]
+    with Recorder(raw) as recorder, Http2(nginx.port(f"{place}_h2")) as client:
+        try:
+            stream = client.start("POST", "/", headers)
+            wire = [frame(kind, flags, stream, data) for kind, flags, data in frames]
+            for part in wire if stepwise else [b"".join(wire)]:
+                client.raw(part)
+                if stepwise:
+                    client.ping()
+            response = client.response(stream)
+            came = response.status, response.body, client.resets.get(stream)
+        except (Closed, OSError) as error:
+            came = str(error)
+    return came, recorder.requests
+
+
+@MODE
+@pytest.mark.parametrize("stepwise", [False, True], ids=["at once", "in pieces"])
+@pytest.mark.parametrize(("length_", "frames", "good"), FRAMES.values(), ids=FRAMES.keys())
+def test_15_05_frames(nginx, raw, mode, length_, frames, good, stepwise):
+    """The same for the frames of HTTP/2."""
+    on, off = (through_frames(nginx, raw, place, length_, frames, stepwise)
+               for place in (mode, WITHOUT[mode]))
+    if mode == "streamed":
+        on, off = without_framing(on), without_framing(off)
+    assert on == off
+    if good is not None:
+        assert (on[0][0] == 200 and len(on[1]) == 1) if good else on[1] == []

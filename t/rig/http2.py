@@ -19,8 +19,15 @@ FRAME = 16384
 
 # Bytes of a frame's header, in it the length and the type.
 HEADER = 9
-GOAWAY = 7
+DATA, HEADERS, PRIORITY, GOAWAY, WINDOW_UPDATE = 0, 1, 2, 7, 8
+END_STREAM, END_HEADERS, PADDED = 0x1, 0x4, 0x8
 NO_ERROR = bytes(4)
+
+
+def frame(kind, flags, stream, payload):
+    """One frame, for `raw`."""
+    head = len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
+    return head + payload
 
 
 class Http2:
@@ -36,6 +43,7 @@ class Http2:
         self._h2.initiate_connection()
         self._flush()
         self._incoming = b""
+        self._is_raw = False
         self._answers = {}
         self._ended = set()
         self.resets = {}
@@ -116,12 +124,18 @@ class Http2:
 
     def goaway(self):
         """GOAWAY; the client itself forgets that, so that it can end its streams."""
-        self._tcp.send(b"\0\0\x08\x07\0" + b"\0" * 12)
+        self.raw(frame(GOAWAY, 0, 0, bytes(8)))
 
     def violate(self):
         """DATA on stream 0, for which the server must close the connection."""
-        self._tcp.send(b"\0\0\x01\0\0" + b"\0" * 4 + b"x")
+        self.raw(frame(DATA, 0, 0, b"x"))
         self._tcp.wait_closed()
+
+    def raw(self, *frames):
+        """Sends frames that the library would refuse to send. Since it does not count their bytes,
+        it must not hear of larger windows from now on."""
+        self._is_raw = True
+        self._tcp.send(*frames)
 
     def ping(self):
         """Returns once the server answered a PING: it has then read every frame before it."""
@@ -167,9 +181,10 @@ class Http2:
             size = HEADER + int.from_bytes(self._incoming[:3], "big")
             if len(self._incoming) < size:
                 break
-            frame, self._incoming = self._incoming[:size], self._incoming[size:]
-            if not (frame[3] == GOAWAY and frame[HEADER + 4 : HEADER + 8] == NO_ERROR):
-                wanted += frame
+            found, self._incoming = self._incoming[:size], self._incoming[size:]
+            is_end = found[3] == GOAWAY and found[HEADER + 4 : HEADER + 8] == NO_ERROR
+            if not is_end and not (self._is_raw and found[3] == WINDOW_UPDATE):
+                wanted += found
         return wanted
 
     def _handle(self, event):
