@@ -146,7 +146,8 @@ def test_13_66_other_length(nginx, via, declared, body):
                 ("X-Rig-Id", name), ("content-length", declared), *of_type(FORM)])
             client.data(stream, body, end=True)
             seen.append(nginx.access.entry(name)["status"])
-    assert seen == [400, 400]
+    # nginx before 1.28 says 413 of too much over HTTP/3.
+    assert seen[0] == seen[1] and seen[0] in (400, 413)
 
 
 @pytest.mark.parametrize("via", MULTIPLEXED)
