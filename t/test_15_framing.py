@@ -246,7 +246,7 @@ def through_frames(nginx, raw, place, length_, frames, stepwise):
                 if stepwise:
                     client.ping()
             response = client.response(stream)
-            came = response.status, response.body, client.resets.get(stream)
+            came = response.status, response.body
         except (Closed, OSError) as error:
             came = str(error)
     return came, recorder.requests
