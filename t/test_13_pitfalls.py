@@ -4,7 +4,7 @@ import pytest
 
 from rig.client import ALL_TRANSPORTS, FORM, MULTIPLEXED, connect, exchange, of_type, post, sha256
 from rig.http1 import Http1
-from rig.message import chunked, head
+from rig.message import chunked, head, new_id
 from rig.rawserver import RawServer
 
 LOCATIONS = """
@@ -17,6 +17,8 @@ LOCATIONS = """
         location @page { @{show} proxy_pass http://reports; }
         location /limited { limit_req zone=slow burst=100; @{show} proxy_request_buffering off;
                             proxy_http_version 1.1; proxy_pass http://$pool; }
+        location /hurry { client_body_timeout 300ms; proxy_pass http://$pool; }
+        location /off/hurry { frappe_cmd off; client_body_timeout 300ms; proxy_pass http://primary; }
         location /whole { frappe_body whole; @{show} proxy_pass http://$pool; }
         location /moved { rewrite ^ /whole last; }
         location /off { frappe_cmd off; proxy_intercept_errors on; error_page 418 = /from-off;
@@ -92,6 +94,18 @@ def test_13_50_window(serve_once, size, target):
         assert done.answer["sha256"] == sha256(body.encode())
         assert done.found[0] == "heavy"
     assert (done.answer["pool"], done.found[2]) == ("primary", "late")
+
+
+def test_13_49_window_and_nothing(serve_once):
+    """HTTP/2: nor is a body that never comes waited for without a timeout."""
+    nginx = windows(serve_once, 0)
+    statuses = []
+    for target in ("/hurry", "/off/hurry"):
+        name = new_id()
+        with connect(nginx, "h2") as client:
+            client.start("POST", target, [("X-Rig-Id", name), *of_type(FORM)])
+            statuses.append(nginx.access.entry(name)["status"])
+    assert statuses == [408, 408]
 
 
 @pytest.mark.parametrize("via", ["length", "chunked", "h3"])
