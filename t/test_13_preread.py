@@ -113,6 +113,31 @@ def test_13_06_form_that_is_dropped_later(nginx, via):
     assert done.found == ("p", "path", "late")
 
 
+LATER = {
+    "no UTF-8": (FORM, b"cmd=heavy&" + FILLER.encode() + b"\xff"),
+    "second cmd": (FORM, b"cmd=heavy&" + FILLER.encode() + b"cmd=other"),
+    "second part": (MULTIPART, multipart(("cmd", "heavy"), ("x", FILLER), ("cmd", "other"))),
+    "no last delimiter": (MULTIPART, multipart(("cmd", "heavy"), ("x", FILLER), end=False)),
+    "too many parts": (MULTIPART, multipart(("cmd", "heavy"), *[("x", "")] * 1000)),
+    "second member": (JSON, b'{"cmd":"heavy","x":"' + FILLER.encode() + b'","cmd":"other"}'),
+    "no JSON": (JSON, b'{"cmd":"heavy","x":"' + FILLER.encode() + b'"'),
+}
+
+
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
+@pytest.mark.parametrize("what", LATER)
+def test_13_07_later(nginx, via, what):
+    """Whatever the bytes behind the look do to the answer, the log has what Frappe ran."""
+    content_type, body = LATER[what]
+    done = post(nginx, "/api/method/p", body, content_type, via=via)
+    assert done.answer["sha256"] == sha256(body)
+    ran = done.answer["frappe"]["cmd"]
+    assert done.found[0] == ran
+    routed = "p" if content_type == JSON else "heavy"
+    assert done.answer["pool"] == ("primary" if content_type == JSON else "reports")
+    assert (done.found[2] == "late") == (ran != routed)
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_13_09_keepalive_and_pipelining(nginx, chunked):
     """What follows a body is the next request, whatever the peek has received of it."""
