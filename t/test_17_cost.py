@@ -82,9 +82,11 @@ def requests(server, method, target, content_type=None, body=None, *, count=REQU
 
 
 def counted(server, *request):
-    """What a request does, once everything is warm: the sum for REQUESTS of them."""
+    """What a request does, once everything is warm: the sum for REQUESTS of them. The least of
+    three sums, for nginx has work of its own, such as a new second's texts for the log."""
     requests(server, *request, count=WARM_UP)
-    return server.count(lambda: requests(server, *request))
+    counts = [server.count(lambda: requests(server, *request)) for _ in range(3)]
+    return min(counts, key=lambda count: count.instructions)
 
 
 @pytest.mark.parametrize("request_", [

@@ -11,7 +11,6 @@ const ONES: u64 = u64::MAX / 255;
 const HIGHS: u64 = ONES << 7;
 
 /// Where `a` is first.
-#[inline]
 pub(super) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
     near(bytes, |word| zeros(word ^ splat(a))).unwrap_or_else(|(from, rest)| {
         let at = memchr(a, rest)?;
@@ -21,7 +20,6 @@ pub(super) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
 
 /// Where the string of a JSON text ends: at a quote, a backslash or a control character. Gives
 /// the length of `bytes` where it does not.
-#[inline]
 pub(super) fn text_len(bytes: &[u8]) -> usize {
     let found = near(bytes, |word| {
         // Below 0x20: as for zero, in `zeros`.
