@@ -48,6 +48,14 @@ CONF = f"""
         error_page 502 = @on;
         proxy_pass http://$pool;
     }}
+    location /first {{
+        frappe_body preread=1k;
+        if ($pool = nowhere) {{ return 403; }}
+        add_header X-Word $word;
+        rewrite ^/first/then-whole /whole last;
+        proxy_pass http://$pool;
+    }}
+    location /whole {{ frappe_body whole; @{{show}} proxy_pass http://$pool; }}
     location @on {{ @{{show}} proxy_pass http://$pool; }}
 """) + """
     server {
@@ -117,3 +125,15 @@ def test_14_45_no_body(nginx, mode, body, via):
         assert done.response.header(name) == DECIDED
     # Decided from the start: kept as any other.
     assert done.response.header("X-First") == "/moved/ /moved/ /moved/ /moved/"
+
+
+def test_14_46_first_bytes(nginx, mode, body, via):
+    """What the first bytes said holds for a map until a rewrite leads to where the whole body
+    decides; where it routes, it stays, whatever comes behind."""
+    body = b"a=" + b"x" * (len(body) + 3000) + b"&cmd=f"
+    done = send(nginx, mode, "/first/then-whole", body, via=via)
+    assert done.answer["pool"] == "reports"
+    assert done.passed == done.found == FOUND
+    done = send(nginx, mode, "/first", body, via=via)
+    assert (done.answer["pool"], done.response.header("X-Word")) == ("primary", "first")
+    assert done.found == ("f", "form", "late")

@@ -48,6 +48,7 @@ fn feed(r: Request, chain: *const ngx_chain_t) {
     let Some(ctx) = ctx::find(r) else {
         return;
     };
+    ctx.begin_filter(r);
     // SAFETY: the chain is nginx's, null or valid, and nginx is not running meanwhile.
     for buf in unsafe { raw::bufs(chain) } {
         ctx.feed_filter(raw::buf_memory(buf));

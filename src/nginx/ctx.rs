@@ -23,6 +23,7 @@ use nginx_sys::{NGX_LOG_INFO, ngx_http_request_body_t, ngx_pool_cleanup_add};
 
 use super::analysis::Analysis;
 use super::conf::{LocConf, MainConf};
+use super::derived;
 use super::guard;
 use super::peek::Peek;
 use super::raw::{self, Request};
@@ -42,6 +43,8 @@ pub(super) struct Ctx {
     whole: Option<&'static mut Analysis>,
     /// `whole` has had the last word
     is_final: bool,
+    /// nothing of the body has gone through the filter: it may still be read to decide
+    is_unread: bool,
     pub(super) peek: Option<Peek>,
     /// bytes of a body that somebody else has read
     pub(super) replayed: u64,
@@ -177,6 +180,7 @@ pub(super) fn create<'c>(
             routing: Analysis::new(names, plan, head, dialect, block)?,
             whole,
             is_final: false,
+            is_unread: true,
             peek: preread.map(Peek::new),
             replayed: 0,
             private: None,
@@ -229,9 +233,11 @@ pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
     Some(ctx)
 }
 
-/// What the variables say now is the answer.
+/// What the variables say now is what routes.
 pub(super) fn is_decided(r: Request) -> bool {
-    find(r).is_some_and(|ctx| matches!(ctx.state, State::Decided(_)))
+    find(r).is_some_and(|ctx| {
+        matches!(ctx.state, State::Decided(_)) && !(ctx.is_unread && ctx.whole.is_some())
+    })
 }
 
 impl Ctx {
@@ -262,6 +268,14 @@ impl Ctx {
     /// Nothing that follows of the body gives another cmd.
     pub(super) fn is_decided(&self) -> bool {
         self.routing.is_decided()
+    }
+
+    /// Bytes of the body are about to go through the filter.
+    pub(super) fn begin_filter(&mut self, r: Request) {
+        if self.is_unread && matches!(self.state, State::Decided(_)) {
+            derived::keep(r);
+        }
+        self.is_unread = false;
     }
 
     /// The next bytes of the body on their way through the filter.

@@ -4,7 +4,8 @@
 //! looked at would stay wrong, as when a `set` of the server has asked for a `map`. So each of
 //! these variables is asked through [`get`], which notes whether ours were asked on the way, too
 //! early: then its value is marked as one that nginx must not keep, like those of a `volatile`
-//! map, but this once.
+//! map, but this once. After a look at the first bytes that lasts until the body is read, since a
+//! rewrite may lead to where the whole of it is to decide; from then on what has routed stays.
 
 use core::cell::Cell;
 use core::ptr;
@@ -15,6 +16,7 @@ use nginx_sys::{
     ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_uint_t,
 };
 
+use super::raw::Request;
 use super::shim;
 
 /// How a variable was asked before us.
@@ -69,6 +71,12 @@ pub(super) unsafe fn install(cf: *mut ngx_conf_t) -> bool {
         }
     }
     true
+}
+
+/// What the request has been routed by stays, whatever the rest of its body says.
+pub(super) fn keep(r: Request) {
+    // SAFETY: a valid request, with a value for each variable.
+    unsafe { shim::ngx_http_frappe_keep_values(r.as_ptr(), Some(get)) };
 }
 
 /// nginx's own variables cannot be defined again; those of `set` are weak, and are no function

@@ -221,6 +221,26 @@ ngx_http_frappe_ask_again(ngx_http_variable_value_t *v)
 }
 
 
+/* The values of the variables that have this handler are kept from now on. */
+static inline void
+ngx_http_frappe_keep_values(ngx_http_request_t *r,
+    ngx_http_get_variable_pt handler)
+{
+    ngx_uint_t                  i;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        if (v[i].get_handler == handler) {
+            r->variables[i].no_cacheable = 0;
+        }
+    }
+}
+
+
 static inline void
 ngx_http_frappe_forget_variable(ngx_http_request_t *r, ngx_uint_t index)
 {
