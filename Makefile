@@ -236,6 +236,11 @@ bench-server: module $(VENV)/requirements.txt ## Measure a server with the modul
 	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) PYTHONPATH=t:benches \
 	    $(VENV)/bin/python -m server $(BENCH_ARGS)
 
+.PHONY: bench-memory
+bench-memory: ## Compare a worker's memory after 100,000 requests of each kind, and with 1,000 open ones
+	@TEST_COST_REQUESTS=100000 TEST_COST_CONNECTIONS=1000 \
+	    $(MAKE) --no-print-directory test-nginx PYTEST_ARGS='-k "17_04 or 17_05" $(PYTEST_ARGS)'
+
 .PHONY: bench-peers
 bench-peers: ## Install the peers that bench-server measures, too: Lua in Debian's nginx, HAProxy
 	@build/deps.sh peers

@@ -13,6 +13,10 @@ from rig.env import ROOT
 from rig.http1 import Http1
 from rig.nginx import Nginx
 
+# What the bounds on memory are tried with; `make bench-memory` takes many more.
+MANY = int(os.environ.get("TEST_COST_REQUESTS", "1000"))
+CONNECTIONS = int(os.environ.get("TEST_COST_CONNECTIONS", "100"))
+
 REQUESTS = 50
 WARM_UP = 10
 
@@ -54,6 +58,7 @@ def behind(env, tmp_path_factory):
 def start(kind, env, directory, behind, *, module, **options):
     """An nginx of `kind`, with the module or without it."""
     values = {"on": "frappe_cmd on;", "off": "frappe_cmd off;"} if module else {"on": "", "off": ""}
+    values["connections"] = 2 * CONNECTIONS + 100
     return kind(env, directory / ("module" if module else "floor"), PROXY, behind, module=module,
                 log="access_log off;", values=values, **options).start()
 
@@ -151,6 +156,7 @@ def own_memory(server):
     return server.memory("RssAnon")
 
 
+@pytest.mark.timeout(60 + MANY // 100)
 def test_17_04_memory_comes_back(env, behind, tmp_path):
     """After many requests the worker has as much memory as without the module."""
     grown = []
@@ -159,8 +165,8 @@ def test_17_04_memory_comes_back(env, behind, tmp_path):
         try:
             before = own_memory(server)
             for body in BODIES.values():
-                requests(server, "POST", "/", *body, count=1000)
-            requests(server, "GET", "/?cmd=f", count=1000)
+                requests(server, "POST", "/", *body, count=MANY)
+            requests(server, "GET", "/?cmd=f", count=MANY)
             grown.append(own_memory(server) - before)
         finally:
             server.stop()
@@ -168,10 +174,11 @@ def test_17_04_memory_comes_back(env, behind, tmp_path):
     assert module - floor <= 256, f"{floor} KiB without, {module} KiB with"
 
 
+@pytest.mark.timeout(60 + CONNECTIONS // 10)
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_17_05_a_body_on_its_way_takes_16_kib_at_most(env, behind, tmp_path, body):
     """What the module holds for each connection with a body that has come in half."""
-    connections, length = 100, 1 << 20
+    length = 1 << 20
     content_type, start_of_body = body
     half = (start_of_body[:-4] + b"x" * length)[: length // 2]
     held = []
@@ -180,7 +187,7 @@ def test_17_05_a_body_on_its_way_takes_16_kib_at_most(env, behind, tmp_path, bod
         clients = []
         try:
             before = own_memory(server)
-            for _ in range(connections):
+            for _ in range(CONNECTIONS):
                 client = Http1(server.port())
                 clients.append(client)
                 client.request("POST", "/", [("Content-Type", content_type),
@@ -188,7 +195,7 @@ def test_17_05_a_body_on_its_way_takes_16_kib_at_most(env, behind, tmp_path, bod
                 client.send(half)
             for client in clients:
                 client.wait_read()
-            held.append((own_memory(server) - before) / connections)
+            held.append((own_memory(server) - before) / CONNECTIONS)
         finally:
             for client in clients:
                 client.close()

@@ -64,7 +64,7 @@ def measure(env, directory, loads, arguments):
     try:
         servers += contestants.module(env, directory, behind)
         if not arguments.no_peers:
-            servers += contestants.peers(env, directory, behind)
+            servers += contestants.peers(directory, behind)
         print("Servers: " + ", ".join(f"{server.name} ({server.version})" for server in servers))
         return servers, [(load, one_load(load, servers, directory, arguments)) for load in loads]
     finally:

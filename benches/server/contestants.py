@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from rig import process
+from rig.env import Env
 from rig.nginx import Nginx, free_port
 from rig.waiting import until
 
@@ -134,12 +135,12 @@ def module(env, directory, behind):
                 cmd_on="frappe_cmd on;", off="frappe_cmd off;", preread="frappe_body preread;")
 
 
-def peers(env, directory, behind):
+def peers(directory, behind):
     """Those that Debian packages, where they are installed, each behind a floor of its own."""
     binary = Path("/usr/sbin/nginx")
     modules = [LUA_MODULES / f"{name}_module.so" for name in ("ndk_http", "ngx_http_lua")]
     if binary.exists() and all(path.exists() for path in modules):
-        debian = DebianNginx(env)
+        debian = DebianNginx()
         load = " ".join(f"load_module {path};" for path in modules)
         floor = nginx("Debian's nginx", debian, directory, behind)
         yield floor
@@ -179,19 +180,9 @@ def accepts(port):
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
-class DebianNginx:
+class DebianNginx(Env):
     """Debian's own nginx in place of the one under test."""
 
-    def __init__(self, env):
+    def __init__(self):
+        super().__init__()
         self.nginx = Path("/usr/sbin/nginx")
-        self.module = env.module
-        run = subprocess.run([self.nginx, "-V"], capture_output=True, text=True, check=True)
-        self.build = run.stderr
-        found = self.build.split("nginx/", 1)[1].split()[0]
-        self.version = tuple(int(number) for number in found.split("."))
-
-    def lacks(self, name):
-        """As `rig.env.Env`."""
-        return f"--without-{name}" in self.build
-
-

@@ -52,7 +52,7 @@ error_log @{prefix}/error.log info;
 @{main}
 
 events {
-    worker_connections 256;
+    worker_connections @{connections};
 }
 
 http {
@@ -115,6 +115,7 @@ class Renderer:
             # Root's workers would be `nobody`, who may not enter a prefix below /root or /tmp.
             "user": "user root;" if os.geteuid() == 0 else "",
             "temp_paths": temp_paths(env),
+            "connections": 256,
             "log": log,
             "upstreams": upstream_blocks(upstreams),
             "show": SHOW,
