@@ -34,12 +34,11 @@ class Load:
 
 
 def form(size, *, first=False):
-    """A form of `size` bytes."""
+    """A form of `size` bytes, as the desk saves a document: one long value, and the cmd."""
     cmd = f"cmd={CMD}"
-    pair = "&{}doc=%7B%22item_code%22%3A%22ITEM-0001%22%2C%22qty%22%3A1%7D"
-    rest = "".join(pair.format(f"n{number}_") for number in range(size // 50))
-    rest = rest[: size - len(cmd) - (0 if first else 1)]
-    return (cmd + rest if first else f"{rest[1:]}x&{cmd}").encode()
+    item = "%7B%22item_code%22%3A%22ITEM-0001%22%2C%22qty%22%3A1%7D%2C"
+    doc = f"action=Save&doc={item * (size // len(item) + 1)}"[: size - len(cmd) - 1]
+    return (f"{cmd}&{doc}" if first else f"{doc}&{cmd}").encode()
 
 
 def json(size):
