@@ -22,7 +22,7 @@ PLACES = "".join(f"""
         location /{mode}/talks/ {{ proxy_pass http://127.0.0.1:@{{talking}}; }}
         location /{mode}/early/ {{ proxy_pass http://127.0.0.1:@{{early}}; }}
         location /{mode}/denied/ {{ deny all; }}
-        location /{mode}/pool/ {{ @{{show}} proxy_pass http://primary; }}
+        location /{mode}/pool/ {{ @{{show}} proxy_http_version 1.0; proxy_pass http://primary; }}
     }}
 """ for mode, directives in {**MODES, "off": "", "off_streamed": STREAMED}.items())
 CONF = f"server {{ @{{listen_all}} client_max_body_size 0; @{{stub_status}} {PLACES} }}"
