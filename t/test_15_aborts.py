@@ -29,7 +29,8 @@ CONF = f"server {{ @{{listen_all}} client_max_body_size 0; @{{stub_status}} {PLA
 
 MODE = pytest.mark.parametrize("mode", MODES)
 VIA = pytest.mark.parametrize("via", [*ALL_TRANSPORTS, "h2 endless"])
-BODY = b"a=1&cmd=f&b=" + b"x" * 5000
+LAST = b"&end"
+BODY = b"a=1&cmd=f&b=" + b"x" * 5000 + LAST
 # How much of the body has come when the client goes: for preread, before and after it decides.
 STAGES = {"head": 0, "undecided": 5, "decided": 12, "all": len(BODY)}
 PART = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\npart"
@@ -37,11 +38,11 @@ EARLY = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
 
 
 class Upstream(RawServer):
-    """Says `what` at once to everybody, and nothing else."""
+    """Says `what` to everybody who has sent `behind`, and nothing else."""
 
-    def __init__(self, what=b""):
+    def __init__(self, what=b"", behind=b""):
         super().__init__()
-        self._what, self._taken = what, []
+        self._what, self._behind, self._taken = what, behind, []
         self._listener.settimeout(None)
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -52,12 +53,15 @@ class Upstream(RawServer):
             except OSError:
                 return  # closed: the tests are over
             self._taken.append(sock)
+            received = b""
+            while self._behind not in received and (data := sock.recv(65536)):
+                received += data
             sock.sendall(self._what)
 
 
 @pytest.fixture(scope="module")
 def nginx(serve):
-    with Upstream() as silent, Upstream(PART) as talking, Upstream(EARLY) as early:
+    with Upstream() as silent, Upstream(PART, LAST) as talking, Upstream(EARLY) as early:
         yield serve(CONF, values={"silent": silent.port, "talking": talking.port,
                                   "early": early.port})
 

@@ -209,8 +209,7 @@ END = (DATA, END_STREAM, b"cmd=f")
 # A header that is not compressed.
 TRAILER = b"\0\x03x-t\x01a"
 
-# Content-Length, frames, and whether nginx passes it on; None where that depends on its version, or
-# on how far it was when it saw the frame.
+# Content-Length, frames, and whether nginx passes it on; for trailers that depends on its version.
 FRAMES = {
     "padded": (5, [(DATA, END_STREAM | PADDED, b"\x07cmd=f" + bytes(7))], True),
     "padded, endless": (None, [(DATA, END_STREAM | PADDED, b"\x07cmd=f" + bytes(7))], True),
@@ -233,7 +232,6 @@ FRAMES = {
     "too long, later": (7, [(DATA, 0, b"cmd=f&"), (DATA, END_STREAM, b"a=b")], False),
     "too short": (9, [END], False),
     "too short, empty end": (9, [(DATA, 0, b"cmd=f"), (DATA, END_STREAM, b"")], False),
-    "data where none was declared": (0, [END], None),
     "more padding than frame": (5, [(DATA, END_STREAM | PADDED, b"\x09cmd=f")], False),
     "no room for padding": (5, [(DATA, END_STREAM | PADDED, b"")], False),
     "no window": (5, [(DATA, 0, b"cm"), (WINDOW_UPDATE, 0, bytes(4))], False),
