@@ -10,8 +10,7 @@
 
 use memchr::memmem::Finder;
 
-/// As much of a needle memmem finds with vectors alone. A longer one costs it microseconds to
-/// prepare.
+/// As much of a needle memmem finds with vectors alone; a longer one takes it longer to prepare.
 const START_MAX: usize = 32;
 
 /// What was found.
