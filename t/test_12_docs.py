@@ -147,9 +147,9 @@ BASH = [content for path in DOCS if path.stem != "log-shipping"
 def test_12_86_kinds():
     """Each block is of a kind that a test knows. `sh` and `nginx` are run above, `yaml` below;
     `bash` has what needs docker, another nginx or Elasticsearch (`t/test_12_shipping.py`), `ini`
-    is read by `t/test_12_compose.py`; `console` needs Filebeat and is not run."""
+    is read by `t/test_12_compose.py`."""
     kinds = {kind for path in DOCS for kind, _ in blocks(path)}
-    assert kinds <= {"sh", "nginx", "text", "yaml", "bash", "ini", "console"}
+    assert kinds <= {"sh", "nginx", "text", "yaml", "bash", "ini"}
 
 
 def test_12_87_not_run():
