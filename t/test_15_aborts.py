@@ -114,7 +114,11 @@ def test_15_11_gone(nginx, nothing_left, mode, stage, via, end):
         begun = Begun(nginx, via, f"/{place}/", BODY, STAGES[stage])
         go(begun, end)
         statuses.append(logged_once(nginx, begun.id))
-    assert statuses[0] == statuses[1] and not 100 <= statuses[0] < 400
+    if (mode, stage) == ("streamed", "decided"):
+        # nginx says which, by whether its connection to the upstream is there already.
+        assert set(statuses) <= {0, 400, 499}
+    else:
+        assert statuses[0] == statuses[1] and not 100 <= statuses[0] < 400
 
 
 @MODE

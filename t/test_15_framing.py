@@ -265,6 +265,9 @@ def test_15_05_frames(nginx, raw, mode, length_, frames, good, stepwise):
                for place in (mode, WITHOUT[mode]))
     if mode == "streamed":
         on, off = without_framing(on), without_framing(off)
-    assert on == off
+    assert on[0] == off[0]
+    if good is not None or mode != "streamed":
+        # Otherwise the upstream may have had the request before the frame that ends it.
+        assert on[1] == off[1]
     if good is not None:
         assert (on[0][0] == 200 and len(on[1]) == 1) if good else on[1] == []
