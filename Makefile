@@ -23,9 +23,10 @@ VENV := $(TARGET)/venv
 
 
 # Which nginx: "vendored" (built by cargo), "debian", "asan" or "memcheck" (which show
-# errors in the use of memory), or your own, which is chosen by NGINX_SOURCE_DIR and NGINX_BUILD_DIR. Each has its own directory with the
-# module and, for the vendored one, nginx; those that cargo does not build itself
-# have their own cargo target there, so that a switch rebuilds nothing.
+# errors in the use of memory), or your own, which is chosen by NGINX_SOURCE_DIR and
+# NGINX_BUILD_DIR. Each has its own directory with the module and, for the vendored one,
+# nginx; those that cargo does not build itself have their own cargo target there, so that
+# a switch rebuilds nothing.
 
 NGINX ?= $(if $(NGINX_SOURCE_DIR)$(NGINX_BUILD_DIR),own,vendored)
 # To nginx itself, NGINX in the environment is a list of sockets to take over.

@@ -8,6 +8,7 @@ from rig import nginx as nginx_rig
 from rig import process
 from rig.env import Env, Missing
 from rig.nginx import Nginx
+from rig.rawserver import RawServer
 from rig.upstream import Upstreams
 from rig.waiting import until
 
@@ -49,6 +50,13 @@ def upstreams(tmp_path_factory):
         yield pools.wait()
     finally:
         pools.stop()
+
+
+@pytest.fixture(scope="module")
+def raw():
+    """An upstream that shows every byte, and answers when the test says so."""
+    with RawServer() as server:
+        yield server
 
 
 def _allowed(node):

@@ -9,7 +9,6 @@ import pytest
 from rig.client import ALL_TRANSPORTS, FORM, JSON, MULTIPART, exchange, multipart, of_type, sha256
 from rig.http1 import Http1
 from rig.message import chunk, chunked, head
-from rig.rawserver import RawServer
 
 CONF = """
     server {
@@ -35,12 +34,6 @@ CONF = """
                              proxy_http_version 1.1; proxy_request_buffering off; }
     }
 """
-
-
-@pytest.fixture(scope="module")
-def raw():
-    with RawServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

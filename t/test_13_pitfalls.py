@@ -5,7 +5,6 @@ import pytest
 from rig.client import ALL_TRANSPORTS, FORM, MULTIPLEXED, connect, exchange, of_type, post, sha256
 from rig.http1 import Http1
 from rig.message import chunked, head, new_id
-from rig.rawserver import RawServer
 
 LOCATIONS = """
         location / { @{show} proxy_request_buffering off; proxy_http_version 1.1;
@@ -59,12 +58,6 @@ CONF = f"""
 VIA = pytest.mark.parametrize("via", ALL_TRANSPORTS)
 FILLER = "x=" + "y" * 30_000 + "&"
 HIDDEN = FILLER + "cmd=heavy"
-
-
-@pytest.fixture(scope="module")
-def raw():
-    with RawServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from rig.http2 import Http2
 from rig.message import new_id
 from rig.modes import MODES, servers
 from rig.nginx import free_port
-from rig.rawserver import RawServer
 from rig.waiting import until
 
 CONF = servers("""
@@ -58,12 +57,6 @@ def grpc(tmp_path_factory):
         yield port
     finally:
         process.stop(server)
-
-
-@pytest.fixture(scope="module")
-def raw():
-    with RawServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from rig.http1 import Http1
 from rig.http2 import Http2
 from rig.message import new_id
 from rig.modes import FOUND, LARGE, MODES, SMALL, VIA, send, servers
-from rig.rawserver import RawServer
 from rig.waiting import until
 
 CONF = """
@@ -52,12 +51,6 @@ pytestmark = [
     pytest.mark.parametrize("mode", MODES),
 ]
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def raw():
-    with RawServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

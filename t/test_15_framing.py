@@ -10,7 +10,6 @@ from rig.http2 import (DATA, END_HEADERS, END_STREAM, HEADERS, PADDED, PRIORITY,
                        frame)
 from rig.message import chunk, chunked, head
 from rig.modes import MODES, servers
-from rig.rawserver import RawServer
 from rig.recorder import Recorder
 
 # Each mode beside the same without the module.
@@ -25,12 +24,6 @@ CONF = servers("""
 
 MODE = pytest.mark.parametrize("mode", MODES)
 TE = ("Transfer-Encoding", "chunked")
-
-
-@pytest.fixture(scope="module")
-def raw():
-    with RawServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
