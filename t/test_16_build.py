@@ -178,7 +178,9 @@ def test_16_40_interrupted(nginx, source, tmp_path):
     with open(log, "wb") as out:
         run = subprocess.Popen([SCRIPT, "--source", tree, nginx()], stdout=out, stderr=out,
                                env={**os.environ, "CARGO_TARGET_DIR": str(tmp_path / "target")},
-                               start_new_session=True)
+                               start_new_session=True,
+                               # Ignored where the tests run in the background of a script.
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         until(begun.exists, "configure to begin", timeout=30)
         os.killpg(run.pid, signal.SIGINT)
