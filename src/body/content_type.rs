@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::End;
-use super::header_text::{HeaderText, Text, trim};
+use super::header_text::{HeaderText, Text, is_same, trim};
 use super::legacy_options;
 use super::options::{self, HeaderRules, Lookup};
 use crate::frappe::dialect::Werkzeug;
@@ -54,7 +54,7 @@ pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> M
     let mimetype = options::value(content_type, HeaderText::Latin1, werkzeug.headers);
     let is = |known: &[u8]| match werkzeug.form_types {
         FormTypes::ExactCase => mimetype == known,
-        FormTypes::AnyCase | FormTypes::WithoutUrlEncoded => mimetype.eq_ignore_ascii_case(known),
+        FormTypes::AnyCase | FormTypes::WithoutUrlEncoded => is_same(mimetype, known),
     };
     let form = if is(b"application/x-www-form-urlencoded")
         || (werkzeug.form_types != FormTypes::WithoutUrlEncoded && is(b"application/x-url-encoded"))
@@ -71,7 +71,7 @@ pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> M
         JsonTest::SubstringUnlessForm => form == MediaType::Other && mentions_json(),
         JsonTest::Substring => mentions_json(),
         JsonTest::IsJson => {
-            mimetype.eq_ignore_ascii_case(b"application/json")
+            is_same(mimetype, b"application/json")
                 || (starts_with(mimetype, b"application/") && ends_with(mimetype, b"+json"))
         }
     };
@@ -121,14 +121,14 @@ pub(super) fn boundary(
 
 fn starts_with(text: &[u8], head: &[u8]) -> bool {
     text.get(..head.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(head))
+        .is_some_and(|start| is_same(start, head))
 }
 
 fn ends_with(text: &[u8], tail: &[u8]) -> bool {
     text.len()
         .checked_sub(tail.len())
         .and_then(|at| text.get(at..))
-        .is_some_and(|end| end.eq_ignore_ascii_case(tail))
+        .is_some_and(|end| is_same(end, tail))
 }
 
 #[cfg(test)]

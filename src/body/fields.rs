@@ -70,6 +70,7 @@ impl Names {
     }
 
     /// The index of a name.
+    #[inline(never)]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         self.names.iter().position(|known| **known == *name)
     }

@@ -46,6 +46,7 @@ impl<'b> Text<'b> {
         self.too_long = false;
     }
 
+    #[inline(never)]
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
         match self.buffer.get_mut(self.len..end) {
@@ -102,6 +103,16 @@ impl<'b> Text<'b> {
             self.replace(start, b"%22", b'"');
         }
     }
+}
+
+/// Equal but for the case of ASCII letters.
+pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
+    // Apart, for what std makes of it is long.
+    #[inline(never)]
+    fn is_same(a: &[u8], b: &[u8]) -> bool {
+        a.eq_ignore_ascii_case(b)
+    }
+    a.len() == b.len() && is_same(a, b)
 }
 
 /// Python's `str.strip`.

@@ -9,7 +9,7 @@ use memchr::memchr;
 
 use super::Charset;
 use super::codec::{Codec, cp1252};
-use super::header_text::{HeaderText, Text, first_space, trim_start};
+use super::header_text::{HeaderText, Text, first_space, is_same, trim_start};
 use super::options::Lookup;
 use super::percent::hex;
 use crate::frappe::trouble::Trouble;
@@ -100,7 +100,7 @@ pub(super) fn parameter(
         name.push(piece.key);
         name.unquote(0, false);
         let is_key = name.get().is_some_and(|name| match pieces.lower_case {
-            true => name.eq_ignore_ascii_case(key),
+            true => is_same(name, key),
             false => name == key,
         });
         let name_hash = name.get().map_or(0, |name| hash(name, pieces.lower_case));

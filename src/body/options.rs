@@ -9,7 +9,7 @@ use nom::combinator::recognize;
 use nom::sequence::terminated;
 use nom::{IResult, Parser};
 
-use super::header_text::{HeaderText, Text, trim, trim_start};
+use super::header_text::{HeaderText, Text, is_same, trim, trim_start};
 use super::legacy_options::{self, Pieces};
 use super::percent::hex;
 use crate::frappe::trouble::Trouble;
@@ -136,7 +136,7 @@ impl<'h> Charsets<'h> {
             _ => (name, value, None),
         };
         let (name, continuation) = without_section(name);
-        if !name.eq_ignore_ascii_case(key) {
+        if !is_same(name, key) {
             return false;
         }
         if !continuation {
@@ -165,7 +165,7 @@ fn without_section(name: &[u8]) -> (&[u8], bool) {
 }
 
 fn encoding(name: &[u8]) -> Option<Encoding> {
-    let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+    let is = |known: &[u8]| is_same(name, known);
     if is(b"utf-8") {
         Some(Encoding::Utf8)
     } else if is(b"ascii") || is(b"us-ascii") {

@@ -10,7 +10,7 @@ use nom::bytes::complete::{tag, take_till};
 use nom::{IResult, Parser};
 
 use super::codec::Codec;
-use super::header_text::{HeaderText, Text, trim};
+use super::header_text::{HeaderText, Text, is_same, trim};
 use super::multipart::{PartCharset, PartRules};
 use super::options::{self, HeaderRules, Lookup};
 use super::transfer::TransferEncoding;
@@ -290,7 +290,7 @@ impl Found {
         header_rules: HeaderRules,
         fields: &Fields<'_>,
     ) -> bool {
-        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        let is = |known: &[u8]| is_same(name, known);
         let mut trouble = None;
         if is(b"content-disposition") && self.disposition.is_none() {
             match disposition(value, rules.empty_filename, header_rules, fields) {
@@ -364,7 +364,7 @@ fn part_charset(
 
 /// werkzeug 2.3 honours a short list of charsets; the rest is UTF-8.
 fn safe_charset(name: Option<&[u8]>) -> Charset {
-    let is = |known: &[u8]| name.is_some_and(|name| name.eq_ignore_ascii_case(known));
+    let is = |known: &[u8]| name.is_some_and(|name| is_same(name, known));
     if is(b"ascii") || is(b"us-ascii") {
         Charset::Ascii
     } else if is(b"iso-8859-1") {
