@@ -4,14 +4,20 @@
 //! and behind it either `--`, the end, or optional white space and a line break, a part
 //! (werkzeug's `preamble_re` and `boundary_re`). Whatever is not that is data.
 //!
-//! Inside a chunk memmem searches for the start of `--boundary`. From there on, and where a chunk
-//! ends within it, the Knuth-Morris-Pratt automaton carries the match over, so that no byte is kept
-//! or seen twice and the work is linear whatever boundary and data are.
+//! Inside a chunk a delimiter is looked for behind each line break, and once a part is long by
+//! memmem, which takes as long to prepare as to read all of a typical form. Where a chunk ends
+//! within a delimiter, or one begins within another, the Knuth-Morris-Pratt automaton goes on, so
+//! that no byte is kept and the work is linear whatever boundary and data are. Both are prepared
+//! when they are first needed.
 
+use memchr::memchr2;
 use memchr::memmem::Finder;
 
 /// As much of a needle memmem finds with vectors alone; a longer one takes it longer to prepare.
 const START_MAX: usize = 32;
+
+/// As many bytes of a part are read line by line.
+const NEAR: usize = 1024;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +43,19 @@ enum Tail {
     End,
 }
 
-/// The search. State: 200 bytes and the two slices that it borrows.
+/// The search. State: 250 bytes and the two slices that it borrows.
 #[derive(Debug)]
 pub(super) struct Search<'r> {
-    /// finds the first START_MAX bytes of the needle
-    finder: Finder<'r>,
+    /// finds the first START_MAX bytes of the needle, once a part is long
+    finder: Option<Finder<'r>>,
     /// `--boundary`
     needle: &'r [u8],
     /// for each prefix of the needle the length of its longest border, two bytes each
-    borders: &'r [u8],
-    /// bytes of the needle matched at the end of what was seen; < needle.len()
+    borders: &'r mut [u8],
+    /// they have been written
+    has_borders: bool,
+    /// bytes of the needle matched at the end of what was seen. All of them: behind it are at
+    /// most the dashes of `tail`, and nobody has looked for another needle in there
     matched: usize,
     /// the two bytes in front of the matched ones
     before: [u8; 2],
@@ -59,6 +68,10 @@ pub(super) struct Search<'r> {
     first: bool,
     /// the closing delimiter must be a line of its own
     by_lines: bool,
+    /// the boundary has no line break in it, which it may have, percent-encoded
+    is_line: bool,
+    /// bytes of this part that are yet to be read line by line
+    near: usize,
 }
 
 impl<'r> Search<'r> {
@@ -69,11 +82,11 @@ impl<'r> Search<'r> {
 
     /// A search for the first delimiter. `borders` is [`Self::borders_len`] bytes.
     pub(super) fn new(needle: &'r [u8], borders: &'r mut [u8], by_lines: bool) -> Self {
-        write_borders(needle, borders);
         Self {
-            finder: Finder::new(needle.get(..START_MAX).unwrap_or(needle)),
+            finder: None,
             needle,
             borders,
+            has_borders: false,
             matched: 0,
             before: [0; 2],
             tail: Tail::None,
@@ -81,6 +94,8 @@ impl<'r> Search<'r> {
             again: false,
             first: true,
             by_lines,
+            is_line: memchr2(b'\r', b'\n', needle).is_none(),
+            near: 0,
         }
     }
 
@@ -90,6 +105,7 @@ impl<'r> Search<'r> {
         self.before = before;
         self.tail = Tail::None;
         self.first = false;
+        self.near = if self.is_line { NEAR } else { 0 };
     }
 
     /// Reads the first line that is not blank, which must be a delimiter. `Err`: it is none.
@@ -154,27 +170,61 @@ impl<'r> Search<'r> {
     /// Goes to behind the start of the next needle, or to the end of the input with a partial match.
     fn leap(&mut self, input: &[u8], at: usize) -> usize {
         let rest = input.get(at..).unwrap_or_default();
-        let start_len = self.finder.needle().len();
-        if let Some(found) = self.finder.find(rest) {
+        if (self.near > 0 || self.first)
+            && let Some(taken) = self.line(rest)
+        {
+            return at.saturating_add(taken);
+        }
+        let start = self.needle.get(..START_MAX).unwrap_or(self.needle);
+        let finder = self.finder.get_or_insert_with(|| Finder::new(start));
+        if let Some(found) = finder.find(rest) {
             self.see(rest.get(..found).unwrap_or_default());
-            self.matched = start_len;
-            if start_len == self.needle.len() {
+            self.matched = start.len();
+            if start.len() == self.needle.len() {
                 self.whole_needle();
             }
-            return at.saturating_add(found).saturating_add(start_len);
+            return at.saturating_add(found).saturating_add(start.len());
         }
-        // Only the last start_len - 1 bytes can be the start of a needle.
-        let keep = rest.len().saturating_sub(start_len.saturating_sub(1));
+        // Only the last start.len() - 1 bytes can be the start of a needle.
+        let keep = rest.len().saturating_sub(start.len().saturating_sub(1));
         let (skipped, kept) = rest.split_at_checked(keep).unwrap_or((rest, b""));
         self.see(skipped);
         kept.iter().for_each(|byte| self.advance(*byte));
         input.len()
     }
 
+    /// A needle right here, or else the rest of the line. Gives the bytes taken, None where more
+    /// than a line has to be searched.
+    fn line(&mut self, rest: &[u8]) -> Option<usize> {
+        if self.first || matches!(self.before[1], b'\r' | b'\n') {
+            let len = rest.len().min(self.needle.len());
+            if rest.get(..len) == self.needle.get(..len) {
+                self.matched = len;
+                if len == self.needle.len() {
+                    self.whole_needle();
+                }
+                return Some(len);
+            }
+        }
+        let line = rest.get(..self.near).unwrap_or(rest);
+        let taken = memchr2(b'\r', b'\n', line).map_or(line.len(), |at| at.saturating_add(1));
+        self.see(line.get(..taken).unwrap_or_default());
+        self.near = self.near.saturating_sub(taken);
+        (taken > 0).then_some(taken)
+    }
+
     fn step(&mut self, byte: u8) -> Option<Delimiter> {
         if self.tail != Tail::None {
             self.len = self.len.saturating_add(1);
             let mut tail = self.behind(self.tail, byte);
+            if self.matched == self.needle.len() && tail.is_ok() {
+                if byte == b'-' && tail != Ok(Tail::None) {
+                    // It may well be the closing delimiter.
+                    self.tail = tail.unwrap_or(Tail::None);
+                    return None;
+                }
+                self.catch_up();
+            }
             if tail == Ok(Tail::None) && self.again {
                 tail = self.behind(Tail::Start, byte);
             }
@@ -190,6 +240,20 @@ impl<'r> Search<'r> {
         }
         self.advance(byte);
         None
+    }
+
+    /// What looked like a delimiter is none so far: needles that begin within it count.
+    fn catch_up(&mut self) {
+        let dashes: usize = match self.tail {
+            Tail::Dash => 1,
+            Tail::End => 2,
+            Tail::None | Tail::Start | Tail::Space => 0,
+        };
+        self.fall_back();
+        for _ in 0..dashes {
+            self.again = false;
+            self.advance(b'-');
+        }
     }
 
     /// The next byte behind `--boundary`: still open, or the delimiter that it completes.
@@ -237,15 +301,19 @@ impl<'r> Search<'r> {
             if self.tail == Tail::None {
                 self.tail = Tail::Start;
                 self.len = line_break.saturating_add(self.needle.len());
-            } else {
-                self.again = true;
+                return;
             }
+            self.again = true;
         }
         self.fall_back();
     }
 
     /// The longest border of what is matched is matched as well, further on.
     fn fall_back(&mut self) {
+        if !self.has_borders {
+            write_borders(self.needle, self.borders);
+            self.has_borders = true;
+        }
         let border = border(self.borders, self.matched);
         let shift = self.matched.saturating_sub(border);
         self.matched = border;
@@ -290,110 +358,5 @@ fn write_borders(needle: &[u8], borders: &mut [u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Delimiter, Search};
-    use crate::body::testing::each_split;
-
-    /// All delimiters with the offset behind them, the first one being allowed anywhere.
-    fn all(boundary: &str, data: &[u8], first: bool) -> Vec<(usize, Delimiter, usize)> {
-        let needle = format!("--{boundary}");
-        each_split(data, |pieces| {
-            let mut borders = vec![0; Search::borders_len(needle.len())];
-            let mut search = Search::new(needle.as_bytes(), &mut borders, false);
-            if !first {
-                search.restart([0, b'\n']);
-            }
-            let (mut found, mut offset) = (Vec::new(), 0);
-            for piece in pieces {
-                let mut rest = *piece;
-                while !rest.is_empty() {
-                    let (taken, delimiter) = search.feed(rest);
-                    offset += taken;
-                    rest = &rest[taken..];
-                    if let Some(delimiter) = delimiter {
-                        found.push((offset, delimiter, search.len()));
-                        search.restart([0, 0]);
-                    }
-                }
-            }
-            found
-        })
-    }
-
-    fn part(offset: usize, len: usize) -> (usize, Delimiter, usize) {
-        (offset, Delimiter::Part { may_have_lf: false }, len)
-    }
-
-    #[test]
-    fn line_breaks_and_tails() {
-        let end = |offset, len| (offset, Delimiter::End, len);
-        let part_cr = |offset, len| (offset, Delimiter::Part { may_have_lf: true }, len);
-        assert_eq!(all("B", b"--B\r\n", true), [part_cr(4, 4)]);
-        assert_eq!(all("B", b"pre--B \t\n", true), [part(9, 6)]);
-        assert_eq!(all("B", b"x\r\n--B--", true), [end(8, 7)]);
-        assert_eq!(all("B", b"pre--B\n", false), []);
-        assert_eq!(all("B", b"x\n--B\n", false), [part(6, 5)]);
-        assert_eq!(all("B", b"x\r--B\n", false), [part(6, 5)]);
-        assert_eq!(all("B", b"x\r\n--Bjunk\r\n--B\n", false), [part(16, 6)]);
-        assert_eq!(all("B", b"x\r\n--B-\r\n--B\n", false), [part(13, 6)]);
-        assert_eq!(all("B", b"x\r\n--B \x0b x\n--B\n", false), [part(15, 5)]);
-        assert_eq!(all("B", b"--B\n", false), [part(4, 5)]);
-        assert_eq!(all("B", b"\n\r--B--", false), [end(7, 6)]);
-    }
-
-    #[test]
-    fn overlapping_candidates() {
-        assert_eq!(all("-", b"----\n", true), [part(5, 5)]);
-        assert_eq!(all("-", b"-----", true).len(), 1);
-        assert_eq!(all("x--", b"--x--x--\n", true), [part(9, 6)]);
-        assert_eq!(all(" x--", b"-- x-- x--\n", true), [part(11, 7)]);
-        assert_eq!(all("aab", b"\n--aa--aab\n", true), [part(11, 6)]);
-        assert_eq!(all("a", b"\n-\n--a\n", false), [part(7, 5)]);
-    }
-
-    #[test]
-    fn agrees_with_a_naive_search() {
-        // Small alphabets make look-alikes likely.
-        let mut state = 1_u32;
-        let mut random = |n: u32| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 16) % n
-        };
-        for _ in 0..3000 {
-            let boundary: String = (0..=random(3))
-                .map(|_| ['-', 'a', ' '][random(3) as usize])
-                .collect();
-            let data: Vec<u8> = (0..random(40))
-                .map(|_| b"--aa \n\r-"[random(8) as usize])
-                .collect();
-            for first in [false, true] {
-                let found = all(&boundary, &data, first);
-                let naive = naive_first(&boundary, &data, first);
-                assert_eq!(
-                    found.first().map(|(offset, ..)| *offset),
-                    naive,
-                    "{boundary:?} in {:?}, first: {first}",
-                    String::from_utf8_lossy(&data)
-                );
-            }
-        }
-    }
-
-    /// The end of the leftmost match of werkzeug's regular expression, LF behind CR excluded.
-    fn naive_first(boundary: &str, data: &[u8], first: bool) -> Option<usize> {
-        let needle = format!("--{boundary}");
-        (0..data.len()).find_map(|at| {
-            let rest = data[at..].strip_prefix(needle.as_bytes())?;
-            let behind_break = at == 0 || matches!(data[at - 1], b'\n' | b'\r');
-            if !(first || behind_break) {
-                return None;
-            }
-            let start = at + needle.len();
-            if rest.starts_with(b"--") {
-                return Some(start + 2);
-            }
-            let spaces = rest.iter().take_while(|b| b" \t".contains(b)).count();
-            matches!(rest.get(spaces), Some(b'\n' | b'\r')).then_some(start + spaces + 1)
-        })
-    }
-}
+#[path = "delimiter_tests.rs"]
+mod tests;
