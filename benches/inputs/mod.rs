@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use ngx_http_frappe_module::body::{Fields, Multipart, Names, Slot};
+use ngx_http_frappe_module::body::{Fields, LineRoom, Multipart, Names, Scratch, Slot};
 use ngx_http_frappe_module::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan, dialect};
 use serde_json::Value;
 
@@ -70,9 +70,11 @@ pub fn read(input: &Input, body: &Body) -> Outcome {
     let Plan::Scan(media_type) = plan else {
         panic!("{} is not read", input.name);
     };
-    let mut scratch = input.scratch.borrow_mut();
-    let scratch = &mut scratch[..frappe::scratch_len(media_type, head.content_type)];
-    scratch.fill(0);
+    let mut bytes = input.scratch.borrow_mut();
+    let bytes = &mut bytes[..frappe::scratch_len(media_type, head.content_type)];
+    bytes.fill(0);
+    let line = Some(&mut LineRoom::uninit());
+    let scratch = Scratch { bytes, line };
     let scanner = frappe::scanner(media_type, &head, input.dialect, &mut fields, scratch);
     let mut scanner = scanner.expect("a scanner");
     for piece in body.pieces() {

@@ -4,7 +4,7 @@
 //! an [`End`] that says whether Frappe would take the body at all. Nothing is looked at twice.
 //!
 //! Memory: a scanner's own state (a few hundred bytes), the values of [`Fields`] (bounded by
-//! their buffers) and, for multipart, the caller's [`Multipart::scratch_len`] bytes.
+//! their buffers) and, for multipart, the caller's [`Scratch`].
 
 mod codec;
 pub mod content_type;
@@ -14,6 +14,7 @@ pub mod form;
 mod header_text;
 pub mod json;
 pub mod legacy_options;
+mod line;
 pub mod multipart;
 mod name;
 mod near;
@@ -31,10 +32,20 @@ pub use content_type::MediaType;
 pub use fields::{Fields, NAME_MAX, Names, Source};
 pub use form::Form;
 pub use json::Json;
+pub use line::LineRoom;
 pub use multipart::Multipart;
 pub use slot::{Charset, Slot, VALUE_MAX, Value};
 
 use crate::frappe::trouble::Trouble;
+
+/// Memory that a scanner is lent.
+#[derive(Debug)]
+pub struct Scratch<'r> {
+    /// as many as [`Multipart::scratch_len`], for a multipart body
+    pub bytes: &'r mut [u8],
+    /// for a multipart body
+    pub line: Option<&'r mut LineRoom>,
+}
 
 /// The scanner for one body.
 #[derive(Debug)]

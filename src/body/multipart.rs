@@ -18,9 +18,9 @@
 
 use super::content_type::{self, BOUNDARY_MAX};
 use super::delimiter::{Delimiter, Search};
-use super::part::{BlankLine, LINE_MAX, Part, PartHeaders};
+use super::part::{BlankLine, Part, PartHeaders};
 use super::transfer::Transfer;
-use super::{End, Fields};
+use super::{End, Fields, Scratch};
 use crate::frappe::dialect::Werkzeug;
 use crate::frappe::trouble::Trouble;
 
@@ -86,16 +86,14 @@ enum State {
 }
 
 impl<'r> Multipart<'r> {
-    /// The most bytes of scratch that [`Self::new`] needs.
-    pub const SCRATCH_MAX: usize = LINE_MAX + 3 * (BOUNDARY_MAX + 2);
+    /// The most that [`Self::scratch_len`] comes to.
+    pub const SCRATCH_MAX: usize = 3 * (BOUNDARY_MAX + 2);
 
-    /// How many bytes of scratch [`Self::new`] needs for this content type.
+    /// How many [`Scratch::bytes`] are needed for this content type.
     pub fn scratch_len(content_type: &[u8]) -> usize {
         // Decoding makes a boundary longer only where it is not ASCII, and then it is not used.
         let needle = content_type.len().min(BOUNDARY_MAX).saturating_add(2);
-        LINE_MAX
-            .saturating_add(needle)
-            .saturating_add(Search::borders_len(needle))
+        needle.saturating_add(Search::borders_len(needle))
     }
 
     /// A scanner in front of the first byte, or what becomes of a body without a usable
@@ -103,13 +101,11 @@ impl<'r> Multipart<'r> {
     pub fn new(
         content_type: &[u8],
         werkzeug: &Werkzeug,
-        scratch: &'r mut [u8],
+        Scratch { bytes, line }: Scratch<'r>,
     ) -> Result<Self, End> {
         let rules = werkzeug.parts;
-        let (line, scratch) = scratch
-            .split_at_mut_checked(LINE_MAX)
-            .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
-        let (dashes, boundary) = scratch
+        let line = line.ok_or(End::Unknown(Trouble::PartHeaderTooLong))?;
+        let (dashes, boundary) = bytes
             .split_at_mut_checked(2)
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
         dashes.copy_from_slice(b"--");
@@ -124,7 +120,7 @@ impl<'r> Multipart<'r> {
             // Lines are stripped before they are compared.
             return Err(End::Dropped(Trouble::NoClosingDelimiter));
         }
-        let (needle, rest) = scratch
+        let (needle, rest) = bytes
             .split_at_mut_checked(len.saturating_add(2))
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
         let borders = rest

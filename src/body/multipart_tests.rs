@@ -1,5 +1,6 @@
 use super::{End, Multipart};
 use crate::body::testing::{each_split, values};
+use crate::body::{LineRoom, Scratch};
 use crate::frappe::dialect;
 
 fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
@@ -8,9 +9,12 @@ fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
     each_split(body, |pieces| {
         let mut end = End::EmptyJson;
         let found = values(&["a", "b"], |fields| {
-            let mut scratch = vec![0; Multipart::scratch_len(content_type.as_bytes())];
-            let mut multipart =
-                Multipart::new(content_type.as_bytes(), werkzeug, &mut scratch).unwrap();
+            let mut bytes = vec![0; Multipart::scratch_len(content_type.as_bytes())];
+            let scratch = Scratch {
+                bytes: &mut bytes,
+                line: Some(&mut LineRoom::uninit()),
+            };
+            let mut multipart = Multipart::new(content_type.as_bytes(), werkzeug, scratch).unwrap();
             pieces
                 .iter()
                 .for_each(|piece| multipart.feed(piece, fields));

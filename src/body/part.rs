@@ -1,26 +1,21 @@
 //! The headers of one part of a multipart body.
 //!
-//! They are read a line at a time, so that only one line is kept; the complete line is small
-//! and nom reads it. As werkzeug's `sansio/multipart.py: MultipartDecoder._parse_headers` and
+//! They are read a line at a time, where it lies; what a chunk's end cuts or the next line
+//! continues is kept. As werkzeug's `sansio/multipart.py: MultipartDecoder._parse_headers` and
 //! `formparser.py: get_part_charset`, before 2.0 `formparser.py: parse_multipart_headers`: a
 //! space or tab in front continues a line, the first of several equal headers counts.
 
-use memchr::memchr2;
-use nom::bytes::complete::{tag, take_till};
-use nom::{IResult, Parser};
+use memchr::{memchr, memchr2};
 
 use super::codec::Codec;
 use super::header_text::{HeaderText, Text, is_same, trim};
+use super::line::{LINE_MAX, Line, LineRoom};
 use super::multipart::{PartCharset, PartRules};
 use super::options::{self, HeaderRules, Lookup};
 use super::transfer::TransferEncoding;
 use super::utf8::Utf8Check;
 use super::{Charset, Fields, NAME_MAX};
 use crate::frappe::trouble::Trouble;
-
-/// The longest Content-Disposition or Content-Type line of a part that is read, in bytes. Other
-/// headers may be of any length.
-pub(super) const LINE_MAX: usize = 4096;
 
 /// What a part is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +54,8 @@ impl BlankLine {
 pub(super) struct PartHeaders<'r> {
     rules: PartRules,
     header_rules: HeaderRules,
-    /// the line that is being read, LINE_MAX bytes
-    line: &'r mut [u8],
-    /// bytes of the line; what exceeds LINE_MAX is only counted
-    len: usize,
+    /// what is kept of the line that is being read
+    line: Line<'r>,
     /// the line has been continued
     folded: bool,
     /// the last four bytes seen, 0 for anything but line breaks
@@ -98,13 +91,11 @@ enum FoundCharset {
 }
 
 impl<'r> PartHeaders<'r> {
-    /// `line` is LINE_MAX bytes.
-    pub(super) fn new(rules: PartRules, header_rules: HeaderRules, line: &'r mut [u8]) -> Self {
+    pub(super) fn new(rules: PartRules, header_rules: HeaderRules, line: &'r mut LineRoom) -> Self {
         Self {
             rules,
             header_rules,
-            line,
-            len: 0,
+            line: Line::new(line),
             folded: false,
             last: [0; 4],
             utf8: Utf8Check::default(),
@@ -114,7 +105,7 @@ impl<'r> PartHeaders<'r> {
 
     /// The headers of the next part begin.
     pub(super) fn restart(&mut self) {
-        self.len = 0;
+        self.line.set_len(0);
         self.folded = false;
         // The delimiter's line break: only to readers of lines is what follows a line of its own.
         self.last = [0, 0, 0, if self.rules.by_lines { b'\n' } else { 0 }];
@@ -125,21 +116,28 @@ impl<'r> PartHeaders<'r> {
     /// Takes bytes up to the blank line. Gives how many it took.
     pub(super) fn feed(&mut self, bytes: &[u8], fields: &Fields<'_>) -> (usize, Option<BlankLine>) {
         let mut at = 0_usize;
+        // The line that is being read, if all of it lies in here.
+        let mut line: &[u8] = b"";
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let text = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
             let (text, rest) = rest.split_at_checked(text).unwrap_or((rest, b""));
-            self.text(text, fields);
+            line = self.text(line, text, fields);
             at = at.saturating_add(text.len());
             let Some(line_break) = rest.first() else {
                 break;
             };
             at = at.saturating_add(1);
             self.see(*line_break);
+            if !self.utf8.finish() {
+                // A character that the line has cut.
+                self.utf8.feed(b"\n");
+            }
             if let Some(blank_line) = self.blank_line() {
-                self.end_of_line(fields);
+                self.end_of_line(line, fields);
                 return (at, Some(blank_line));
             }
         }
+        self.line.push(line);
         (at, None)
     }
 
@@ -186,54 +184,50 @@ impl<'r> PartHeaders<'r> {
         started.map_or(Part::Field, Part::Wanted)
     }
 
-    /// Bytes of a line.
-    fn text(&mut self, text: &[u8], fields: &Fields<'_>) {
+    /// Text up to a line break. `line` is what lies in front of it in this chunk and has not been
+    /// kept; gives what then lies there.
+    fn text<'c>(&mut self, line: &'c [u8], text: &'c [u8], fields: &Fields<'_>) -> &'c [u8] {
         let Some(first) = text.first() else {
-            return;
+            return line;
         };
-        self.utf8.feed(text);
+        let mut line = line;
         let mut text = text;
         if matches!(self.last, [.., b'\r' | b'\n']) {
-            if matches!(first, b' ' | b'\t') && (self.len > 0 || !self.rules.by_lines) {
+            let is_first = line.is_empty() && self.line.len() == 0;
+            if matches!(first, b' ' | b'\t') && !(is_first && self.rules.by_lines) {
+                self.line.push(core::mem::take(&mut line));
                 self.fold();
                 text = text.get(1..).unwrap_or_default();
             } else {
-                self.end_of_line(fields);
+                self.end_of_line(core::mem::take(&mut line), fields);
             }
         }
-        if self.len == 0 {
-            // Python strips the line; so much white space need not be kept.
-            text = text.trim_ascii_start();
+        if !(text.is_ascii() && self.utf8.finish()) {
+            self.utf8.feed(text);
         }
-        self.push(text);
         self.see(0);
+        if self.line.len() == 0 {
+            // Python strips the line; so much white space need not be kept.
+            return text.trim_ascii_start();
+        }
+        self.line.push(text);
+        b""
     }
 
     /// The line goes on behind a line break.
     fn fold(&mut self) {
         if self.rules.by_lines {
-            if !self.folded {
-                let kept = self.line.get(..self.len).unwrap_or_default();
-                self.len = kept
-                    .trim_ascii_end()
-                    .len()
-                    .max(usize::from(!kept.is_empty()));
+            if !self.folded && self.line.len() <= LINE_MAX {
+                let kept = self.line.get();
+                let len = kept.trim_ascii_end().len();
+                self.line.set_len(len.max(usize::from(!kept.is_empty())));
             }
             self.folded = true;
             // `parse_options_header` makes commas of line breaks.
-            self.push(b", ");
+            self.line.push(b", ");
         } else {
-            self.push(b" ");
+            self.line.push(b" ");
         }
-    }
-
-    fn push(&mut self, text: &[u8]) {
-        if let Some(free) = self.line.get_mut(self.len..) {
-            for (to, from) in free.iter_mut().zip(text) {
-                *to = *from;
-            }
-        }
-        self.len = self.len.saturating_add(text.len());
     }
 
     /// Remembers line breaks, or with 0 that something else stood there.
@@ -251,36 +245,52 @@ impl<'r> PartHeaders<'r> {
         }
     }
 
-    fn end_of_line(&mut self, fields: &Fields<'_>) {
-        let kept = self.line.get(..self.len.min(LINE_MAX)).unwrap_or_default();
-        let is_cut = self.len > LINE_MAX;
-        self.len = 0;
-        self.folded = false;
-        let Ok((rest, name)) = name_in_front_of_colon(kept) else {
-            return;
+    /// Judges a line: what was kept of it, or `line` where nothing was.
+    fn end_of_line(&mut self, line: &[u8], fields: &Fields<'_>) {
+        let (line, is_cut) = match self.line.len() {
+            0 => (line.get(..LINE_MAX).unwrap_or(line), line.len() > LINE_MAX),
+            len => (self.line.get(), len > LINE_MAX),
         };
-        let colon: IResult<&[u8], &[u8]> = tag(":").parse(rest);
-        if colon.is_err() && self.rules.by_lines {
-            return;
-        }
-        let is_blank = trim(kept, HeaderText::Ascii).is_empty();
-        if colon.is_err() && self.rules.colon_needed && !is_blank && !is_cut {
-            self.found.trouble = self.found.trouble.or(Some(Trouble::PartHeaderNoColon));
-            return;
-        }
-        let value = trim(colon.map_or(rest, |(value, _)| value), HeaderText::Utf8);
-        let name = trim(name, HeaderText::Utf8);
-        if self
+        let matters = self
             .found
-            .take(name, value, self.rules, self.header_rules, fields)
-            && is_cut
-        {
+            .take_line(line, is_cut, self.rules, self.header_rules, fields);
+        if matters && is_cut {
             self.found.trouble = Some(Trouble::PartHeaderTooLong);
         }
+        self.line.set_len(0);
+        self.folded = false;
     }
 }
 
 impl Found {
+    /// Takes a line. Answers whether it was one that matters.
+    fn take_line(
+        &mut self,
+        line: &[u8],
+        is_cut: bool,
+        rules: PartRules,
+        header_rules: HeaderRules,
+        fields: &Fields<'_>,
+    ) -> bool {
+        let colon = memchr(b':', line);
+        if colon.is_none() && rules.by_lines {
+            return false;
+        }
+        if colon.is_none() && rules.colon_needed && !is_cut {
+            if !trim(line, HeaderText::Ascii).is_empty() {
+                self.trouble = self.trouble.or(Some(Trouble::PartHeaderNoColon));
+            }
+            return false;
+        }
+        let (name, value) = line
+            .split_at_checked(colon.unwrap_or(line.len()))
+            .unwrap_or_default();
+        let value = value.strip_prefix(b":").unwrap_or_default();
+        let value = trim(value, HeaderText::Utf8);
+        let name = trim(name, HeaderText::Utf8);
+        self.take(name, value, rules, header_rules, fields)
+    }
+
     /// Takes a header. Answers whether it was one that matters.
     fn take(
         &mut self,
@@ -311,10 +321,6 @@ impl Found {
         self.trouble = self.trouble.or(trouble);
         true
     }
-}
-
-fn name_in_front_of_colon(line: &[u8]) -> IResult<&[u8], &[u8]> {
-    take_till(|byte| byte == b':').parse(line)
 }
 
 fn disposition(

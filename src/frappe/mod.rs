@@ -19,7 +19,9 @@ use path::Routes;
 pub use trouble::Trouble;
 
 use crate::body::content_type::{self, media_type};
-use crate::body::{Body, End, Fields, Form, Json, MediaType, Multipart, Names, Source, Value};
+use crate::body::{
+    Body, End, Fields, Form, Json, MediaType, Multipart, Names, Scratch, Source, Value,
+};
 
 /// The longest `$frappe_cmd`, in bytes.
 pub const CMD_MAX: usize = 255;
@@ -130,7 +132,7 @@ pub fn is_compressed(content_encoding: &[u8]) -> bool {
         })
 }
 
-/// The bytes of scratch that the scanner for this type needs.
+/// The [`Scratch::bytes`] that the scanner for this type needs.
 pub fn scratch_len(media_type: MediaType, content_type: &[u8]) -> usize {
     match media_type {
         MediaType::Multipart => Multipart::scratch_len(content_type),
@@ -144,7 +146,7 @@ pub fn scanner<'r>(
     head: &Head<'_>,
     dialect: &Dialect,
     fields: &mut Fields<'_>,
-    scratch: &'r mut [u8],
+    scratch: Scratch<'r>,
 ) -> Result<Body<'r>, End> {
     let (source, body) = match media_type {
         MediaType::Form => {

@@ -5,7 +5,7 @@ use core::slice;
 
 use super::guard;
 use super::raw::Request;
-use crate::body::{Body, End, Fields, Names, Slot};
+use crate::body::{Body, End, Fields, LineRoom, MediaType, Names, Scratch, Slot};
 use crate::frappe::{self, Dialect, Head, Outcome, Plan};
 
 /// What is read of a request, in memory of its pool.
@@ -19,12 +19,13 @@ pub(super) struct Analysis {
 }
 
 impl Analysis {
-    /// The bytes that [`Self::new`] needs: slots, then values, then the scanner's scratch.
+    /// The bytes that [`Self::new`] needs: slots, then values, then the scanner's scratch, a line last.
     pub(super) fn len(names: &Names, plan: Plan, head: &Head<'_>) -> Option<usize> {
         let slots = names.slots().checked_mul(size_of::<Slot<'_>>())?;
         slots
             .checked_add(values_len(names)?)?
             .checked_add(scratch_len(plan, head))?
+            .checked_add(line_len(plan))?
             .checked_next_multiple_of(align_of::<Slot<'_>>())
     }
 
@@ -44,13 +45,16 @@ impl Analysis {
         let bytes_len = values_len.checked_add(scratch_len(plan, head))?;
         let slots = block.cast::<Slot<'static>>();
         // SAFETY: promised by the caller: behind `count` slots there are `bytes_len` bytes. They
-        // are made zero before a slice is made of them.
-        let bytes = unsafe {
+        // are made zero before a slice is made of them. Behind them there is room for a line
+        // where it has a length; what is in there no `LineRoom` promises.
+        let (bytes, line) = unsafe {
             let bytes = slots.add(count).cast::<u8>();
             ptr::write_bytes(bytes, 0, bytes_len);
-            slice::from_raw_parts_mut(bytes, bytes_len)
+            let line = bytes.add(bytes_len).cast::<LineRoom>();
+            let line = (line_len(plan) > 0).then(|| &mut *line);
+            (slice::from_raw_parts_mut(bytes, bytes_len), line)
         };
-        let (mut values, scratch) = bytes.split_at_mut_checked(values_len)?;
+        let (mut values, bytes) = bytes.split_at_mut_checked(values_len)?;
         for index in 0..count {
             let (value, rest) = values.split_at_mut_checked(names.value_max(index))?;
             values = rest;
@@ -61,6 +65,7 @@ impl Analysis {
         let mut fields = Fields::new(names, unsafe { slice::from_raw_parts_mut(slots, count) });
         let (body, end) = match plan {
             Plan::Scan(media_type) => {
+                let scratch = Scratch { bytes, line };
                 match frappe::scanner(media_type, head, dialect, &mut fields, scratch) {
                     Ok(body) => (Some(body), None),
                     Err(end) => (None, Some(end)),
@@ -128,6 +133,13 @@ fn values_len(names: &Names) -> Option<usize> {
     (0..names.slots()).try_fold(0_usize, |sum, index| {
         sum.checked_add(names.value_max(index))
     })
+}
+
+fn line_len(plan: Plan) -> usize {
+    match plan {
+        Plan::Scan(MediaType::Multipart) => size_of::<LineRoom>(),
+        _ => 0,
+    }
 }
 
 fn scratch_len(plan: Plan, head: &Head<'_>) -> usize {

@@ -28,7 +28,7 @@ use super::guard;
 use super::peek::Peek;
 use super::raw::{self, Request};
 use super::replay;
-use crate::body::{Fields, Multipart, Names, Slot, VALUE_MAX};
+use crate::body::{Fields, LineRoom, Multipart, Names, Slot, VALUE_MAX};
 use crate::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan, Status};
 
 /// One request's context.
@@ -68,6 +68,7 @@ const _: () = assert!(
         + 2 * CMD_MAX
         + VALUE_MAX
         + Multipart::SCRATCH_MAX
+        + size_of::<LineRoom>()
         <= 8 * 1024
 );
 /// What stands behind a Ctx is aligned.

@@ -136,6 +136,16 @@ fn multipart_bounds() {
     };
     assert_eq!(long(4000).cmd, "c");
     assert_eq!(long(4100).status, "invalid");
+    // What goes on in the next line has been cut as well.
+    let fold = |len: usize| {
+        let body = format!("{PART}--B--").replace(
+            "; name=\"cmd\"",
+            &format!("; x={}\r\n ; name=\"cmd\"", "y".repeat(len)),
+        );
+        ["12", "15"].map(|version| ask(version, p, body.as_bytes()).status)
+    };
+    assert_eq!(fold(4000), ["ok"; 2]);
+    assert_eq!(fold(4100), ["invalid"; 2]);
 
     for len in [300, 512] {
         let boundary = "b".repeat(len);
@@ -152,13 +162,24 @@ fn multipart_bounds() {
 
 #[test]
 fn broken_part_headers_drop_the_form() {
-    let body = b"--B\r\nContent-Disposition: form-data; name=\"cmd\"\r\nX: \xe9\r\n\r\nc\r\n--B--";
-    let answer = ask("15", post("/api/method/p", MULTIPART), body);
-    assert_eq!(answer.cmd, "p");
-    assert_eq!(
-        answer.trouble,
-        Some("multipart part header is not UTF-8, form ignored")
-    );
+    // Lines are decoded one by one: the last is none of two bytes.
+    let headers: [&[u8]; 3] = [b"X: \xe9\r\n", b"X: \xc3\r\n", b"X: \xc3\r\n\xa9\r\n"];
+    for header in headers {
+        let body = [
+            b"--B\r\nContent-Disposition: form-data; name=\"cmd\"\r\n",
+            header,
+            b"\r\nc\r\n--B--",
+        ]
+        .concat();
+        for version in ["12", "15"] {
+            let answer = ask(version, post("/api/method/p", MULTIPART), &body);
+            assert_eq!(answer.cmd, "p");
+            assert_eq!(
+                answer.trouble,
+                Some("multipart part header is not UTF-8, form ignored")
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! A header line of a part that does not lie in one chunk as a whole.
+
+use core::mem::MaybeUninit;
+
+/// The longest Content-Disposition or Content-Type line of a part that is read, in bytes. Other
+/// headers may be of any length.
+pub(super) const LINE_MAX: usize = 4096;
+
+/// Room for a header line. It need not be made zero: few requests need it, and theirs is then.
+pub type LineRoom = MaybeUninit<[u8; LINE_MAX]>;
+
+/// The line, as far as it has been kept.
+#[derive(Debug)]
+pub(super) struct Line<'r> {
+    /// until something is kept
+    room: Option<&'r mut LineRoom>,
+    bytes: &'r mut [u8],
+    /// what exceeds LINE_MAX is only counted
+    len: usize,
+}
+
+impl<'r> Line<'r> {
+    pub(super) fn new(room: &'r mut LineRoom) -> Self {
+        Self {
+            room: Some(room),
+            bytes: &mut [],
+            len: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn set_len(&mut self, len: usize) {
+        self.len = len;
+    }
+
+    /// The first LINE_MAX bytes.
+    pub(super) fn get(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(self.bytes)
+    }
+
+    pub(super) fn push(&mut self, text: &[u8]) {
+        if text.is_empty() {
+            return;
+        }
+        if let Some(room) = self.room.take() {
+            self.bytes = room.write([0; LINE_MAX]);
+        }
+        let free = self.bytes.get_mut(self.len..).unwrap_or_default();
+        for (to, from) in free.iter_mut().zip(text) {
+            *to = *from;
+        }
+        self.len = self.len.saturating_add(text.len());
+    }
+}
