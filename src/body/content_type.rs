@@ -3,9 +3,9 @@
 use memchr::memmem;
 
 use super::End;
-use super::header_text::{HeaderText, Text, is_same, trim};
+use super::header_text::{HeaderText, is_same, trim};
 use super::legacy_options;
-use super::options::{self, HeaderRules, Lookup};
+use super::options::{self, HeaderRules, Lookup, Wanted};
 use crate::frappe::dialect::Werkzeug;
 use crate::frappe::trouble::Trouble;
 
@@ -97,25 +97,26 @@ pub(super) fn boundary(
     rules: HeaderRules,
     buffer: &mut [u8],
 ) -> Result<usize, End> {
-    let mut text = Text::new(buffer);
+    if let Some(plain) = options::plain_boundary(content_type)
+        && let Some(buffer) = buffer.get_mut(..plain.len())
+    {
+        buffer.copy_from_slice(plain);
+        return Ok(plain.len());
+    }
+    let mut wanted = [Wanted::new(b"boundary", buffer)];
     // Content-Type is read outside of the `try` that drops forms: any error is one of the request.
-    let lookup = options::parameter(
-        content_type,
-        HeaderText::Latin1,
-        rules,
-        b"boundary",
-        &mut text,
-    );
+    options::parameters(content_type, HeaderText::Latin1, rules, &mut wanted)
+        .map_err(End::Refused)?;
+    let [boundary] = wanted;
     let missing = Err(End::Dropped(Trouble::BoundaryMissing));
-    match (lookup, text.get()) {
-        (Err(trouble @ Trouble::CharsetUnknown), _) => Err(End::Unknown(trouble)),
-        (Err(trouble), _) => Err(End::Refused(trouble)),
-        (Ok(Lookup::Bare), _) if rules.bare_crashes() => Err(End::Refused(Trouble::HeaderCrash)),
-        (Ok(Lookup::Absent | Lookup::Bare), _) => missing,
-        (Ok(Lookup::Found), None) => Err(End::Unknown(Trouble::BoundaryTooLong)),
-        (Ok(Lookup::Found), Some(boundary)) if !boundary.is_ascii() => missing,
-        (Ok(Lookup::Found), Some(b"")) if !rules.empty_boundary() => missing,
-        (Ok(Lookup::Found), Some(boundary)) => Ok(boundary.len()),
+    match (boundary.found, boundary.text.get()) {
+        (Lookup::Unknown, _) => Err(End::Unknown(Trouble::CharsetUnknown)),
+        (Lookup::Bare, _) if rules.bare_crashes() => Err(End::Refused(Trouble::HeaderCrash)),
+        (Lookup::Absent | Lookup::Bare, _) => missing,
+        (Lookup::Found, None) => Err(End::Unknown(Trouble::BoundaryTooLong)),
+        (Lookup::Found, Some(boundary)) if !boundary.is_ascii() => missing,
+        (Lookup::Found, Some(b"")) if !rules.empty_boundary() => missing,
+        (Lookup::Found, Some(boundary)) => Ok(boundary.len()),
     }
 }
 

@@ -167,14 +167,55 @@ impl<'r> Search<'r> {
         (at, None)
     }
 
-    /// Goes to behind the start of the next needle, or to the end of the input with a partial match.
+    /// Goes to behind the next needle, or as far as there is none, with a partial match at the end
+    /// of the input.
     fn leap(&mut self, input: &[u8], at: usize) -> usize {
         let rest = input.get(at..).unwrap_or_default();
-        if (self.near > 0 || self.first)
-            && let Some(taken) = self.line(rest)
-        {
-            return at.saturating_add(taken);
+        let near = if self.near > 0 || self.first {
+            self.lines(rest)
+        } else {
+            0
+        };
+        let taken = if near > 0 { near } else { self.far(rest) };
+        at.saturating_add(taken)
+    }
+
+    /// Looks for a needle right here, or behind one of the next line breaks. Gives the bytes taken.
+    fn lines(&mut self, rest: &[u8]) -> usize {
+        let mut at = 0_usize;
+        let mut may_begin = self.first || matches!(self.before[1], b'\r' | b'\n');
+        loop {
+            let (seen, here) = rest.split_at_checked(at).unwrap_or((rest, b""));
+            let len = here.len().min(self.needle.len());
+            if may_begin && here.get(..len) == self.needle.get(..len) {
+                self.see(seen);
+                self.matched = len;
+                if len == self.needle.len() {
+                    self.whole_needle();
+                }
+                return at.saturating_add(len);
+            }
+            let line = here.get(..self.near).unwrap_or(here);
+            let line = match memchr2(b'\r', b'\n', line).and_then(|at| here.get(at..)) {
+                Some([b'\r', b'\n', after @ ..] | [_, after @ ..]) => {
+                    here.len().saturating_sub(after.len())
+                }
+                _ => {
+                    at = at.saturating_add(line.len());
+                    self.near = self.near.saturating_sub(line.len());
+                    self.see(rest.get(..at).unwrap_or_default());
+                    return at;
+                }
+            };
+            at = at.saturating_add(line);
+            self.near = self.near.saturating_sub(line);
+            may_begin = true;
         }
+    }
+
+    /// Looks for the start of a needle in all that there is. Gives the bytes taken.
+    #[inline(never)]
+    fn far(&mut self, rest: &[u8]) -> usize {
         let start = self.needle.get(..START_MAX).unwrap_or(self.needle);
         let finder = self.finder.get_or_insert_with(|| Finder::new(start));
         if let Some(found) = finder.find(rest) {
@@ -183,34 +224,14 @@ impl<'r> Search<'r> {
             if start.len() == self.needle.len() {
                 self.whole_needle();
             }
-            return at.saturating_add(found).saturating_add(start.len());
+            return found.saturating_add(start.len());
         }
         // Only the last start.len() - 1 bytes can be the start of a needle.
         let keep = rest.len().saturating_sub(start.len().saturating_sub(1));
         let (skipped, kept) = rest.split_at_checked(keep).unwrap_or((rest, b""));
         self.see(skipped);
         kept.iter().for_each(|byte| self.advance(*byte));
-        input.len()
-    }
-
-    /// A needle right here, or else the rest of the line. Gives the bytes taken, None where more
-    /// than a line has to be searched.
-    fn line(&mut self, rest: &[u8]) -> Option<usize> {
-        if self.first || matches!(self.before[1], b'\r' | b'\n') {
-            let len = rest.len().min(self.needle.len());
-            if rest.get(..len) == self.needle.get(..len) {
-                self.matched = len;
-                if len == self.needle.len() {
-                    self.whole_needle();
-                }
-                return Some(len);
-            }
-        }
-        let line = rest.get(..self.near).unwrap_or(rest);
-        let taken = memchr2(b'\r', b'\n', line).map_or(line.len(), |at| at.saturating_add(1));
-        self.see(line.get(..taken).unwrap_or_default());
-        self.near = self.near.saturating_sub(taken);
-        (taken > 0).then_some(taken)
+        rest.len()
     }
 
     fn step(&mut self, byte: u8) -> Option<Delimiter> {
@@ -243,6 +264,7 @@ impl<'r> Search<'r> {
     }
 
     /// What looked like a delimiter is none so far: needles that begin within it count.
+    #[inline(never)]
     fn catch_up(&mut self) {
         let dashes: usize = match self.tail {
             Tail::Dash => 1,
@@ -273,6 +295,7 @@ impl<'r> Search<'r> {
     }
 
     /// One step of the automaton.
+    #[inline(never)]
     fn advance(&mut self, byte: u8) {
         loop {
             if self.needle.get(self.matched) == Some(&byte) {

@@ -64,7 +64,9 @@ impl<'b> Text<'b> {
 
     /// Replaces each `from` behind `start` by the one byte `to`.
     fn replace(&mut self, start: usize, from: &[u8], to: u8) {
-        let Some(text) = self.buffer.get_mut(start..self.len) else {
+        let text = self.buffer.get_mut(start..self.len);
+        let Some(text) = text.filter(|text| from.first().is_some_and(|byte| text.contains(byte)))
+        else {
             return;
         };
         let (mut read, mut write) = (0_usize, 0_usize);
@@ -137,6 +139,7 @@ pub(super) fn trim_start(bytes: &[u8], text: HeaderText) -> &[u8] {
 pub(super) fn first_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
     let (first, after) = bytes.split_first()?;
     match text {
+        _ if first.is_ascii_graphic() => return None,
         _ if first.is_ascii() => return is_space_byte(*first, text).then_some(after),
         HeaderText::Latin1 => return is_space(char::from(*first)).then_some(after),
         HeaderText::Ascii => return None,
@@ -151,6 +154,7 @@ pub(super) fn first_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
 fn last_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
     let (last, before) = bytes.split_last()?;
     match text {
+        _ if last.is_ascii_graphic() => return None,
         _ if last.is_ascii() => return is_space_byte(*last, text).then_some(before),
         HeaderText::Latin1 => return is_space(char::from(*last)).then_some(before),
         HeaderText::Ascii => return None,
@@ -166,11 +170,10 @@ fn is_space_bytes(bytes: &[u8]) -> bool {
     core::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_space))
 }
 
+/// For a byte of ASCII.
 fn is_space_byte(byte: u8, text: HeaderText) -> bool {
-    match text {
-        HeaderText::Ascii => matches!(byte, b' ' | b'\t'..=b'\r'),
-        HeaderText::Latin1 | HeaderText::Utf8 => is_space(char::from(byte)),
-    }
+    matches!(byte, b' ' | b'\t'..=b'\r')
+        || (matches!(byte, 0x1c..=0x1f) && text != HeaderText::Ascii)
 }
 
 /// Python's `str.isspace` for one character.

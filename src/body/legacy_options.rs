@@ -10,7 +10,7 @@ use memchr::memchr;
 use super::Charset;
 use super::codec::{Codec, cp1252};
 use super::header_text::{HeaderText, Text, first_space, is_same, trim_start};
-use super::options::Lookup;
+use super::options::{Lookup, Wanted};
 use super::percent::hex;
 use crate::frappe::trouble::Trouble;
 
@@ -60,8 +60,7 @@ pub(super) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], 
 /// Decodes all parameters, as werkzeug does whichever it is after: an error in one is an error of
 /// the header.
 pub(super) fn check(header: &[u8], text: HeaderText, pieces: Pieces) -> Result<(), Trouble> {
-    // A key that no parameter has.
-    parameter(header, text, pieces, b";", &mut Text::new(&mut []))?;
+    parameters(header, text, pieces, &mut [])?;
     let mut rest = split(header, text, pieces).1;
     let text = pieces.text(text);
     while let Some((piece, after)) = piece(rest, text, pieces) {
@@ -73,17 +72,15 @@ pub(super) fn check(header: &[u8], text: HeaderText, pieces: Pieces) -> Result<(
     Ok(())
 }
 
-/// Looks up one parameter.
-pub(super) fn parameter(
+/// Looks up parameters.
+pub(super) fn parameters(
     header: &[u8],
     text: HeaderText,
     pieces: Pieces,
-    key: &[u8],
-    out: &mut Text<'_>,
-) -> Result<Lookup, Trouble> {
+    wanted: &mut [Wanted<'_>],
+) -> Result<(), Trouble> {
     let mut rest = split(header, text, pieces).1;
     let text = pieces.text(text);
-    let mut found = Lookup::Absent;
     let mut continued = None;
     let mut bare = BareKeys::default();
     while let Some((piece, after)) = piece(rest, text, pieces) {
@@ -99,40 +96,55 @@ pub(super) fn parameter(
         let mut name = Text::new(&mut name_buffer);
         name.push(piece.key);
         name.unquote(0, false);
-        let is_key = name.get().is_some_and(|name| match pieces.lower_case {
-            true => is_same(name, key),
-            false => name == key,
-        });
-        let name_hash = name.get().map_or(0, |name| hash(name, pieces.lower_case));
-        // Also for other keys, since an error there is one of the whole header. `out` may only
-        // be written for ours, so those decode into nothing.
+        let name = name.get();
+        let name_hash = name.map_or(0, |name| hash(name, pieces.lower_case));
+        let is = |wanted: &Wanted<'_>| {
+            name.is_some_and(|name| match pieces.lower_case {
+                true => is_same(name, wanted.key),
+                false => name == wanted.key,
+            })
+        };
+        let index = wanted.iter().position(is);
+        let wanted = index.and_then(|index| wanted.get_mut(index));
         let Some(value) = piece.value else {
             if piece.section && !pieces.bare_sections {
                 return Err(Trouble::HeaderCrash);
             }
             if !piece.section {
                 bare.set(name_hash, true);
-                found = if is_key { Lookup::Bare } else { found };
+                if let Some(wanted) = wanted {
+                    wanted.set(Lookup::Bare);
+                }
             }
             continue;
         };
-        let start = if is_key && piece.section {
-            out.len()
-        } else {
-            0
-        };
-        let decoded = if is_key {
-            if !piece.section {
-                out.clear();
+        // Also where nobody asks for it, since an error there is one of the whole header.
+        let mut nowhere = Text::new(&mut []);
+        let decoded = match wanted {
+            Some(wanted) => {
+                if !piece.section {
+                    wanted.text.clear();
+                }
+                let start = wanted.text.len();
+                let decoded = decode(value, encoding, &mut wanted.text);
+                if encoding.is_none() {
+                    wanted.text.unquote(start, false);
+                }
+                let is_unknown = decoded == Err(Trouble::CharsetUnknown);
+                wanted.set(match is_unknown {
+                    true => Lookup::Unknown,
+                    false => Lookup::Found,
+                });
+                if is_unknown && index == Some(0) {
+                    return Ok(());
+                }
+                decoded
             }
-            decode(value, encoding, out)
-        } else {
-            decode(value, encoding, &mut Text::new(&mut []))
+            None => decode(value, encoding, &mut nowhere),
         };
         match decoded {
-            Ok(()) => {}
             // What this module cannot decode is taken to be fine where nobody asks for it.
-            Err(Trouble::CharsetUnknown) if !is_key => {}
+            Ok(()) | Err(Trouble::CharsetUnknown) => {}
             Err(trouble) => return Err(trouble),
         }
         if piece.section && bare.get(name_hash) {
@@ -140,15 +152,8 @@ pub(super) fn parameter(
             return Err(Trouble::HeaderCrash);
         }
         bare.set(name_hash, false);
-        if !is_key {
-            continue;
-        }
-        if encoding.is_none() {
-            out.unquote(start, false);
-        }
-        found = Lookup::Found;
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Keys that stand without a value: a section of such a key is a `TypeError`. The first few of a

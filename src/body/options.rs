@@ -4,10 +4,6 @@
 //! the last duplicate counts, RFC 2231 continuations are joined and charsets decoded.
 
 use memchr::memchr;
-use nom::bytes::complete::{tag, take_while1};
-use nom::combinator::recognize;
-use nom::sequence::terminated;
-use nom::{IResult, Parser};
 
 use super::header_text::{HeaderText, Text, is_same, trim, trim_start};
 use super::legacy_options::{self, Pieces};
@@ -45,6 +41,34 @@ pub(super) enum Lookup {
     Bare,
     /// its text has been written
     Found,
+    /// its text is in a charset that this module cannot decode
+    Unknown,
+}
+
+/// A parameter that is looked for, and what there is of it.
+#[derive(Debug)]
+pub(super) struct Wanted<'b> {
+    pub(super) key: &'static [u8],
+    pub(super) text: Text<'b>,
+    pub(super) found: Lookup,
+}
+
+impl<'b> Wanted<'b> {
+    /// Its text goes to `buffer`.
+    pub(super) fn new(key: &'static [u8], buffer: &'b mut [u8]) -> Self {
+        Self {
+            key,
+            text: Text::new(buffer),
+            found: Lookup::Absent,
+        }
+    }
+
+    /// What cannot be decoded stays unknown, whatever follows.
+    pub(super) fn set(&mut self, found: Lookup) {
+        if self.found != Lookup::Unknown {
+            self.found = found;
+        }
+    }
 }
 
 /// The value in front of the parameters.
@@ -55,48 +79,66 @@ pub(super) fn value(header: &[u8], text: HeaderText, rules: HeaderRules) -> &[u8
     }
 }
 
-/// Looks up one parameter and writes its text to `out`.
-pub(super) fn parameter(
+/// Name and filename of `form-data; name="..."; filename="..."`, or without filename, where nothing
+/// is escaped. So clients write it, and all releases read it alike.
+pub(super) fn plain_disposition(header: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let (name, rest) = plain_quoted(header.strip_prefix(b"form-data; name=")?)?;
+    if rest.is_empty() {
+        return Some((name, None));
+    }
+    let (filename, rest) = plain_quoted(rest.strip_prefix(b"; filename=")?)?;
+    rest.is_empty().then_some((name, Some(filename)))
+}
+
+/// The boundary of `multipart/form-data; boundary=...` without quotes. As above.
+pub(super) fn plain_boundary(header: &[u8]) -> Option<&[u8]> {
+    let boundary = header.strip_prefix(b"multipart/form-data; boundary=")?;
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    (!boundary.is_empty() && boundary.iter().all(is_plain)).then_some(boundary)
+}
+
+/// Looks up parameters, in one pass. Where the first of them is [`Lookup::Unknown`], nothing is
+/// known of what follows it.
+pub(super) fn parameters(
     header: &[u8],
     text: HeaderText,
     rules: HeaderRules,
-    key: &[u8],
-    out: &mut Text<'_>,
-) -> Result<Lookup, Trouble> {
+    wanted: &mut [Wanted<'_>],
+) -> Result<(), Trouble> {
+    if !header.contains(&b';') {
+        return Ok(());
+    }
     if let HeaderRules::Pieces(pieces) = rules {
-        return legacy_options::parameter(header, text, pieces, key, out);
+        return legacy_options::parameters(header, text, pieces, wanted);
     }
     let (value, rest) = split(header);
     let mut rest = trim(rest, text);
-    let mut found = Lookup::Absent;
-    if trim(value, text).is_empty() || rest.is_empty() {
-        return Ok(found);
+    if trim(value, text).is_empty() {
+        return Ok(());
     }
-    let mut charset = Charsets::default();
-    loop {
-        if let Ok((after, name)) = key_and_equals(rest) {
-            let value = token(after).or_else(|_| match rules {
-                HeaderRules::Scan => quoted(after),
-                _ => quoted(after).or_else(|_| quoted_to_escaped_quote(after)),
-            });
-            if let Ok((behind, value)) = value {
+    let mut charsets = Charsets::default();
+    while !rest.is_empty() {
+        if let Some((name, after)) = key_and_equals(rest) {
+            let value = token(after)
+                .or_else(|| quoted(after))
+                .or_else(|| match rules {
+                    HeaderRules::Scan => None,
+                    _ => quoted_to_escaped_quote(after),
+                });
+            if let Some((value, behind)) = value {
                 rest = behind;
-                if charset.take(name, value, key, out) {
-                    found = Lookup::Found;
-                }
+                charsets.take(name, value, wanted);
             } else if rules == HeaderRules::Scan {
                 rest = after;
             }
         }
-        let Some((_, after)) = memchr(b';', rest).and_then(|at| rest.split_at_checked(at)) else {
-            return Ok(found);
-        };
-        let after = after.get(1..).unwrap_or_default();
+        let after = split(rest).1;
         rest = match rules {
             HeaderRules::Scan => trim_start(after, text),
             _ => trim_start(after, HeaderText::Ascii),
         };
     }
+    Ok(())
 }
 
 /// The charsets of `key*=` parameters. They outlive the parameter that named them, in werkzeug
@@ -115,16 +157,16 @@ enum Encoding {
 }
 
 impl<'h> Charsets<'h> {
-    /// One parameter. Answers whether it was the one that is looked for.
-    fn take(&mut self, name: &'h [u8], value: &'h [u8], key: &[u8], out: &mut Text<'_>) -> bool {
+    /// One parameter.
+    fn take(&mut self, name: &'h [u8], value: &'h [u8], wanted: &mut [Wanted<'_>]) {
         let (name, value, encoding) = match name.split_last() {
             Some((b'*', name)) => {
                 let value = match extended(value) {
-                    Ok((_, (charset, value))) => {
+                    Some((charset, value)) => {
                         self.named = charset;
                         value
                     }
-                    Err(_) => value,
+                    None => value,
                 };
                 let encoding = match self.named {
                     b"" => self.continued,
@@ -136,19 +178,20 @@ impl<'h> Charsets<'h> {
             _ => (name, value, None),
         };
         let (name, continuation) = without_section(name);
-        if !is_same(name, key) {
-            return false;
-        }
+        let is = |wanted: &&mut Wanted<'_>| is_same(name, wanted.key);
+        let Some(Wanted { text, found, .. }) = wanted.iter_mut().find(is) else {
+            return;
+        };
+        *found = Lookup::Found;
         if !continuation {
-            out.clear();
+            text.clear();
         }
-        let start = out.len();
+        let start = text.len();
         match encoding {
-            Some(encoding) => decode(value, encoding, out),
-            None => out.push(value),
+            Some(encoding) => decode(value, encoding, text),
+            None => text.push(value),
         }
-        out.unquote(start, true);
-        true
+        text.unquote(start, true);
     }
 }
 
@@ -202,88 +245,87 @@ fn decode(value: &[u8], encoding: Encoding, out: &mut Text<'_>) {
     }
 }
 
-fn split(header: &[u8]) -> (&[u8], &[u8]) {
-    match memchr(b';', header).and_then(|at| header.split_at_checked(at)) {
-        Some((value, rest)) => (value, rest.get(1..).unwrap_or_default()),
-        None => (header, b""),
-    }
+/// What stands in front of the first `;`, and behind it.
+fn split(text: &[u8]) -> (&[u8], &[u8]) {
+    let at = memchr(b';', text).unwrap_or(text.len());
+    let (value, rest) = text.split_at_checked(at).unwrap_or((text, b""));
+    (value, rest.get(1..).unwrap_or_default())
 }
 
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || memchr(byte, b"_!#$%&'*+-.^`|~").is_some()
+/// Takes a function instead of a closure, so that there is one of it: what is read often does not
+/// come here.
+#[inline(never)]
+fn take_while(text: &[u8], is: fn(u8) -> bool) -> (&[u8], &[u8]) {
+    let len = text.iter().position(|byte| !is(*byte));
+    text.split_at_checked(len.unwrap_or(text.len()))
+        .unwrap_or((text, b""))
 }
 
-/// As [`is_token`], without the `'` that ends a charset or a language.
-fn is_charset(byte: u8) -> bool {
-    byte != b'\'' && is_token(byte)
+const fn is_token(byte: u8) -> bool {
+    // Letters, digits and `_!#$%&'*+-.^`|~`.
+    matches!(byte, b'!'..=b'~')
+        && !matches!(byte, b'"' | b'(' | b')' | b',' | b'/' | b':'..=b'@' | b'['..=b']' | b'{' | b'}')
 }
 
-fn token(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    take_while1(is_token).parse(input)
+fn token(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (token, rest) = take_while(text, is_token);
+    (!token.is_empty()).then_some((token, rest))
 }
 
-fn key_and_equals(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    terminated(token, tag("=")).parse(input)
+fn key_and_equals(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (key, rest) = token(text)?;
+    Some((key, rest.strip_prefix(b"=")?))
+}
+
+/// What stands in quotes, without them.
+fn plain_quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.strip_prefix(b"\"")?;
+    let end = text
+        .iter()
+        .position(|byte| matches!(byte, b'"' | b'\\' | b'%'))?;
+    let (quoted, rest) = text.split_at_checked(end)?;
+    Some((quoted, rest.strip_prefix(b"\"")?))
 }
 
 /// A quoted string with its quotes; `\\` and `\"` do not end it.
-fn quoted(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    recognize((tag("\""), quoted_text, tag("\""))).parse(input)
-}
-
-fn quoted_text(input: &[u8]) -> IResult<&[u8], ()> {
-    let mut rest = input;
+fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = text.strip_prefix(b"\"")?;
     loop {
         rest = match rest {
             [b'\\', b'\\' | b'"', after @ ..] => after,
-            [b'"', ..] | [] => return Ok((rest, ())),
+            [b'"', after @ ..] => {
+                return text.split_at_checked(text.len().saturating_sub(after.len()));
+            }
             [_, after @ ..] => after,
+            [] => return None,
         };
     }
 }
 
 /// What a regular expression that may go back makes of a quoted string without an end: it ends
 /// at the last quote that is escaped.
-fn quoted_to_escaped_quote(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    let mut rest = input.get(1..).unwrap_or_default();
+fn quoted_to_escaped_quote(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = text.strip_prefix(b"\"")?;
     let mut end = None;
     loop {
         rest = match rest {
             [b'\\', b'"', after @ ..] => {
-                end = input.len().checked_sub(after.len());
+                end = text.len().checked_sub(after.len());
                 after
             }
             [b'\\', b'\\', after @ ..] | [_, after @ ..] => after,
-            [] => break,
+            [] => return text.split_at_checked(end?),
         };
-    }
-    let starts = tag::<_, _, nom::error::Error<&[u8]>>("\"")
-        .parse(input)
-        .is_ok();
-    match end
-        .filter(|_| starts)
-        .and_then(|end| input.split_at_checked(end))
-    {
-        Some((value, rest)) => Ok((rest, value)),
-        None => Err(nom::Err::Error(nom::error::make_error(
-            input,
-            nom::error::ErrorKind::Tag,
-        ))),
     }
 }
 
-/// `charset'language'value`
-fn extended(input: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
-    use nom::bytes::complete::take_while;
-    let (rest, (charset, _, _, _, value)) = (
-        take_while(is_charset),
-        tag("'"),
-        take_while(is_charset),
-        tag("'"),
-        token,
-    )
-        .parse(input)?;
-    Ok((rest, (charset, value)))
+/// The charset and the value of `charset'language'value`.
+fn extended(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let is_charset = |byte: u8| byte != b'\'' && is_token(byte);
+    let (charset, rest) = take_while(text, is_charset);
+    let (_, rest) = take_while(rest.strip_prefix(b"'")?, is_charset);
+    let (value, _) = token(rest.strip_prefix(b"'")?)?;
+    Some((charset, value))
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
-use super::super::header_text::{HeaderText, Text};
-use super::{HeaderRules, Lookup, parameter, value};
+use super::super::header_text::HeaderText;
+use super::{HeaderRules, Lookup, Wanted, parameters, value};
 
-fn get(header: &str, key: &str) -> Option<String> {
+fn get(header: &str, key: &'static str) -> Option<String> {
     let mut buffer = [0; 64];
-    let mut out = Text::new(&mut buffer);
-    let found = parameter(
+    let mut wanted = [Wanted::new(key.as_bytes(), &mut buffer)];
+    parameters(
         header.as_bytes(),
         HeaderText::Utf8,
         HeaderRules::Scan,
-        key.as_bytes(),
-        &mut out,
-    );
-    (found == Ok(Lookup::Found)).then(|| String::from_utf8_lossy(out.get().unwrap()).into_owned())
+        &mut wanted,
+    )
+    .unwrap();
+    let [Wanted { text, found, .. }] = wanted;
+    (found == Lookup::Found).then(|| String::from_utf8_lossy(text.get().unwrap()).into_owned())
 }
 
 /// header, `name`; the answers are those of werkzeug 3.0.6

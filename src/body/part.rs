@@ -8,10 +8,10 @@
 use memchr::{memchr, memchr2};
 
 use super::codec::Codec;
-use super::header_text::{HeaderText, Text, is_same, trim};
+use super::header_text::{HeaderText, is_same, trim};
 use super::line::{LINE_MAX, Line, LineRoom};
 use super::multipart::{PartCharset, PartRules};
-use super::options::{self, HeaderRules, Lookup};
+use super::options::{self, HeaderRules, Lookup, Wanted};
 use super::transfer::TransferEncoding;
 use super::utf8::Utf8Check;
 use super::{Charset, Fields, NAME_MAX};
@@ -119,7 +119,10 @@ impl<'r> PartHeaders<'r> {
         // The line that is being read, if all of it lies in here.
         let mut line: &[u8] = b"";
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let text = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+            let text = match rest.first() {
+                Some(b'\r' | b'\n') => 0,
+                _ => memchr2(b'\r', b'\n', rest).unwrap_or(rest.len()),
+            };
             let (text, rest) = rest.split_at_checked(text).unwrap_or((rest, b""));
             line = self.text(line, text, fields);
             at = at.saturating_add(text.len());
@@ -329,24 +332,37 @@ fn disposition(
     rules: HeaderRules,
     fields: &Fields<'_>,
 ) -> Result<Disposition, Trouble> {
-    let mut buffer = [0; NAME_MAX];
-    let mut name = Text::new(&mut buffer);
-    let text = HeaderText::Utf8;
-    match options::parameter(value, text, rules, b"filename", &mut name) {
-        Ok(Lookup::Found) if empty_filename || name.get() != Some(b"") => {
-            return Ok(Disposition::File);
+    const UNKNOWN: &[u8] = b"?";
+    let (mut file, mut field) = ([0; NAME_MAX], [0; NAME_MAX]);
+    let mut wanted = [
+        Wanted::new(b"filename", &mut file),
+        Wanted::new(b"name", &mut field),
+    ];
+    let (file, field) = match options::plain_disposition(value) {
+        Some((name, filename)) => (filename, Ok(Some(name))),
+        None => {
+            options::parameters(value, HeaderText::Utf8, rules, &mut wanted)?;
+            let [file, field] = &wanted;
+            let file = match file.found {
+                Lookup::Absent | Lookup::Bare => None,
+                // There is one, whatever it is.
+                Lookup::Unknown => Some(UNKNOWN),
+                Lookup::Found => Some(file.text.get().unwrap_or(UNKNOWN)),
+            };
+            let field = match field.found {
+                Lookup::Found => Ok(field.text.get()),
+                Lookup::Absent | Lookup::Bare => Ok(None),
+                Lookup::Unknown => Err(Trouble::CharsetUnknown),
+            };
+            (file, field)
         }
-        // There is one, whatever it is.
-        Err(Trouble::CharsetUnknown) => return Ok(Disposition::File),
-        Ok(_) => {}
-        Err(trouble) => return Err(trouble),
-    }
-    name.clear();
-    let wanted = match options::parameter(value, text, rules, b"name", &mut name)? {
-        Lookup::Found => name.get().and_then(|name| fields.find(name)),
-        Lookup::Absent | Lookup::Bare => None,
     };
-    Ok(Disposition::Field { wanted })
+    match file {
+        Some(file) if empty_filename || !file.is_empty() => Ok(Disposition::File),
+        _ => Ok(Disposition::Field {
+            wanted: field?.and_then(|name| fields.find(name)),
+        }),
+    }
 }
 
 fn part_charset(
@@ -355,16 +371,19 @@ fn part_charset(
     rules: HeaderRules,
 ) -> Result<FoundCharset, Trouble> {
     let mut buffer = [0; 32];
-    let mut name = Text::new(&mut buffer);
-    let lookup = options::parameter(content_type, HeaderText::Utf8, rules, b"charset", &mut name)?;
-    Ok(match (lookup, charsets) {
+    let mut wanted = [Wanted::new(b"charset", &mut buffer)];
+    options::parameters(content_type, HeaderText::Utf8, rules, &mut wanted)?;
+    let [charset] = wanted;
+    let name = charset.text.get();
+    Ok(match (charset.found, charsets) {
         (Lookup::Absent, _) => FoundCharset::Known(Charset::Utf8),
         (Lookup::Bare, _) => FoundCharset::Missing,
-        (Lookup::Found, PartCharset::Any) => match name.get().and_then(Codec::find) {
+        (Lookup::Unknown, _) => FoundCharset::Failed(Trouble::CharsetUnknown),
+        (Lookup::Found, PartCharset::Any) => match name.and_then(Codec::find) {
             Some(codec) => FoundCharset::Known(codec.charset()),
             None => FoundCharset::Unknown,
         },
-        (Lookup::Found, PartCharset::Safe) => FoundCharset::Known(safe_charset(name.get())),
+        (Lookup::Found, PartCharset::Safe) => FoundCharset::Known(safe_charset(name)),
     })
 }
 
