@@ -7,7 +7,7 @@
 # Nothing else of the build comes into the result.
 
 ARG IMAGE=frappe/erpnext:version-15
-# Any Rust from 1.88 on; its Debian must not be newer than the one of IMAGE.
+# Any Rust from 1.89 on; its Debian must not be newer than the one of IMAGE.
 ARG RUST=rust:1.90-slim-bookworm
 
 FROM ${RUST} AS rust

@@ -6,7 +6,7 @@
 # configure are what `nginx -V` says in the image.
 
 ARG NGINX=nginx:1.28.3
-# Any Rust from 1.88 on; its Debian must not be newer than the one of NGINX.
+# Any Rust from 1.89 on; its Debian must not be newer than the one of NGINX.
 ARG RUST=rust:1.90-slim-bookworm
 
 FROM ${RUST} AS rust

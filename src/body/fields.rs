@@ -42,6 +42,8 @@ impl Source {
 #[derive(Clone, Debug)]
 pub struct Names {
     names: Vec<Box<[u8]>>,
+    /// a bit for each length that a name has, at most [`LAST_BIT`]
+    lengths: u64,
     /// the doctype in the path is wanted, too
     path_doctype: bool,
 }
@@ -54,6 +56,7 @@ impl Names {
     pub fn new() -> Self {
         Self {
             names: vec![Box::from(&b"cmd"[..])],
+            lengths: length_bit(b"cmd"),
             path_doctype: false,
         }
     }
@@ -65,6 +68,7 @@ impl Names {
         }
         self.find(name).or_else(|| {
             self.names.push(Box::from(name));
+            self.lengths |= length_bit(name);
             self.names.len().checked_sub(1)
         })
     }
@@ -72,6 +76,9 @@ impl Names {
     /// The index of a name.
     #[inline(never)]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
+        if self.lengths & length_bit(name) == 0 {
+            return None;
+        }
         self.names.iter().position(|known| **known == *name)
     }
 
@@ -97,6 +104,14 @@ impl Names {
             .saturating_add(usize::from(self.path_doctype))
     }
 }
+
+/// Most names of a body are as long as none that is wanted.
+const fn length_bit(name: &[u8]) -> u64 {
+    let len = name.len();
+    1 << if len < LAST_BIT { len } else { LAST_BIT }
+}
+
+const LAST_BIT: usize = 63;
 
 impl Default for Names {
     fn default() -> Self {

@@ -27,18 +27,20 @@ pub(super) fn text_len(bytes: &[u8]) -> usize {
         zeros(word ^ splat(b'"')) | zeros(word ^ splat(b'\\')) | controls
     });
     found.map_or_else(
-        |(from, rest)| {
-            let plain = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-            let (plain, _) = rest.split_at_checked(plain).unwrap_or((rest, b""));
-            let plain = if has_control(plain) {
-                plain.iter().take_while(|byte| **byte >= 0x20).count()
-            } else {
-                plain.len()
-            };
-            from.saturating_add(plain)
-        },
+        |(from, rest)| from.saturating_add(far_text_len(rest)),
         |found| found.unwrap_or(bytes.len()),
     )
+}
+
+/// As [`text_len`], where the end is not expected to be near.
+pub(super) fn far_text_len(bytes: &[u8]) -> usize {
+    let plain = memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
+    let (plain, _) = bytes.split_at_checked(plain).unwrap_or((bytes, b""));
+    if has_control(plain) {
+        plain.iter().take_while(|byte| **byte >= 0x20).count()
+    } else {
+        plain.len()
+    }
 }
 
 /// Without an early end: the compiler makes vector code of it.

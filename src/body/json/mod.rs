@@ -19,11 +19,15 @@
 //! matter. Bytes that are not UTF-8 become U+FFFD before Frappe parses the text, so inside
 //! strings they are text, outside they are an error.
 
+mod block;
 mod levels;
 mod number;
+mod scalars;
 mod skip;
+mod structure;
 mod text;
 
+use block::BLOCK;
 use levels::{DEPTH_MAX, EmptyLists, Levels};
 use number::Number;
 
@@ -145,18 +149,27 @@ impl Json {
                 rest = self.skip_mark(rest);
             }
         }
-        while let Some((byte, after)) = rest.split_first() {
+        // The length of `rest` from which on blocks are tried.
+        let mut blocks_from = rest.len();
+        while !rest.is_empty() {
+            if rest.len() <= blocks_from {
+                let skipped = self.skip(rest, fields);
+                rest = rest.get(skipped.len..).unwrap_or_default();
+                if skipped.unusual {
+                    blocks_from = rest.len().saturating_sub(BLOCK);
+                }
+            }
+            let Some((byte, after)) = rest.split_first() else {
+                break;
+            };
             rest = match self.state {
                 State::Text => self.text(rest, fields),
                 State::Number(number) => self.number(rest, number, fields),
                 State::Failed(_) => return,
-                _ => match self.skip(rest, fields) {
-                    left if left.len() < rest.len() => left,
-                    _ => {
-                        self.byte(*byte, fields);
-                        after
-                    }
-                },
+                _ => {
+                    self.byte(*byte, fields);
+                    after
+                }
             };
         }
     }
@@ -361,38 +374,12 @@ impl Json {
         }
     }
 
-    fn number<'c>(
-        &mut self,
-        rest: &'c [u8],
-        mut number: Number,
-        fields: &mut Fields<'_>,
-    ) -> &'c [u8] {
-        let mut rest = rest;
-        while let Some((byte, after)) = rest.split_first() {
-            if number.is_minus() && *byte == b'I' && self.rules.not_finite {
-                self.state = State::Literal(b"nfinity");
-                return after;
-            }
-            if !number.push(*byte) {
-                match number.end(&self.rules) {
-                    Ok(truthy) => {
-                        self.set_not_text(truthy, fields);
-                        self.end_of_value(fields);
-                    }
-                    Err(trouble) => self.fail(trouble),
-                }
-                return rest;
-            }
-            rest = after;
-        }
-        self.state = State::Number(number);
-        rest
-    }
-
     fn fail(&mut self, trouble: Trouble) {
         self.state = State::Failed(trouble);
     }
 }
 
+#[cfg(test)]
+mod skip_tests;
 #[cfg(test)]
 mod tests;

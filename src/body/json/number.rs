@@ -1,6 +1,7 @@
 //! One JSON number: its grammar, whether it is zero, and whether the parser takes its size.
 
-use super::JsonRules;
+use super::{Json, JsonRules, State as Next};
+use crate::body::Fields;
 use crate::frappe::trouble::Trouble;
 
 /// 17 digits of half the smallest double, 2^-1075, which is 2.47e-324: what is not above it
@@ -146,6 +147,37 @@ impl Number {
             self.lead = self.lead.saturating_mul(10).saturating_add(digit);
             self.lead_len = self.lead_len.saturating_add(1);
         }
+    }
+}
+
+impl Json {
+    /// The rest of a number.
+    pub(super) fn number<'c>(
+        &mut self,
+        rest: &'c [u8],
+        mut number: Number,
+        fields: &mut Fields<'_>,
+    ) -> &'c [u8] {
+        let mut rest = rest;
+        while let Some((byte, after)) = rest.split_first() {
+            if number.is_minus() && *byte == b'I' && self.rules.not_finite {
+                self.state = Next::Literal(b"nfinity");
+                return after;
+            }
+            if !number.push(*byte) {
+                match number.end(&self.rules) {
+                    Ok(truthy) => {
+                        self.set_not_text(truthy, fields);
+                        self.end_of_value(fields);
+                    }
+                    Err(trouble) => self.fail(trouble),
+                }
+                return rest;
+            }
+            rest = after;
+        }
+        self.state = Next::Number(number);
+        rest
     }
 }
 

@@ -1,6 +1,6 @@
 //! Strings of a JSON text: keys and values, kept or skipped.
 
-use super::{Json, State, skip};
+use super::{Json, State};
 use crate::body::percent::hex;
 use crate::body::{Fields, near};
 use crate::frappe::trouble::Trouble;
@@ -8,16 +8,6 @@ use crate::frappe::trouble::Trouble;
 impl Json {
     /// The bytes of a string, up to its end or an escape.
     pub(super) fn text<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        let mut rest = rest;
-        if self.high.is_none() && !self.is_kept() {
-            match skip::string(rest) {
-                Ok(after) => {
-                    self.end_of_text(fields);
-                    return after;
-                }
-                Err(left) => rest = left,
-            }
-        }
         let len = near::text_len(rest);
         let (plain, after) = rest.split_at_checked(len).unwrap_or((rest, b""));
         if !plain.is_empty() && self.end_of_half(fields) {
@@ -40,15 +30,6 @@ impl Json {
                 }
                 after
             }
-        }
-    }
-
-    /// The string that is being read is the name or the value of an argument.
-    fn is_kept(&self) -> bool {
-        if self.in_key {
-            self.levels.depth() == 1
-        } else {
-            self.wanted().is_some()
         }
     }
 

@@ -1,0 +1,94 @@
+//! 64 bytes of a JSON text as bitmaps, by vectors: bit n tells of byte n.
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, u8x64};
+
+/// Bytes in a block.
+pub(super) const BLOCK: usize = 64;
+
+const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+
+/// A block in the CPU's vectors.
+#[derive(Clone, Copy)]
+pub(super) struct Block<S: Simd> {
+    bytes: u8x64<S>,
+}
+
+impl<S: Simd> Block<S> {
+    #[inline(always)]
+    pub(super) fn new(simd: S, bytes: [u8; BLOCK]) -> Self {
+        Self {
+            bytes: bytes.simd_into(simd),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn find(&self, byte: u8) -> u64 {
+        self.bytes.simd_eq(byte).to_bitmask()
+    }
+
+    /// Brackets of one side: `[` and `{`, or `]` and `}`, given the brace.
+    #[inline(always)]
+    pub(super) fn brackets(&self, brace: u8) -> u64 {
+        (self.bytes | 0x20).simd_eq(brace).to_bitmask()
+    }
+
+    #[inline(always)]
+    pub(super) fn below(&self, bound: u8) -> u64 {
+        self.bytes.simd_lt(bound).to_bitmask()
+    }
+
+    #[inline(always)]
+    pub(super) fn digits(&self) -> u64 {
+        (self.bytes ^ b'0').simd_lt(10).to_bitmask()
+    }
+}
+
+/// Tabs and ends of lines. A function of its own, since most blocks have none.
+#[inline(never)]
+pub(super) fn lines(bytes: &[u8; BLOCK]) -> u64 {
+    fn find<S: Simd>(simd: S, bytes: &[u8; BLOCK]) -> u64 {
+        let block = Block::new(simd, *bytes);
+        block.find(b'\n') | block.find(b'\r') | block.find(b'\t')
+    }
+    dispatch!(Level::baseline(), simd => find(simd, bytes))
+}
+
+/// The bytes that follow an odd number of backslashes, of which each pair is one that is escaped.
+/// `escaped`: 1 where the block's first byte does; becomes that of the next block.
+#[inline(always)]
+pub(super) fn after_escape(backslash: u64, escaped: &mut u64) -> u64 {
+    let first = *escaped;
+    *escaped = 0;
+    if backslash == 0 {
+        return first;
+    }
+    let runs = backslash & !first;
+    let starts = runs & !(runs << 1);
+    // The carry of an addition runs through to the byte behind a run.
+    let even = runs.wrapping_add(starts & !ODD);
+    let (odd, carry) = runs.overflowing_add(starts & ODD);
+    *escaped = u64::from(carry);
+    first | (even & ODD | odd & !ODD) & !runs
+}
+
+/// Bit n: whether an odd number of the bits 0 to n is set.
+#[inline(always)]
+pub(super) const fn parity(bits: u64) -> u64 {
+    let bits = bits ^ bits << 1;
+    let bits = bits ^ bits << 2;
+    let bits = bits ^ bits << 4;
+    let bits = bits ^ bits << 8;
+    let bits = bits ^ bits << 16;
+    bits ^ bits << 32
+}
+
+/// The first bytes behind those of `bits` that are not `space`. `carry`: 1 where the block's first
+/// is looked for; becomes that of the next block.
+#[inline(always)]
+pub(super) fn next(bits: u64, space: u64, carry: &mut u64) -> u64 {
+    let behind = bits << 1 | *carry;
+    let (over, carried) = space.overflowing_add(behind & space);
+    *carry = bits >> 63 | u64::from(carried);
+    (behind | over) & !space
+}
