@@ -100,7 +100,7 @@ impl Asker {
         };
         let outcome = frappe::resolve(&head, plan, end, dialect, &mut fields);
         Answer {
-            cmd: fields.text(Names::CMD).to_owned(),
+            cmd: string(fields.text(Names::CMD)),
             source: outcome.source.as_str(),
             status: outcome.status.as_str(),
             arguments: self
@@ -110,9 +110,9 @@ impl Asker {
                     let text = match (name.as_str(), self.names.find(name.as_bytes())) {
                         ("doctype", _) => fields.doctype(),
                         (_, Some(index)) => fields.argument(index),
-                        (_, None) => "",
+                        (_, None) => b"",
                     };
-                    (name.clone(), text.to_owned())
+                    (name.clone(), string(text))
                 })
                 .collect(),
             trouble: outcome.trouble.map(|trouble| trouble.message()),
@@ -141,6 +141,10 @@ impl Answer {
 }
 
 /// The rule that decided, in a sentence.
+fn string(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
 fn why(outcome: &Outcome, plan: Plan, request: &Request) -> String {
     let body = match plan {
         Plan::Scan(MediaType::Json) => "the JSON body replaces form and query",

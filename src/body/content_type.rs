@@ -1,7 +1,5 @@
 //! Which content types are read, and the boundary of a multipart body.
 
-use memchr::memmem;
-
 use super::End;
 use super::header_text::{HeaderText, is_same, trim};
 use super::legacy_options;
@@ -11,6 +9,8 @@ use crate::frappe::trouble::Trouble;
 
 /// The longest multipart boundary that is followed, in bytes. RFC 2046 allows 70.
 pub const BOUNDARY_MAX: usize = 512;
+
+const JSON: &[u8; 16] = b"application/json";
 
 /// What a body is, by its Content-Type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +51,17 @@ pub enum FormTypes {
 
 /// Classifies a body. `content_type` is the value of the last Content-Type header.
 pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> MediaType {
+    // As the desk's jQuery and others write it: all rules agree.
+    if content_type == b"application/x-www-form-urlencoded"
+        || content_type == b"application/x-www-form-urlencoded; charset=UTF-8"
+    {
+        return MediaType::Form;
+    }
     let mimetype = options::value(content_type, HeaderText::Latin1, werkzeug.headers);
-    let is = |known: &[u8]| match werkzeug.form_types {
-        FormTypes::ExactCase => mimetype == known,
-        FormTypes::AnyCase | FormTypes::WithoutUrlEncoded => is_same(mimetype, known),
+    let is = |known: &[u8]| {
+        // To the letter first, as most clients write it.
+        mimetype == known
+            || (werkzeug.form_types != FormTypes::ExactCase && is_same(mimetype, known))
     };
     let form = if is(b"application/x-www-form-urlencoded")
         || (werkzeug.form_types != FormTypes::WithoutUrlEncoded && is(b"application/x-url-encoded"))
@@ -65,13 +72,13 @@ pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> M
     } else {
         MediaType::Other
     };
-    let mentions_json = || memmem::find(content_type, b"application/json").is_some();
+    let mentions_json = || content_type.windows(JSON.len()).any(|text| text == JSON);
     let is_json = match json {
-        JsonTest::Exact => trim(content_type, HeaderText::Ascii) == b"application/json",
+        JsonTest::Exact => trim(content_type, HeaderText::Ascii) == JSON,
         JsonTest::SubstringUnlessForm => form == MediaType::Other && mentions_json(),
         JsonTest::Substring => mentions_json(),
         JsonTest::IsJson => {
-            is_same(mimetype, b"application/json")
+            is_same(mimetype, JSON)
                 || (starts_with(mimetype, b"application/") && ends_with(mimetype, b"+json"))
         }
     };

@@ -97,6 +97,13 @@ impl Names {
         }
     }
 
+    /// The bytes of all slots' values.
+    pub fn values_len(&self) -> usize {
+        (0..self.slots())
+            .map(|index| self.value_max(index))
+            .fold(0, usize::saturating_add)
+    }
+
     /// How many slots the values need.
     pub fn slots(&self) -> usize {
         self.names
@@ -144,11 +151,8 @@ impl<'r> Fields<'r> {
     }
 
     /// The text of an argument, empty where there is none that may be shown.
-    pub fn text(&self, index: usize) -> &str {
-        match self.value(index) {
-            Value::Text(text) => text,
-            _ => "",
-        }
+    pub fn text(&self, index: usize) -> &[u8] {
+        self.slots.get(index).map_or(b"", Slot::text)
     }
 
     /// Where the argument stood.
@@ -157,15 +161,15 @@ impl<'r> Fields<'r> {
     }
 
     /// As [`Self::text`], but empty where only the path named it.
-    pub fn argument(&self, index: usize) -> &str {
+    pub fn argument(&self, index: usize) -> &[u8] {
         match self.source(index) {
-            Source::Path => "",
+            Source::Path => b"",
             _ => self.text(index),
         }
     }
 
     /// The doctype in the path of a document, else the argument.
-    pub fn doctype(&self) -> &str {
+    pub fn doctype(&self) -> &[u8] {
         let in_path = self.names.names.len();
         match (self.value(in_path), self.find(b"doctype")) {
             (Value::Absent, Some(argument)) => self.text(argument),
@@ -226,6 +230,12 @@ impl<'r> Fields<'r> {
             pieces.iter().for_each(|piece| slot.push(piece));
             slot.settle();
         }
+    }
+
+    /// There is a value for each name.
+    pub(super) fn is_full(&self) -> bool {
+        let slots = self.slots.get(..self.names.names.len());
+        slots.is_some_and(|slots| slots.iter().all(|slot| !slot.is_absent()))
     }
 
     /// The slot that a scanner fills.

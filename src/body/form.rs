@@ -9,6 +9,8 @@
 //! | `Name` | a name, collected decoded up to [`NAME_MAX`](super::NAME_MAX) bytes | `=` or `&` |
 //! | `Value` | a wanted value, pushed decoded to its slot | `&` |
 //! | `Skip` | a value that nobody wants | `&` |
+//! | `Full` | what follows the values of all wanted names | - |
+//! | `Broken` | what follows bytes that are not UTF-8 | - |
 
 use memchr::memchr2;
 
@@ -48,6 +50,8 @@ enum State {
     Name,
     Value(usize),
     Skip,
+    /// nothing more is wanted, but that the rest is UTF-8
+    Full,
     /// the bytes are not UTF-8: nothing that follows matters
     Broken,
 }
@@ -77,7 +81,7 @@ impl Form {
                 State::Name => self.name(rest, fields),
                 State::Value(index) => self.value(rest, index, fields),
                 State::Skip => self.skip(rest),
-                State::Broken => return,
+                State::Full | State::Broken => return,
             };
         }
     }
@@ -97,7 +101,7 @@ impl Form {
         match self.state {
             State::Name => self.end_of_pair(fields),
             State::Value(index) => self.end_of_value(index, fields),
-            State::Skip | State::Broken => {}
+            State::Skip | State::Full | State::Broken => {}
         }
         match self.raw_bytes {
             RawBytes::Drop if !self.utf8.finish() => End::Dropped(Trouble::FormNotUtf8),
@@ -107,12 +111,9 @@ impl Form {
     }
 
     fn name<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        // Names are short: no call pays off.
-        let plain = rest
-            .iter()
-            .position(|byte| matches!(byte, b'=' | b'&' | b'%' | b'+'));
+        let plain = near::plain_len(rest);
         if self.is_name_empty()
-            && let Some((name, delimiter, after)) = split_at(rest, plain)
+            && let Some((name, delimiter, after)) = split_at(rest, Some(plain))
             && matches!(delimiter, b'=' | b'&')
         {
             // The usual case: the whole name is here and stands for itself.
@@ -143,6 +144,20 @@ impl Form {
     }
 
     fn value<'c>(&mut self, rest: &'c [u8], index: usize, fields: &mut Fields<'_>) -> &'c [u8] {
+        let mut rest = rest;
+        if self.escape == Escape::None
+            && let Some((plain, after)) = rest.split_at_checked(near::plain_len(rest))
+        {
+            // The usual case: that is all, or all that there is.
+            if let Some((slot, _)) = fields.slot(index) {
+                slot.push(plain);
+            }
+            if let Some((b'&', after)) = after.split_first() {
+                self.end_of_value(index, fields);
+                return after;
+            }
+            rest = after;
+        }
         let (value, after) = match split_at(rest, near::find(b'&', rest)) {
             Some((value, _, after)) => (value, Some(after)),
             None => (rest, None),
@@ -199,7 +214,11 @@ impl Form {
         if let Some((slot, _)) = fields.slot(index) {
             self.escape.end(|bytes| slot.push(bytes));
         }
-        self.state = State::Name;
+        self.state = if fields.is_full() {
+            State::Full
+        } else {
+            State::Name
+        };
     }
 }
 
@@ -257,6 +276,7 @@ mod tests {
         ("=x&a=1", None, Some("1")),
         ("%", None, None),
         ("cmd%=1&%cmd=1&cmd=3", Some("3"), None),
+        ("long=1&cmd=f&a=2&cmd=g&a&%61=3&&=", Some("f"), Some("2")),
     ];
 
     #[test]
@@ -270,7 +290,12 @@ mod tests {
 
     #[test]
     fn raw_bytes_that_are_not_utf8_drop_the_form() {
-        for body in [&b"cmd=x&b=\xe9"[..], b"\xff&cmd=x", b"cmd=x&b=\xe2\x82"] {
+        for body in [
+            &b"cmd=x&b=\xe9"[..],
+            b"\xff&cmd=x",
+            b"cmd=x&b=\xe2\x82",
+            b"cmd=x&a=1&long=2&b=\xe9",
+        ] {
             assert_eq!(scan(body)[0], None, "{body:?}");
         }
     }

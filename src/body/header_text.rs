@@ -108,7 +108,7 @@ impl<'b> Text<'b> {
 }
 
 /// Equal but for the case of ASCII letters.
-pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
     // Apart, for what std makes of it is long.
     #[inline(never)]
     fn is_same(a: &[u8], b: &[u8]) -> bool {

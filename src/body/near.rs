@@ -1,7 +1,9 @@
 //! Searches whose end is usually near: the first bytes a word at a time, which costs no call, and
-//! memchr's vectors for what is further away.
+//! memchr's vectors for what is further away. And judgements of short texts, by words.
 
 use memchr::{memchr, memchr2};
+
+use super::NAME_MAX;
 
 const WORD: usize = 8;
 /// Words that are looked at before memchr is called.
@@ -11,11 +13,60 @@ const ONES: u64 = u64::MAX / 255;
 const HIGHS: u64 = ONES << 7;
 
 /// Where `a` is first.
-pub(super) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
+pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
     near(bytes, |word| zeros(word ^ splat(a))).unwrap_or_else(|(from, rest)| {
         let at = memchr(a, rest)?;
         Some(from.saturating_add(at))
     })
+}
+
+/// Where `a` or `b` is first.
+pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
+    near(bytes, |word| {
+        zeros(word ^ splat(a)) | zeros(word ^ splat(b))
+    })
+    .unwrap_or_else(|(from, rest)| {
+        let at = memchr2(a, b, rest)?;
+        Some(from.saturating_add(at))
+    })
+}
+
+/// How many bytes of a name or value in a form stand for themselves, as far as that is near. For a
+/// value, so does the `=` that may follow.
+#[inline(never)]
+pub(super) fn plain_len(bytes: &[u8]) -> usize {
+    let found = near(bytes, |word| {
+        zeros(word ^ splat(b'='))
+            | zeros(word ^ splat(b'&'))
+            | zeros(word ^ splat(b'%'))
+            | zeros(word ^ splat(b'+'))
+    });
+    found.map_or_else(
+        |(from, rest)| {
+            let rest = rest.get(..NAME_MAX).unwrap_or(rest);
+            let end = rest
+                .iter()
+                .position(|byte| matches!(byte, b'=' | b'&' | b'%' | b'+'));
+            from.saturating_add(end.unwrap_or(rest.len()))
+        },
+        |found| found.unwrap_or(bytes.len()),
+    )
+}
+
+/// ASCII without control characters.
+pub(super) fn is_printable_ascii(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<WORD>();
+    let last = last_word(bytes, rest.len(), b' ');
+    words
+        .iter()
+        .map(|word| u64::from_le_bytes(*word))
+        .chain([last])
+        .all(|word| {
+            // A byte below 0x20 sets its high bit in the first, 0x7f in the second, as long as
+            // none has it itself.
+            let bad = word.wrapping_sub(splat(0x20)) | word.wrapping_add(ONES) | word;
+            bad & HIGHS == 0
+        })
 }
 
 /// Where the string of a JSON text ends: at a quote, a backslash or a control character. Gives
@@ -56,11 +107,7 @@ fn near(bytes: &[u8], matches: impl Fn(u64) -> u64) -> Result<Option<usize>, (us
     for _ in 0..WORDS {
         let Some((word, after)) = rest.split_first_chunk::<WORD>() else {
             // The last bytes, in a word whose other bytes match nothing that matters.
-            let mut last = [0xff; WORD];
-            if let Some(place) = last.get_mut(..rest.len()) {
-                place.copy_from_slice(rest);
-            }
-            let found = first(matches(u64::from_le_bytes(last)));
+            let found = first(matches(last_word(bytes, rest.len(), 0xff)));
             return Ok(found.map(|index| at.saturating_add(index)));
         };
         if let Some(index) = first(matches(u64::from_le_bytes(*word))) {
@@ -70,6 +117,29 @@ fn near(bytes: &[u8], matches: impl Fn(u64) -> u64) -> Result<Option<usize>, (us
         at = at.saturating_add(WORD);
     }
     Err((at, rest))
+}
+
+/// The last `len` bytes, fewer than a word has, with `filler` in place of the others.
+#[inline(always)]
+fn last_word(bytes: &[u8], len: usize, filler: u8) -> u64 {
+    let bits = (len as u32).wrapping_mul(8);
+    let filler = splat(filler).checked_shl(bits).unwrap_or_default();
+    let bytes = match bytes.last_chunk::<WORD>() {
+        Some(word) => u64::from_le_bytes(*word)
+            .checked_shr(u64::BITS.wrapping_sub(bits))
+            .unwrap_or_default(),
+        None => short_word(bytes),
+    };
+    bytes | filler
+}
+
+#[inline(never)]
+fn short_word(bytes: &[u8]) -> u64 {
+    let mut word = [0; WORD];
+    for (to, from) in word.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    u64::from_le_bytes(word)
 }
 
 /// The first byte whose high bit is set.
@@ -88,7 +158,7 @@ const fn splat(byte: u8) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{find, text_len};
+    use super::{find, find2, is_printable_ascii, text_len};
 
     #[test]
     fn agree_with_a_search_byte_by_byte() {
@@ -96,14 +166,25 @@ mod tests {
             for filler in [b'a', 0x80, 0xff, b'!', b'#', b'[', b']', b'%', b'\''] {
                 let mut bytes = vec![filler; len];
                 assert_eq!(find(b'&', &bytes), None);
+                assert_eq!(find2(b'&', b'+', &bytes), None);
+                assert_eq!(is_printable_ascii(&bytes), filler < 0x7f || len == 0);
                 assert_eq!(text_len(&bytes), len);
                 for at in 0..len {
                     for end in [b'"', b'\\', 0, 0x1f] {
                         bytes[at] = end;
                         assert_eq!(text_len(&bytes), at, "{end} at {at} of {len}");
+                        if filler < 0x7f {
+                            assert_eq!(is_printable_ascii(&bytes), end > 0x1f);
+                            bytes[at] = end | 0x80;
+                            assert!(!is_printable_ascii(&bytes));
+                            bytes[at] = 0x7f;
+                            assert!(!is_printable_ascii(&bytes));
+                        }
                     }
                     bytes[at] = b'&';
                     assert_eq!(find(b'&', &bytes), Some(at));
+                    assert_eq!(find2(b'&', b'+', &bytes), Some(at));
+                    assert_eq!(find2(b'+', b'&', &bytes), Some(at));
                     // What follows does not matter.
                     bytes[len - 1] = b'&';
                     assert_eq!(find(b'&', &bytes), Some(at));

@@ -1,6 +1,6 @@
 //! Percent escapes, as Python's `urllib.parse.unquote_plus` reads them: what is no escape stays.
 
-use memchr::memchr2;
+use super::near;
 
 /// A percent escape that may be cut by the end of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Escape {
         let mut rest = bytes;
         while let Some((byte, after)) = rest.split_first() {
             if *self == Self::None {
-                let plain = memchr2(b'%', b'+', rest).unwrap_or(rest.len());
+                let plain = near::find2(b'%', b'+', rest).unwrap_or(rest.len());
                 if let Some((plain, after)) = rest.split_at_checked(plain)
                     && !plain.is_empty()
                 {

@@ -4,6 +4,7 @@ use core::str::from_utf8;
 
 use super::Source;
 use super::codec::cp1252;
+use super::near;
 
 /// The longest value that is kept, in bytes of UTF-8. A slot's buffer may be shorter.
 pub const VALUE_MAX: usize = 1024;
@@ -38,8 +39,8 @@ pub enum Value<'s> {
     Absent,
     /// it occurred and Python takes it for false: `""`, JSON `null`, `0`, `false`, `[]`, `{}`
     Falsy,
-    /// text that may be shown: no control characters, not too long
-    Text(&'s str),
+    /// text that may be shown: UTF-8, no control characters, not too long
+    Text(&'s [u8]),
     /// something that no method can be called: control characters, too long, not text
     Unusable,
 }
@@ -101,12 +102,19 @@ impl<'r> Slot<'r> {
         match self.state {
             State::Absent => Value::Absent,
             State::NotText { truthy: false } => Value::Falsy,
-            State::Clean if self.len == 0 => Value::Falsy,
-            State::Clean => match from_utf8(self.buffer.get(..self.len).unwrap_or_default()) {
-                Ok(text) => Value::Text(text),
-                Err(_) => Value::Unusable,
+            State::Clean => match self.text() {
+                [] => Value::Falsy,
+                text => Value::Text(text),
             },
             State::Bytes | State::NotText { truthy: true } | State::Unusable => Value::Unusable,
+        }
+    }
+
+    /// The text, empty where there is none that may be shown.
+    pub(super) fn text(&self) -> &[u8] {
+        match self.state {
+            State::Clean => self.buffer.get(..self.len).unwrap_or_default(),
+            _ => b"",
         }
     }
 
@@ -172,6 +180,18 @@ impl<'r> Slot<'r> {
         if self.state != State::Bytes {
             return;
         }
+        let bytes = self.buffer.get(..self.len);
+        if self.charset != Charset::Other && bytes.is_some_and(near::is_printable_ascii) {
+            // As most values are.
+            self.state = State::Clean;
+        } else {
+            self.judge();
+        }
+    }
+
+    /// Apart, so that only values that are no plain ASCII pay for the copy.
+    #[inline(never)]
+    fn judge(&mut self) {
         self.decode();
         // A fold without an early end: the compiler makes vector code of it.
         let clean = self.buffer.get(..self.len).is_some_and(|text| {
@@ -259,7 +279,7 @@ mod tests {
         pieces.iter().for_each(|piece| slot.push(piece));
         slot.settle();
         match slot.value() {
-            Value::Text(text) => Some(text.to_owned()),
+            Value::Text(text) => Some(String::from_utf8(text.to_vec()).unwrap()),
             _ => None,
         }
     }
@@ -310,6 +330,6 @@ mod tests {
         slot.push(b"cd\r\n--x");
         slot.pop(5);
         slot.settle();
-        assert_eq!(slot.value(), Value::Text("abcd"));
+        assert_eq!(slot.value(), Value::Text(b"abcd"));
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn values(names: &[&str], scan: impl FnOnce(&mut Fields<'_>)) -> Vec<
             .map(|index| match fields.value(index) {
                 Value::Absent => None,
                 Value::Falsy => Some(String::new()),
-                Value::Text(text) => Some(text.to_owned()),
+                Value::Text(text) => Some(String::from_utf8(text.to_vec()).unwrap()),
                 Value::Unusable => Some("<unusable>".to_owned()),
             })
             .collect()

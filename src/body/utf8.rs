@@ -25,6 +25,9 @@ impl Utf8Check {
 
     /// False as soon as the bytes so far cannot be the start of UTF-8 text.
     pub(super) fn feed(&mut self, chunk: &[u8]) -> bool {
+        if self.len == 0 && is_ascii(chunk) {
+            return !self.broken;
+        }
         let mut rest = self.complete_pending(chunk);
         while let (Err(error), false) = (from_utf8(rest), self.broken) {
             let tail = rest.get(error.valid_up_to()..).unwrap_or_default();
@@ -80,6 +83,14 @@ impl Utf8Check {
         }
         chunk
     }
+}
+
+/// As std's, but several vectors at a time.
+fn is_ascii(bytes: &[u8]) -> bool {
+    const BLOCK: usize = 128;
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    let of_ascii = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte) < 0x80;
+    blocks.iter().all(|block| of_ascii(block)) && rest.is_ascii()
 }
 
 /// The bytes of a surrogate, or the start of them.

@@ -20,7 +20,7 @@ pub use trouble::Trouble;
 
 use crate::body::content_type::{self, media_type};
 use crate::body::{
-    Body, End, Fields, Form, Json, MediaType, Multipart, Names, Scratch, Source, Value,
+    Body, End, Fields, Form, Json, MediaType, Multipart, Names, Scratch, Source, Value, is_same,
 };
 
 /// The longest `$frappe_cmd`, in bytes.
@@ -125,11 +125,7 @@ pub fn is_compressed(content_encoding: &[u8]) -> bool {
     content_encoding
         .split(|byte| *byte == b',')
         .map(<[u8]>::trim_ascii)
-        .any(|name| {
-            CODINGS
-                .iter()
-                .any(|coding| name.eq_ignore_ascii_case(coding))
-        })
+        .any(|name| CODINGS.iter().any(|coding| is_same(name, coding)))
 }
 
 /// The [`Scratch::bytes`] that the scanner for this type needs.

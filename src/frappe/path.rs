@@ -5,13 +5,13 @@
 //! Frappe 15 on routes with werkzeug's `Map(strict_slashes=False, merge_slashes=False)` over
 //! the rules of `frappe/api/v1.py` and `v2.py`.
 
-use memchr::memchr;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take, take_while, take_while1};
 use nom::combinator::{eof, opt, peek, recognize, value, verify};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
+use crate::body::near;
 use crate::body::percent::hex;
 
 /// The longest path that is followed, in bytes. gunicorn refuses request lines above 4094.
@@ -39,19 +39,19 @@ pub enum Route<'p> {
 
 /// The path and the query of a request target.
 pub fn split_target(target: &[u8]) -> (&[u8], &[u8]) {
-    let target = cut(target, memchr(b'#', target));
-    match memchr(b'?', target) {
-        Some(at) => (
-            cut(target, Some(at)),
-            target.get(at.saturating_add(1)..).unwrap_or_default(),
-        ),
-        None => (target, b""),
+    let end = near::find2(b'?', b'#', target);
+    let Some((path, rest)) = end.and_then(|at| target.split_at_checked(at)) else {
+        return (target, b"");
+    };
+    match rest.split_first() {
+        Some((b'?', query)) => (path, cut(query, near::find(b'#', query))),
+        _ => (path, b""),
     }
 }
 
 /// True where a path stands for itself, decoded.
 pub fn is_plain(path: &[u8]) -> bool {
-    memchr(b'%', path).is_none() && path.is_ascii()
+    near::find(b'%', path).is_none() && path.is_ascii()
 }
 
 /// Decodes a path as gunicorn does. None: longer than `buffer`.

@@ -62,7 +62,7 @@ unsafe extern "C" fn cmd(
     _data: usize,
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
-    unsafe { answer(r, v, |r| Some(fields(r)?.text(Names::CMD).as_bytes())) }
+    unsafe { answer(r, v, |r| Some(fields(r)?.text(Names::CMD))) }
 }
 
 unsafe extern "C" fn source(
@@ -104,7 +104,7 @@ unsafe extern "C" fn doctype(
     _data: usize,
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
-    unsafe { answer(r, v, |r| Some(fields(r)?.doctype().as_bytes())) }
+    unsafe { answer(r, v, |r| Some(fields(r)?.doctype())) }
 }
 
 /// `data` is the name of the variable, as for all prefix variables.
@@ -119,7 +119,7 @@ unsafe extern "C" fn arg(
             let name = (data as *const ngx_str_t).as_ref().map(raw::str_bytes)?;
             let name = name.strip_prefix(ARG_PREFIX)?;
             let index = MainConf::get(r)?.names().find(name)?;
-            Some(fields(r)?.argument(index).as_bytes())
+            Some(fields(r)?.argument(index))
         })
     }
 }

@@ -43,13 +43,14 @@ pub(super) fn ask(version: &str, head: Head<'_>, body: &[u8]) -> Answer {
                 _ => None,
             };
             let outcome = resolve(&head, plan, end, dialect, fields);
-            let text = |name: &[u8]| fields.text(fields.find(name).unwrap()).to_owned();
+            let string = |text: &[u8]| String::from_utf8(text.to_vec()).unwrap();
+            let text = |name: &[u8]| string(fields.text(fields.find(name).unwrap()));
             assert!(outcome.source != Source::None || text(b"cmd").is_empty());
             Answer {
-                cmd: fields.text(Names::CMD).to_owned(),
+                cmd: string(fields.text(Names::CMD)),
                 source: outcome.source.as_str(),
                 status: outcome.status.as_str(),
-                doctype: fields.doctype().to_owned(),
+                doctype: string(fields.doctype()),
                 x: text(b"x"),
                 trouble: outcome.trouble.map(super::Trouble::message),
             }
