@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use ngx_http_frappe_module::body::{Fields, LineRoom, Multipart, Names, Scratch, Slot};
+use ngx_http_frappe_module::body::{Fields, Multipart, Names, Rooms, Slot};
 use ngx_http_frappe_module::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan, dialect};
 use serde_json::Value;
 
@@ -70,12 +70,12 @@ pub fn read(input: &Input, body: &Body) -> Outcome {
     let Plan::Scan(media_type) = plan else {
         panic!("{} is not read", input.name);
     };
-    let mut bytes = input.scratch.borrow_mut();
-    let bytes = &mut bytes[..frappe::scratch_len(media_type, head.content_type)];
-    bytes.fill(0);
-    let line = Some(&mut LineRoom::uninit());
-    let scratch = Scratch { bytes, line };
-    let scanner = frappe::scanner(media_type, &head, input.dialect, &mut fields, scratch);
+    let mut scratch = input.scratch.borrow_mut();
+    let scratch = &mut scratch[..frappe::scratch_len(media_type, head.content_type)];
+    scratch.fill(0);
+    let mut rooms = Rooms::default();
+    let room = rooms.of(media_type, scratch).expect("a type that is read");
+    let scanner = frappe::scanner(room, &head, input.dialect, &mut fields);
     let mut scanner = scanner.expect("a scanner");
     for piece in body.pieces() {
         scanner.feed(piece, &mut fields);

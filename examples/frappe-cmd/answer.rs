@@ -1,6 +1,6 @@
 //! Asks the core: plan, scan, resolve.
 
-use ngx_http_frappe_module::body::{Fields, LineRoom, MediaType, Names, Scratch, Slot, Source};
+use ngx_http_frappe_module::body::{Fields, MediaType, Names, Rooms, Slot, Source};
 use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, Status, dialect};
 
 use crate::http::Request;
@@ -77,16 +77,14 @@ impl Asker {
             true => Plan::Ignore,
             false => frappe::plan(&head, dialect),
         };
-        let mut bytes = Vec::new();
-        let mut line = LineRoom::uninit();
+        let mut scratch = Vec::new();
+        let mut rooms = Rooms::default();
         let end = match plan {
             Plan::Scan(media_type) => {
-                bytes.resize(frappe::scratch_len(media_type, head.content_type), 0);
-                let scratch = Scratch {
-                    bytes: &mut bytes,
-                    line: Some(&mut line),
-                };
-                match frappe::scanner(media_type, &head, dialect, &mut fields, scratch) {
+                scratch.resize(frappe::scratch_len(media_type, head.content_type), 0);
+                let room = rooms.of(media_type, &mut scratch);
+                let room = room.expect("there is a scanner for what is scanned");
+                match frappe::scanner(room, &head, dialect, &mut fields) {
                     Ok(mut scanner) => {
                         for piece in request.body.chunks(self.chunk) {
                             scanner.feed(piece, &mut fields);

@@ -28,6 +28,8 @@ mod utf8;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use core::mem::MaybeUninit;
+
 pub use content_type::MediaType;
 pub use fields::{Fields, NAME_MAX, Names, Source};
 pub use form::Form;
@@ -39,12 +41,12 @@ pub use slot::{Charset, Slot, VALUE_MAX, Value};
 
 use crate::frappe::trouble::Trouble;
 
-/// Memory that a scanner is lent.
+/// Memory that the scanner of a multipart body is lent.
 #[derive(Debug)]
 pub struct Scratch<'r> {
-    /// as many as [`Multipart::scratch_len`], for a multipart body
+    /// as many as [`Multipart::scratch_len`]
     pub bytes: &'r mut [u8],
-    /// for a multipart body
+    /// for the beginning of a line
     pub line: Option<&'r mut LineRoom>,
 }
 
@@ -52,11 +54,59 @@ pub struct Scratch<'r> {
 #[derive(Debug)]
 pub enum Body<'r> {
     /// `application/x-www-form-urlencoded`
-    Form(Form),
+    Form(&'r mut Form),
     /// `multipart/form-data`
-    Multipart(Multipart<'r>),
+    Multipart(&'r mut Multipart<'r>),
     /// JSON, by the dialect's test
-    Json(Json),
+    Json(&'r mut Json),
+}
+
+/// Memory for a scanner: a request pays for its own kind only, and nothing is moved.
+#[derive(Debug)]
+pub enum Room<'r> {
+    /// for [`Form`]
+    Form(&'r mut MaybeUninit<Form>),
+    /// for [`Multipart`]
+    Multipart(&'r mut MaybeUninit<Multipart<'r>>, Scratch<'r>),
+    /// for [`Json`]
+    Json(&'r mut MaybeUninit<Json>),
+}
+
+/// Room for whatever comes.
+#[derive(Debug)]
+pub struct Rooms<'r> {
+    form: MaybeUninit<Form>,
+    multipart: MaybeUninit<Multipart<'r>>,
+    line: LineRoom,
+    json: MaybeUninit<Json>,
+}
+
+impl Default for Rooms<'_> {
+    fn default() -> Self {
+        Self {
+            form: MaybeUninit::uninit(),
+            multipart: MaybeUninit::uninit(),
+            line: LineRoom::uninit(),
+            json: MaybeUninit::uninit(),
+        }
+    }
+}
+
+impl<'r> Rooms<'r> {
+    /// The one for this type, None where it has no scanner. A multipart body needs
+    /// [`Multipart::scratch_len`] `bytes`.
+    pub fn of(&'r mut self, media_type: MediaType, bytes: &'r mut [u8]) -> Option<Room<'r>> {
+        match media_type {
+            MediaType::Form => Some(Room::Form(&mut self.form)),
+            MediaType::Multipart => {
+                let line = Some(&mut self.line);
+                let scratch = Scratch { bytes, line };
+                Some(Room::Multipart(&mut self.multipart, scratch))
+            }
+            MediaType::Json => Some(Room::Json(&mut self.json)),
+            MediaType::Other => None,
+        }
+    }
 }
 
 /// How a body ended.

@@ -20,7 +20,7 @@ pub use trouble::Trouble;
 
 use crate::body::content_type::{self, media_type};
 use crate::body::{
-    Body, End, Fields, Form, Json, MediaType, Multipart, Names, Scratch, Source, Value, is_same,
+    Body, End, Fields, Form, Json, MediaType, Multipart, Names, Room, Source, Value, is_same,
 };
 
 /// The longest `$frappe_cmd`, in bytes.
@@ -128,7 +128,7 @@ pub fn is_compressed(content_encoding: &[u8]) -> bool {
         .any(|name| CODINGS.iter().any(|coding| is_same(name, coding)))
 }
 
-/// The [`Scratch::bytes`] that the scanner for this type needs.
+/// The [`Scratch::bytes`](crate::body::Scratch) that the scanner for this type needs.
 pub fn scratch_len(media_type: MediaType, content_type: &[u8]) -> usize {
     match media_type {
         MediaType::Multipart => Multipart::scratch_len(content_type),
@@ -138,23 +138,24 @@ pub fn scratch_len(media_type: MediaType, content_type: &[u8]) -> usize {
 
 /// The scanner for a body, or how the body ends without being looked at.
 pub fn scanner<'r>(
-    media_type: MediaType,
+    room: Room<'r>,
     head: &Head<'_>,
     dialect: &Dialect,
     fields: &mut Fields<'_>,
-    scratch: Scratch<'r>,
 ) -> Result<Body<'r>, End> {
-    let (source, body) = match media_type {
-        MediaType::Form => {
+    let (source, body) = match room {
+        Room::Form(place) => {
             let form = Form::new(dialect.werkzeug.charset, dialect.werkzeug.form_bytes);
-            (Source::Form, Body::Form(form))
+            (Source::Form, Body::Form(place.write(form)))
         }
-        MediaType::Multipart => {
+        Room::Multipart(place, scratch) => {
             let multipart = Multipart::new(head.content_type, dialect.werkzeug, scratch)?;
-            (Source::Multipart, Body::Multipart(multipart))
+            (Source::Multipart, Body::Multipart(place.write(multipart)))
         }
-        MediaType::Json => (Source::Json, Body::Json(Json::new(dialect.json))),
-        MediaType::Other => return Err(End::Fields { any: false }),
+        Room::Json(place) => {
+            let json = place.write(Json::new(dialect.json));
+            (Source::Json, Body::Json(json))
+        }
     };
     fields.set_source(source);
     Ok(body)

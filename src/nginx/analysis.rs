@@ -1,11 +1,13 @@
 //! One reading of a request: its values, and the scanner of its body.
 
+use core::mem::MaybeUninit;
 use core::ptr;
 use core::slice;
 
 use super::guard;
-use super::raw::Request;
-use crate::body::{Body, End, Fields, LineRoom, MediaType, Names, Scratch, Slot};
+use crate::body::{
+    Body, End, Fields, Form, Json, LineRoom, MediaType, Multipart, Names, Room, Scratch, Slot,
+};
 use crate::frappe::{self, Dialect, Head, Outcome, Plan};
 
 /// What is read of a request, in memory of its pool.
@@ -18,60 +20,109 @@ pub(super) struct Analysis {
     busy: bool,
 }
 
+/// Memory of a request's pool that is given out piece by piece.
+pub(super) struct Block {
+    next: *mut u8,
+    left: usize,
+}
+
+impl Block {
+    /// # Safety
+    ///
+    /// There are `len` bytes from `start` on, to which nothing else points for as long as the
+    /// request.
+    pub(super) unsafe fn new(start: *mut u8, len: usize) -> Self {
+        Self {
+            next: start,
+            left: len,
+        }
+    }
+
+    /// Room for `count` values, of which nothing is written yet.
+    pub(super) fn take<T>(&mut self, count: usize) -> Option<&'static mut [MaybeUninit<T>]> {
+        let gap = self.next.align_offset(align_of::<T>());
+        let len = size_of::<T>().checked_mul(count)?;
+        self.left = self.left.checked_sub(gap.checked_add(len)?)?;
+        // SAFETY: by the promise of `new` the bytes are there and this function gives out each
+        // of them once; they are aligned, and need not be initialised.
+        unsafe {
+            let place = self.next.add(gap);
+            self.next = place.add(len);
+            Some(slice::from_raw_parts_mut(place.cast(), count))
+        }
+    }
+
+    /// Room for one.
+    pub(super) fn take_one<T>(&mut self) -> Option<&'static mut MaybeUninit<T>> {
+        self.take(1)?.first_mut()
+    }
+
+    fn take_bytes(&mut self, len: usize) -> Option<&'static mut [u8]> {
+        let bytes = self.take::<u8>(len)?;
+        // SAFETY: all of them are made zero before a slice is made of them.
+        unsafe {
+            ptr::write_bytes(bytes.as_mut_ptr(), 0, len);
+            Some(slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), len))
+        }
+    }
+}
+
 impl Analysis {
-    /// The bytes that [`Self::new`] needs: slots, then values, then the scanner's scratch, a line last.
+    /// The most bytes that [`Self::new`] takes.
     pub(super) fn len(names: &Names, plan: Plan, head: &Head<'_>) -> Option<usize> {
+        let scanner = match plan {
+            Plan::Scan(MediaType::Multipart) => size_of::<Multipart<'_>>()
+                .checked_add(align_of::<Multipart<'_>>())?
+                .checked_add(Multipart::scratch_len(head.content_type))?
+                .checked_add(size_of::<LineRoom>())?,
+            Plan::Scan(MediaType::Form) => size_of::<Form>(),
+            Plan::Scan(MediaType::Json) => size_of::<Json>(),
+            Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => 0,
+        };
         let slots = names.slots().checked_mul(size_of::<Slot<'_>>())?;
         slots
-            .checked_add(values_len(names)?)?
-            .checked_add(scratch_len(plan, head))?
-            .checked_add(line_len(plan))?
+            .checked_add(names.values_len())?
+            .checked_add(scanner)?
+            // As it is for what follows.
             .checked_next_multiple_of(align_of::<Slot<'_>>())
     }
 
-    /// # Safety
-    ///
-    /// `block` is [`Self::len`] bytes, aligned for a slot, to which nothing else points for as
-    /// long as the request.
-    pub(super) unsafe fn new(
+    /// None where `block` has less than [`Self::len`] bytes.
+    pub(super) fn new(
         names: &'static Names,
         plan: Plan,
         head: &Head<'_>,
         dialect: &Dialect,
-        block: *mut u8,
+        block: &mut Block,
     ) -> Option<Self> {
         let count = names.slots();
-        let values_len = values_len(names)?;
-        let bytes_len = values_len.checked_add(scratch_len(plan, head))?;
-        let slots = block.cast::<Slot<'static>>();
-        // SAFETY: promised by the caller: behind `count` slots there are `bytes_len` bytes. They
-        // are made zero before a slice is made of them. Behind them there is room for a line
-        // where it has a length; what is in there no `LineRoom` promises.
-        let (bytes, line) = unsafe {
-            let bytes = slots.add(count).cast::<u8>();
-            ptr::write_bytes(bytes, 0, bytes_len);
-            let line = bytes.add(bytes_len).cast::<LineRoom>();
-            let line = (line_len(plan) > 0).then(|| &mut *line);
-            (slice::from_raw_parts_mut(bytes, bytes_len), line)
+        let slots = block.take::<Slot<'static>>(count)?;
+        let room = match plan {
+            Plan::Scan(MediaType::Form) => Some(Room::Form(block.take_one()?)),
+            Plan::Scan(MediaType::Json) => Some(Room::Json(block.take_one()?)),
+            Plan::Scan(MediaType::Multipart) => {
+                let place = block.take_one()?;
+                let bytes = block.take_bytes(Multipart::scratch_len(head.content_type))?;
+                let line: &mut LineRoom = block.take_one()?;
+                let line = Some(line);
+                Some(Room::Multipart(place, Scratch { bytes, line }))
+            }
+            Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => None,
         };
-        let (mut values, bytes) = bytes.split_at_mut_checked(values_len)?;
-        for index in 0..count {
+        let mut values = block.take_bytes(names.values_len())?;
+        for (index, slot) in slots.iter_mut().enumerate() {
             let (value, rest) = values.split_at_mut_checked(names.value_max(index))?;
             values = rest;
-            // SAFETY: there is room for `count` slots.
-            unsafe { slots.add(index).write(Slot::new(value)) };
+            slot.write(Slot::new(value));
         }
-        // SAFETY: all `count` slots have been written.
-        let mut fields = Fields::new(names, unsafe { slice::from_raw_parts_mut(slots, count) });
-        let (body, end) = match plan {
-            Plan::Scan(media_type) => {
-                let scratch = Scratch { bytes, line };
-                match frappe::scanner(media_type, head, dialect, &mut fields, scratch) {
-                    Ok(body) => (Some(body), None),
-                    Err(end) => (None, Some(end)),
-                }
-            }
-            Plan::Ignore | Plan::Encoded(_) => (None, None),
+        // SAFETY: each slot has been written.
+        let slots = unsafe { slice::from_raw_parts_mut(slots.as_mut_ptr().cast(), count) };
+        let mut fields = Fields::new(names, slots);
+        let scanner = room.map(|room| frappe::scanner(room, head, dialect, &mut fields));
+        let (body, end) = match scanner {
+            Some(Ok(body)) => (Some(body), None),
+            Some(Err(end)) => (None, Some(end)),
+            None => (None, None),
         };
         Some(Self {
             fields,
@@ -110,7 +161,7 @@ impl Analysis {
     /// None after a panic.
     pub(super) fn resolve(
         &mut self,
-        r: Request,
+        head: &Head<'_>,
         plan: Plan,
         dialect: &Dialect,
         early: bool,
@@ -118,33 +169,12 @@ impl Analysis {
         if self.busy {
             return None;
         }
-        guard::probe(r.target(), b"panic-in-resolver");
+        guard::probe(head.target, b"panic-in-resolver");
         let end = match &mut self.body {
             Some(body) if early => Some(body.finish_early(&mut self.fields)),
             Some(body) => Some(body.finish(&mut self.fields)),
             None => self.end,
         };
-        let head = super::ctx::head(&r, dialect);
-        Some(frappe::resolve(&head, plan, end, dialect, &mut self.fields))
-    }
-}
-
-fn values_len(names: &Names) -> Option<usize> {
-    (0..names.slots()).try_fold(0_usize, |sum, index| {
-        sum.checked_add(names.value_max(index))
-    })
-}
-
-fn line_len(plan: Plan) -> usize {
-    match plan {
-        Plan::Scan(MediaType::Multipart) => size_of::<LineRoom>(),
-        _ => 0,
-    }
-}
-
-fn scratch_len(plan: Plan, head: &Head<'_>) -> usize {
-    match plan {
-        Plan::Scan(media_type) => frappe::scratch_len(media_type, head.content_type),
-        Plan::Ignore | Plan::Encoded(_) => 0,
+        Some(frappe::resolve(head, plan, end, dialect, &mut self.fields))
     }
 }

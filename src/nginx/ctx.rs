@@ -13,28 +13,30 @@
 //! With `frappe_body preread` there are two readings: one of the first bytes, which routes, and
 //! one of the whole body as it streams by, for the log.
 //!
-//! Memory: this structure (less than 1 KiB), a buffer for each wanted argument (255 bytes for
-//! cmd, 1 KiB for others), for multipart up to 5.7 KiB of scratch; with preread all but the
-//! structure twice.
+//! Memory: this structure (less than half a KiB), a buffer for each wanted argument (255 bytes for
+//! cmd, 1 KiB for others), for JSON and multipart a scanner (half a KiB), for multipart up to
+//! 5.7 KiB of scratch; with preread all but the structure twice.
 
 use core::ptr::{self, NonNull};
 
 use nginx_sys::{NGX_LOG_INFO, ngx_http_request_body_t, ngx_pool_cleanup_add};
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, Block};
 use super::conf::{LocConf, MainConf};
 use super::derived;
 use super::guard;
+use super::head;
 use super::peek::Peek;
 use super::raw::{self, Request};
 use super::replay;
-use crate::body::{Fields, LineRoom, Multipart, Names, Slot, VALUE_MAX};
+use crate::body::{Fields, Form, Json, LineRoom, Multipart, Names, Slot, VALUE_MAX};
 use crate::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan, Status};
 
 /// One request's context.
 pub(super) struct Ctx {
     state: State,
     plan: Plan,
+    head: Head<'static>,
     conf: &'static LocConf,
     dialect: &'static Dialect,
     /// what routes
@@ -45,7 +47,7 @@ pub(super) struct Ctx {
     is_final: bool,
     /// nothing of the body has gone through the filter: it may still be read to decide
     is_unread: bool,
-    pub(super) peek: Option<Peek>,
+    pub(super) peek: Option<&'static mut Peek>,
     /// bytes of a body that somebody else has read
     pub(super) replayed: u64,
     /// HTTP/2: what nginx takes for the request's body during a peek
@@ -59,44 +61,30 @@ pub(super) enum State {
     Failed,
 }
 
-/// The bound on a request's memory that README states: structure, three slots, cmd, both kinds of
-/// doctype and the scratch of a multipart body.
+/// The bounds on a request's memory that README states: structure, slot, cmd, and a scanner without
+/// scratch.
+const _: () = assert!(
+    size_of::<Ctx>() + size_of::<Slot<'_>>() + CMD_MAX + size_of::<Json>() <= 1024
+        && size_of::<Form>() <= size_of::<Json>()
+);
+/// And structure, three slots, cmd, both kinds of doctype, and the scanner and scratch of a multipart
+/// body.
 const _: () = assert!(
     size_of::<Ctx>()
-        + align_of::<Ctx>()
         + 3 * size_of::<Slot<'_>>()
         + 2 * CMD_MAX
         + VALUE_MAX
+        + size_of::<Multipart<'_>>()
+        + align_of::<Multipart<'_>>()
         + Multipart::SCRATCH_MAX
         + size_of::<LineRoom>()
         <= 8 * 1024
 );
-/// What stands behind a Ctx is aligned.
+/// nginx's pools align to pointers, which is enough: what needs more is not in here.
+const _: () = assert!(align_of::<Ctx>() <= align_of::<usize>());
+/// What stands behind them is aligned.
 const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Analysis>()));
 const _: () = assert!(size_of::<Analysis>().is_multiple_of(align_of::<Slot<'_>>()));
-
-/// What the request line and the headers say.
-pub(super) fn head<'r>(r: &'r Request, dialect: &Dialect) -> Head<'r> {
-    let mut head = Head {
-        method: r.method(),
-        target: r.target(),
-        content_type: b"",
-        encoded: false,
-    };
-    if !r.had_body() && dialect.json_empty {
-        // The type of a body that is not there matters to no version but those.
-        return head;
-    }
-    for (name, value) in r.headers() {
-        if name.eq_ignore_ascii_case(b"content-type") {
-            // The last one counts for gunicorn.
-            head.content_type = value;
-        } else if name.eq_ignore_ascii_case(b"content-encoding") {
-            head.encoded |= frappe::is_compressed(value);
-        }
-    }
-    head
-}
 
 /// The request's context, where it has one.
 ///
@@ -132,66 +120,69 @@ pub(super) fn find_here<'c>(r: Request) -> Option<&'c mut Ctx> {
     holds.then_some(ctx)
 }
 
+/// The whole body has decided it, by the rules of `conf`.
+pub(super) fn is_settled(r: Request, conf: &LocConf) -> bool {
+    // SAFETY: as in `find`.
+    let ctx = unsafe { r.ctx().cast::<Ctx>().as_ref() };
+    ctx.is_some_and(|ctx| {
+        matches!(ctx.state, State::Decided(_)) && ctx.whole.is_none() && ptr::eq(ctx.conf, conf)
+    })
+}
+
 /// Makes a context, for a body that is to be scanned as `plan` says, or for none. With `preread`
 /// it is decided by so many bytes of it.
 pub(super) fn create<'c>(
     r: Request,
-    head: &Head<'_>,
+    head: Head<'static>,
     plan: Plan,
     conf: &'static LocConf,
     preread: Option<usize>,
 ) -> Option<&'c mut Ctx> {
     let dialect = conf.dialect()?;
     let names = MainConf::get(r)?.names();
-    let len = Analysis::len(names, plan, head)?;
+    let len = Analysis::len(names, plan, &head)?;
     let for_whole = match preread {
-        Some(_) => size_of::<Analysis>().checked_add(len)?,
+        Some(_) => size_of::<(Peek, Analysis)>().checked_add(len)?,
         None => 0,
     };
-    let total = size_of::<Ctx>()
-        .checked_add(align_of::<Ctx>())?
-        .checked_add(len)?
-        .checked_add(for_whole)?;
+    let total = size_of::<Ctx>().checked_add(len)?.checked_add(for_whole)?;
 
     // SAFETY: the pool is the request's; a null result is checked.
     let cleanup = unsafe { ngx_pool_cleanup_add(r.main().pool(), total).as_mut() }?;
     if cleanup.data.is_null() {
         return None;
     }
-    let data = aligned(cleanup.data);
-    // SAFETY: from `data` on, which is aligned, the block has room for a Ctx, with preread for an
-    // Analysis, and for the memory of one or two readings; the assertions above and `len` keep all
-    // of them aligned. Nothing else points into it, and it lives until the request's pool is
-    // destroyed, after which nobody asks for the context.
-    unsafe {
-        let mut block = data.add(1).cast::<u8>();
-        let mut whole = None;
-        if preread.is_some() {
-            let place = block.cast::<Analysis>();
-            block = place.add(1).cast();
-            place.write(Analysis::new(names, plan, head, dialect, block)?);
-            block = block.add(len);
-            whole = place.as_mut();
+    // SAFETY: the pool's block of `total` bytes, to which nothing else points. It lives until the
+    // request's pool is destroyed, after which nobody asks for the context.
+    let mut block = unsafe { Block::new(cleanup.data.cast(), total) };
+    let place = block.take_one()?;
+    let (peek, whole) = match preread {
+        Some(size) => {
+            let peek = block.take_one()?.write(Peek::new(size));
+            let place = block.take_one()?;
+            let whole = Analysis::new(names, plan, &head, dialect, &mut block)?;
+            (Some(peek), Some(place.write(whole)))
         }
-        data.write(Ctx {
-            state: State::Reading,
-            plan,
-            conf,
-            dialect,
-            routing: Analysis::new(names, plan, head, dialect, block)?,
-            whole,
-            is_final: false,
-            is_unread: true,
-            peek: preread.map(Peek::new),
-            replayed: 0,
-            private: None,
-        });
-    }
+        None => (None, None),
+    };
+    let ctx = place.write(Ctx {
+        state: State::Reading,
+        plan,
+        head,
+        conf,
+        dialect,
+        routing: Analysis::new(names, plan, &head, dialect, &mut block)?,
+        whole,
+        is_final: false,
+        is_unread: true,
+        peek,
+        replayed: 0,
+        private: None,
+    });
     // Only now is there something to be found.
     cleanup.handler = Some(forget);
-    r.main().set_ctx(data.cast());
-    // SAFETY: just written; see `find`.
-    unsafe { data.as_mut() }
+    r.main().set_ctx(ptr::from_mut(ctx).cast());
+    Some(ctx)
 }
 
 /// `frappe_cmd on` holds where the request is now. What was found before an internal redirect
@@ -204,15 +195,23 @@ pub(super) fn is_on(r: Request) -> bool {
 /// has read it already.
 pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
     let r = r.main();
-    if !is_on(r) && !r.is_redirected() {
-        return None;
+    let conf = LocConf::get(r);
+    match find(r) {
+        // Contexts are made only where it is on.
+        Some(ctx) if conf.is_some_and(|conf| ptr::eq(conf, ctx.conf)) => Some(ctx),
+        _ if conf.is_some_and(LocConf::is_on) || r.is_redirected() => find_or_make(r),
+        _ => None,
     }
+}
+
+#[inline(never)]
+fn find_or_make<'c>(r: Request) -> Option<&'c mut Ctx> {
     if let Some(ctx) = find_here(r) {
         return Some(ctx);
     }
     let conf = LocConf::get(r).filter(|conf| conf.is_on())?;
     let dialect = conf.dialect()?;
-    let head = head(&r, dialect);
+    let head = head::of(r, dialect);
     guard::probe(head.target, b"panic-in-variable");
     let has_body = conf.reads_body() && r.had_body();
     let plan = if has_body || !dialect.json_empty {
@@ -224,7 +223,7 @@ pub(super) fn find_or_decide<'c>(r: Request) -> Option<&'c mut Ctx> {
     if scans && !(r.is_before_location() && replay::fits_a_turn(r)) {
         return None;
     }
-    let ctx = create(r, &head, plan, conf, None)?;
+    let ctx = create(r, head, plan, conf, None)?;
     if scans && !replay::in_a_turn(r, ctx) {
         ctx.fail();
     }
@@ -267,6 +266,7 @@ impl Ctx {
     }
 
     /// Nothing that follows of the body gives another cmd.
+    #[inline(never)]
     pub(super) fn is_decided(&self) -> bool {
         self.routing.is_decided()
     }
@@ -296,7 +296,7 @@ impl Ctx {
         let Some(whole) = self.whole.as_mut().filter(|_| !self.is_final) else {
             return;
         };
-        let Some(mut outcome) = whole.resolve(r, self.plan, self.dialect, false) else {
+        let Some(mut outcome) = whole.resolve(&self.head, self.plan, self.dialect, false) else {
             self.whole = None;
             return;
         };
@@ -344,7 +344,10 @@ impl Ctx {
         }
         // Also for a panic below.
         self.state = State::Failed;
-        if let Some(outcome) = self.routing.resolve(r, self.plan, self.dialect, early) {
+        let outcome = self
+            .routing
+            .resolve(&self.head, self.plan, self.dialect, early);
+        if let Some(outcome) = outcome {
             log(r, outcome);
             self.state = State::Decided(outcome);
         }
@@ -369,21 +372,12 @@ fn find_in_pool(r: Request) -> *mut Ctx {
             .handler
             .is_some_and(|handler| core::ptr::fn_addr_eq(handler, FORGET))
         {
-            return aligned(current.data);
+            return current.data.cast();
         }
         // SAFETY: as above.
         cleanup = unsafe { current.next.as_ref() };
     }
     ptr::null_mut()
-}
-
-/// The first place in a block that a Ctx can stand at: nginx's pools align to pointers only,
-/// while the searchers hold vector registers.
-fn aligned(data: *mut core::ffi::c_void) -> *mut Ctx {
-    let bytes = data.cast::<u8>();
-    bytes
-        .wrapping_add(bytes.align_offset(align_of::<Ctx>()))
-        .cast()
 }
 
 type Cleanup = unsafe extern "C" fn(*mut core::ffi::c_void);

@@ -9,6 +9,7 @@
 //! | `peek` | looks at the first bytes of a body without consuming them |
 //! | `replay` | the same for a body that somebody else has read before |
 //! | `ctx` | what is known of a request, in its pool, and how it is found again |
+//! | `head` | what the request line and the headers say |
 //! | `analysis` | one reading of a request: its values, its scanner |
 //! | `variable` | the variables |
 //! | `derived` | what other modules compute from them too early is not kept |
@@ -23,6 +24,7 @@ mod ctx;
 mod dav;
 mod derived;
 mod guard;
+mod head;
 mod module;
 mod peek;
 mod phase;

@@ -25,6 +25,7 @@ use nginx_sys::{
 use super::conf::{LocConf, MainConf};
 use super::ctx::{self, Ctx, State};
 use super::guard::{self, guarded};
+use super::head;
 use super::peek::{self, Outlook};
 use super::raw::Request;
 use super::replay;
@@ -49,8 +50,9 @@ pub(super) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t
     let Some(request) = (unsafe { Request::new(r) }) else {
         return DECLINED;
     };
-    // Most requests are let go here, for a few instructions each.
-    if request.may_have_body() && LocConf::get(request).is_some_and(LocConf::reads_body) {
+    // Most requests are let go here, for a few instructions each, and those that are resumed.
+    let conf = || LocConf::get(request).filter(|conf| conf.reads_body());
+    if request.may_have_body() && conf().is_some_and(|conf| !ctx::is_settled(request, conf)) {
         handle(request)
     } else {
         DECLINED
@@ -95,7 +97,7 @@ fn next(r: Request) -> Next {
     let Some(dialect) = conf.dialect() else {
         return Next::GoOn;
     };
-    let head = ctx::head(&r, dialect);
+    let head = head::of(r, dialect);
     guard::probe(head.target, b"panic-in-phase");
     guard::probe_memory(r, b"read-behind-the-end");
     let plan = frappe::plan(&head, dialect);
@@ -103,7 +105,7 @@ fn next(r: Request) -> Next {
         return Next::GoOn;
     }
     let preread = conf.preread();
-    let Some(ctx) = ctx::create(r, &head, plan, conf, preread) else {
+    let Some(ctx) = ctx::create(r, head, plan, conf, preread) else {
         return Next::GoOn;
     };
     if !ctx.wants_body() {

@@ -83,20 +83,20 @@ impl Request {
     }
 
     /// The request headers, in the order in which they are passed on. Dropped ones are left out.
-    pub(super) fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub(super) fn for_each_header<'s>(&'s self, mut see: impl FnMut(&'s ngx_str_t, &'s ngx_str_t)) {
         let mut part = Some(&self.get().headers_in.headers.part);
-        core::iter::from_fn(move || {
-            let current = part.take()?;
-            // SAFETY: nginx keeps `next` null or valid, for as long as the request.
-            part = unsafe { current.next.as_ref() };
+        while let Some(current) = part {
             let elements = current.elts.cast::<ngx_table_elt_t>();
             // SAFETY: a part holds `nelts` elements of the list's type, which is that of the
             // header lists; the lists live as long as the request and are not changed meanwhile.
-            Some(unsafe { slice_of(elements, current.nelts) })
-        })
-        .flatten()
-        .filter(|header| header.hash != 0)
-        .map(|header| (str_bytes(&header.key), str_bytes(&header.value)))
+            for header in unsafe { slice_of(elements, current.nelts) } {
+                if header.hash != 0 {
+                    see(&header.key, &header.value);
+                }
+            }
+            // SAFETY: nginx keeps `next` null or valid, for as long as the request.
+            part = unsafe { current.next.as_ref() };
+        }
     }
 
     /// The client has announced a body, whatever has become of it.
@@ -324,6 +324,16 @@ pub(super) unsafe fn slice_of<'s, T>(data: *const T, len: usize) -> &'s [T] {
     }
     // SAFETY: promised by the caller; nginx's elements are aligned.
     unsafe { slice::from_raw_parts(data, len) }
+}
+
+/// The same bytes for longer.
+///
+/// # Safety
+///
+/// They stay what they are for the whole of `'s`.
+pub(super) unsafe fn extend<'s>(bytes: &[u8]) -> &'s [u8] {
+    // SAFETY: promised by the caller.
+    unsafe { slice::from_raw_parts(bytes.as_ptr(), bytes.len()) }
 }
 
 /// Writes a line to a log, with our name in front and what nginx knows of the request behind.

@@ -5,7 +5,7 @@ mod multipart;
 
 use super::{Head, Names, Plan, dialect, plan, resolve, scanner, scratch_len};
 use crate::body::testing::{each_split, with_fields};
-use crate::body::{LineRoom, Scratch, Source};
+use crate::body::{Rooms, Source};
 
 /// The answer for one request.
 #[derive(Debug, PartialEq)]
@@ -23,16 +23,13 @@ pub(super) fn ask(version: &str, head: Head<'_>, body: &[u8]) -> Answer {
     each_split(body, |pieces| {
         with_fields(&["doctype", "x"], |fields, _| {
             let plan = plan(&head, dialect);
-            let mut bytes = Vec::new();
-            let mut line = LineRoom::uninit();
+            let mut scratch = Vec::new();
+            let mut rooms = Rooms::default();
             let end = match plan {
                 Plan::Scan(media_type) if !body.is_empty() => {
-                    bytes.resize(scratch_len(media_type, head.content_type), 0);
-                    let scratch = Scratch {
-                        bytes: &mut bytes,
-                        line: Some(&mut line),
-                    };
-                    match scanner(media_type, &head, dialect, fields, scratch) {
+                    scratch.resize(scratch_len(media_type, head.content_type), 0);
+                    let room = rooms.of(media_type, &mut scratch).unwrap();
+                    match scanner(room, &head, dialect, fields) {
                         Ok(mut scanner) => {
                             pieces.iter().for_each(|piece| scanner.feed(piece, fields));
                             Some(scanner.finish(fields))

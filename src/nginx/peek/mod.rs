@@ -185,24 +185,24 @@ fn prepare(r: Request, ctx: &mut Ctx) -> bool {
 
 /// Looks at what is there, and asks for more until it is decided.
 fn go_on(r: Request, ctx: &mut Ctx) -> Outlook {
-    let Some(mut peek) = ctx.peek.take() else {
+    let Some(peek) = ctx.peek.take() else {
         ctx.decide(r, true);
         return Outlook::Decided;
     };
     let outlook = loop {
         let progress = match r.protocol() {
-            Protocol::Http1 => http1::look(r, ctx, &mut peek),
-            Protocol::Http2 => http2::look(r, ctx, &mut peek),
-            Protocol::Http3 => http3::look(r, ctx, &mut peek),
+            Protocol::Http1 => http1::look(r, ctx, peek),
+            Protocol::Http2 => http2::look(r, ctx, peek),
+            Protocol::Http3 => http3::look(r, ctx, peek),
         };
         match progress {
             Progress::Ended => ctx.decide(r, false),
             Progress::Enough | Progress::Broken => ctx.decide(r, true),
             Progress::More => {
                 let received = match r.protocol() {
-                    Protocol::Http1 => http1::receive(r, &peek),
+                    Protocol::Http1 => http1::receive(r, peek),
                     Protocol::Http2 => wait(r),
-                    Protocol::Http3 => http3::receive(r, &mut peek),
+                    Protocol::Http3 => http3::receive(r, peek),
                 };
                 match received {
                     Received::Bytes => continue,

@@ -1,0 +1,37 @@
+//! What the request line and the headers say, for [`frappe`].
+
+use super::raw::{self, Request, str_bytes};
+use crate::body::is_same;
+use crate::frappe::{self, Dialect, Head};
+
+/// What the request line and the headers say, for as long as the request.
+pub(super) fn of(r: Request, dialect: &Dialect) -> Head<'static> {
+    let mut content_type = &b""[..];
+    let mut encoded = false;
+    // The type of a body that is not there matters to no version but those that refuse it.
+    if r.had_body() || !dialect.json_empty {
+        r.for_each_header(|name, value| match name.len {
+            // The last one counts for gunicorn.
+            12 if is_content_type(str_bytes(name)) => content_type = str_bytes(value),
+            16 if is_same(str_bytes(name), b"content-encoding") => {
+                encoded |= frappe::is_compressed(str_bytes(value));
+            }
+            _ => {}
+        });
+    }
+    // SAFETY: nginx keeps the request line and the headers as long as the request, and so long
+    // lives its context, which alone keeps the result.
+    unsafe {
+        Head {
+            method: raw::extend(r.method()),
+            target: raw::extend(r.target()),
+            content_type: raw::extend(content_type),
+            encoded,
+        }
+    }
+}
+
+/// To the letter first, as clients write it.
+fn is_content_type(name: &[u8]) -> bool {
+    name == b"Content-Type" || is_same(name, b"content-type")
+}
