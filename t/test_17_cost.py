@@ -29,6 +29,7 @@ UPSTREAM = """
 PROXY = """
     @{on}
     keepalive_requests 1000000;
+    @{pool}
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     client_max_body_size 0;
@@ -45,6 +46,9 @@ BODIES = {
     "multipart": (MULTIPART, multipart(("cmd", "upload_file"), ("file", b"x" * 900, "a.bin"))),
 }
 
+# Instructions that these may take more than without the module: what was measured, and a tenth.
+MORE = {"form": 2500, "json": 3800, "multipart": 7200}
+
 
 @pytest.fixture(scope="module")
 def behind(env, tmp_path_factory):
@@ -59,6 +63,9 @@ def start(kind, env, directory, behind, *, module, **options):
     """An nginx of `kind`, with the module or without it."""
     values = {"on": "frappe_cmd on;", "off": "frappe_cmd off;"} if module else {"on": "", "off": ""}
     values["connections"] = 2 * CONNECTIONS + 100
+    # Where instructions are counted a request fits into its pool, or it would be chance which of two
+    # servers gets one more page for it from the system.
+    values["pool"] = "request_pool_size 32k;" if kind is CountedNginx else ""
     return kind(env, directory / ("module" if module else "floor"), PROXY, behind, module=module,
                 log="access_log off;", values=values, **options).start()
 
@@ -96,14 +103,14 @@ def counted(server, *request):
     return min(counts, key=lambda count: count.instructions)
 
 
-@pytest.mark.parametrize("request_", [
-    ("GET", "/"),
-    ("POST", "/off", *BODIES["form"]),
+@pytest.mark.parametrize("request_, most", [
+    (("GET", "/"), 1.004),
+    (("POST", "/off", *BODIES["form"]), 1.005),
 ], ids=["get", "off"])
-def test_17_01_who_does_not_use_it_does_not_pay(pair, request_):
+def test_17_01_who_does_not_use_it_does_not_pay(pair, request_, most):
     """A request that the module leaves alone takes half a percent more instructions at most."""
     floor, module = (counted(server, *request_).instructions for server in pair)
-    assert module <= floor * 1.005, f"{module / floor:.4f}: {floor} and {module}"
+    assert module <= floor * most, f"{module / floor:.4f}: {floor} and {module}"
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
@@ -221,3 +228,10 @@ def test_17_06_the_file_is_small_and_needs_nothing(env):
               readelf(env.module, "--dynamic").splitlines() if "(NEEDED)" in line]
     assert set(needed) <= {"libc.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2",
                            "ld-linux-aarch64.so.1"}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_17_07_a_small_body_takes_few_instructions(pair, kind):
+    """Those that a request takes more with the module than without are within what was reached."""
+    floor, module = (counted(server, "POST", "/", *BODIES[kind]).instructions for server in pair)
+    assert module - floor <= MORE[kind] * REQUESTS, f"{(module - floor) / REQUESTS} for {kind}"
