@@ -9,6 +9,8 @@ PYTHON ?= python3
 CARGO ?= cargo
 CARGO_FLAGS ?=
 PYTEST_ARGS ?=
+# Tests at once; 0 for the debugger.
+JOBS ?= auto
 
 # Where rustup puts cargo, for shells that have not read its env file.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -78,6 +80,8 @@ ifneq ($(filter asan memcheck,$(NGINX)),)
     module panic-module: export CARGO_PROFILE_RELEASE_DEBUG := line-tables-only
     module panic-module: export CARGO_PROFILE_RELEASE_STRIP := none
     module panic-module: export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS := true
+    module panic-module: export CARGO_PROFILE_RELEASE_LTO := off
+    module panic-module: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
 endif
 # AddressSanitizer is not yet for stable Rust; the variable lets it be used all the same. Its
 # runtime is the one in nginx.
@@ -107,6 +111,7 @@ help: ## Show this help
 	@echo '                      build for an nginx that you have configured; NGINX_BINARY'
 	@echo '                      names its binary when it is not in that directory'
 	@echo '  PYTEST_ARGS="-k X"  arguments for pytest'
+	@echo '  JOBS=0              tests at once (as many as there are cores, at most 4)'
 	@echo '  SUITES="trixie"     releases for test-versions (trixie forky)'
 	@echo '  BENCH_ARGS="JSON"   which inputs bench measures anew (all)'
 	@echo '  BENCH_ARGS=--help   arguments for bench-server'
@@ -151,7 +156,7 @@ test-core: deps ## Run the tests that need no nginx
 .PHONY: test-nginx
 test-nginx: module panic-module frappe-cmd work $(VENV)/requirements.txt ## Run the tests with a real nginx
 	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) TEST_NGINX_PANIC_MODULE=$(PANIC_MODULE) \
-	    $(VENV)/bin/python -m pytest t $(PYTEST_ARGS)
+	    $(VENV)/bin/python -m pytest t -n $(JOBS) --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 # The nginx of other releases, as apt has them.
 SUITES ?= trixie forky
