@@ -27,7 +27,7 @@ use crate::body::{
 pub const CMD_MAX: usize = 255;
 
 /// What the request line and the headers say.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Head<'h> {
     /// as in the request line
     pub method: &'h [u8],
@@ -96,6 +96,11 @@ pub struct Outcome {
     pub source: Source,
     /// what to log
     pub trouble: Option<Trouble>,
+}
+
+impl Outcome {
+    /// Of a request without a body for what [`path::is_page`].
+    pub const PAGE: Self = no_method(None);
 }
 
 /// Is the body worth reading?
@@ -329,7 +334,7 @@ fn by_value(value: Value<'_>, source: Source, trouble: Option<Trouble>) -> Outco
     }
 }
 
-fn no_method(trouble: Option<Trouble>) -> Outcome {
+const fn no_method(trouble: Option<Trouble>) -> Outcome {
     Outcome {
         status: Status::None,
         source: Source::None,

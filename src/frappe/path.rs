@@ -49,6 +49,18 @@ pub fn split_target(target: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// A target that names nothing, to be seen at a glance: a page or a file without a query. False where
+/// it takes more than that.
+pub fn is_page(target: &[u8]) -> bool {
+    // Where nothing is encoded, decoding makes a path twice as long at most.
+    let slashes = target.iter().take_while(|byte| **byte == b'/').count();
+    target.len() <= PATH_MAX / 2
+        && !target
+            .get(slashes..)
+            .is_some_and(|path| path.starts_with(b"api/"))
+        && near::find2(b'?', b'%', target).is_none()
+}
+
 /// True where a path stands for itself, decoded.
 pub fn is_plain(path: &[u8]) -> bool {
     near::find(b'%', path).is_none() && path.is_ascii()
@@ -173,7 +185,7 @@ fn cut(bytes: &[u8], at: Option<usize>) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Route, Routes, decode, route, split_target};
+    use super::{Route, Routes, decode, is_page, route, split_target};
 
     #[derive(Debug, PartialEq)]
     enum Expected {
@@ -265,7 +277,35 @@ mod tests {
                 Doctype(doctype) => ("doctype", (*doctype).to_owned()),
                 Other => ("other", String::new()),
             };
+            assert!(
+                !is_page(target.as_bytes()) || expected.0 == "other",
+                "{target}"
+            );
             assert_eq!((kind, found), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn pages_are_seen_at_a_glance() {
+        for page in [
+            "",
+            "/",
+            "/app/todo",
+            "/assets/a.js",
+            "/api",
+            "/apix/method/p",
+        ] {
+            assert!(is_page(page.as_bytes()), "{page}");
+        }
+        let long = format!("/{}", "\u{e9}".repeat(4096));
+        for other in [
+            "/?x",
+            "/%61pi/method/p",
+            "//api/method/p",
+            "/#?cmd=x",
+            &long,
+        ] {
+            assert!(!is_page(other.as_bytes()), "{other}");
         }
     }
 

@@ -68,6 +68,16 @@ impl Block {
 }
 
 impl Analysis {
+    /// Of a request that holds nothing.
+    pub(super) fn nothing(names: &'static Names) -> Self {
+        Self {
+            fields: Fields::new(names, &mut []),
+            body: None,
+            end: None,
+            busy: false,
+        }
+    }
+
     /// The most bytes that [`Self::new`] takes.
     pub(super) fn len(names: &Names, plan: Plan, head: &Head<'_>) -> Option<usize> {
         let scanner = match plan {

@@ -13,15 +13,17 @@
 //! With `frappe_body preread` there are two readings: one of the first bytes, which routes, and
 //! one of the whole body as it streams by, for the log.
 //!
-//! Memory: this structure (less than half a KiB), a buffer for each wanted argument (255 bytes for
-//! cmd, 1 KiB for others), for JSON and multipart a scanner (half a KiB), for multipart up to
-//! 5.7 KiB of scratch; with preread all but the structure twice.
+//! Memory: this structure (less than half a KiB), which is all for a page; a buffer for each wanted
+//! argument (255 bytes for cmd, 1 KiB for others), for JSON and multipart a scanner (half a KiB), for
+//! multipart up to 5.7 KiB of scratch; with preread all but the structure twice.
+
+mod make;
 
 use core::ptr::{self, NonNull};
 
-use nginx_sys::{NGX_LOG_INFO, ngx_http_request_body_t, ngx_pool_cleanup_add};
+use nginx_sys::{NGX_LOG_INFO, ngx_http_request_body_t};
 
-use super::analysis::{Analysis, Block};
+use super::analysis::Analysis;
 use super::conf::{LocConf, MainConf};
 use super::derived;
 use super::guard;
@@ -29,8 +31,10 @@ use super::head;
 use super::peek::Peek;
 use super::raw::{self, Request};
 use super::replay;
-use crate::body::{Fields, Form, Json, LineRoom, Multipart, Names, Slot, VALUE_MAX};
-use crate::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan, Status};
+use crate::body::{Fields, Names};
+use crate::frappe::{self, Dialect, Head, Outcome, Plan, Status, path};
+
+pub(super) use make::create;
 
 /// One request's context.
 pub(super) struct Ctx {
@@ -60,31 +64,6 @@ pub(super) enum State {
     Decided(Outcome),
     Failed,
 }
-
-/// The bounds on a request's memory that README states: structure, slot, cmd, and a scanner without
-/// scratch.
-const _: () = assert!(
-    size_of::<Ctx>() + size_of::<Slot<'_>>() + CMD_MAX + size_of::<Json>() <= 1024
-        && size_of::<Form>() <= size_of::<Json>()
-);
-/// And structure, three slots, cmd, both kinds of doctype, and the scanner and scratch of a multipart
-/// body.
-const _: () = assert!(
-    size_of::<Ctx>()
-        + 3 * size_of::<Slot<'_>>()
-        + 2 * CMD_MAX
-        + VALUE_MAX
-        + size_of::<Multipart<'_>>()
-        + align_of::<Multipart<'_>>()
-        + Multipart::SCRATCH_MAX
-        + size_of::<LineRoom>()
-        <= 8 * 1024
-);
-/// nginx's pools align to pointers, which is enough: what needs more is not in here.
-const _: () = assert!(align_of::<Ctx>() <= align_of::<usize>());
-/// What stands behind them is aligned.
-const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Analysis>()));
-const _: () = assert!(size_of::<Analysis>().is_multiple_of(align_of::<Slot<'_>>()));
 
 /// The request's context, where it has one.
 ///
@@ -129,62 +108,6 @@ pub(super) fn is_settled(r: Request, conf: &LocConf) -> bool {
     })
 }
 
-/// Makes a context, for a body that is to be scanned as `plan` says, or for none. With `preread`
-/// it is decided by so many bytes of it.
-pub(super) fn create<'c>(
-    r: Request,
-    head: Head<'static>,
-    plan: Plan,
-    conf: &'static LocConf,
-    preread: Option<usize>,
-) -> Option<&'c mut Ctx> {
-    let dialect = conf.dialect()?;
-    let names = MainConf::get(r)?.names();
-    let len = Analysis::len(names, plan, &head)?;
-    let for_whole = match preread {
-        Some(_) => size_of::<(Peek, Analysis)>().checked_add(len)?,
-        None => 0,
-    };
-    let total = size_of::<Ctx>().checked_add(len)?.checked_add(for_whole)?;
-
-    // SAFETY: the pool is the request's; a null result is checked.
-    let cleanup = unsafe { ngx_pool_cleanup_add(r.main().pool(), total).as_mut() }?;
-    if cleanup.data.is_null() {
-        return None;
-    }
-    // SAFETY: the pool's block of `total` bytes, to which nothing else points. It lives until the
-    // request's pool is destroyed, after which nobody asks for the context.
-    let mut block = unsafe { Block::new(cleanup.data.cast(), total) };
-    let place = block.take_one()?;
-    let (peek, whole) = match preread {
-        Some(size) => {
-            let peek = block.take_one()?.write(Peek::new(size));
-            let place = block.take_one()?;
-            let whole = Analysis::new(names, plan, &head, dialect, &mut block)?;
-            (Some(peek), Some(place.write(whole)))
-        }
-        None => (None, None),
-    };
-    let ctx = place.write(Ctx {
-        state: State::Reading,
-        plan,
-        head,
-        conf,
-        dialect,
-        routing: Analysis::new(names, plan, &head, dialect, &mut block)?,
-        whole,
-        is_final: false,
-        is_unread: true,
-        peek,
-        replayed: 0,
-        private: None,
-    });
-    // Only now is there something to be found.
-    cleanup.handler = Some(forget);
-    r.main().set_ctx(ptr::from_mut(ctx).cast());
-    Some(ctx)
-}
-
 /// `frappe_cmd on` holds where the request is now. What was found before an internal redirect
 /// stays, whatever holds there.
 pub(super) fn is_on(r: Request) -> bool {
@@ -211,9 +134,13 @@ fn find_or_make<'c>(r: Request) -> Option<&'c mut Ctx> {
     }
     let conf = LocConf::get(r).filter(|conf| conf.is_on())?;
     let dialect = conf.dialect()?;
+    guard::probe(r.target(), b"panic-in-variable");
+    let had_body = r.had_body();
+    if !had_body && dialect.json_empty && path::is_page(r.target()) {
+        return make::create_page(r, conf, dialect);
+    }
     let head = head::of(r, dialect);
-    guard::probe(head.target, b"panic-in-variable");
-    let has_body = conf.reads_body() && r.had_body();
+    let has_body = conf.reads_body() && had_body;
     let plan = if has_body || !dialect.json_empty {
         frappe::plan(&head, dialect)
     } else {
@@ -241,6 +168,28 @@ pub(super) fn is_decided(r: Request) -> bool {
 }
 
 impl Ctx {
+    fn new(
+        state: State,
+        conf: &'static LocConf,
+        dialect: &'static Dialect,
+        routing: Analysis,
+    ) -> Self {
+        Self {
+            state,
+            plan: Plan::Ignore,
+            head: Head::default(),
+            conf,
+            dialect,
+            routing,
+            whole: None,
+            is_final: false,
+            is_unread: true,
+            peek: None,
+            replayed: 0,
+            private: None,
+        }
+    }
+
     pub(super) fn state(&self) -> State {
         self.state
     }

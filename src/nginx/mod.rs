@@ -8,7 +8,7 @@
 //! | `body_filter` | hands each piece of a body to the scanner |
 //! | `peek` | looks at the first bytes of a body without consuming them |
 //! | `replay` | the same for a body that somebody else has read before |
-//! | `ctx` | what is known of a request, in its pool, and how it is found again |
+//! | `ctx` | what is known of a request, in its pool, how that is made and how it is found again |
 //! | `head` | what the request line and the headers say |
 //! | `analysis` | one reading of a request: its values, its scanner |
 //! | `variable` | the variables |

@@ -1,0 +1,113 @@
+//! Makes contexts, in the request's pool.
+
+use core::ptr;
+
+use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_t};
+
+use super::{Ctx, State, forget};
+use crate::body::{Form, Json, LineRoom, Multipart, Slot, VALUE_MAX};
+use crate::frappe::{CMD_MAX, Dialect, Head, Outcome, Plan};
+use crate::nginx::analysis::{Analysis, Block};
+use crate::nginx::conf::{LocConf, MainConf};
+use crate::nginx::peek::Peek;
+use crate::nginx::raw::Request;
+
+/// The bounds on a request's memory that README states: structure, slot, cmd, and a scanner without
+/// scratch.
+const _: () = assert!(
+    size_of::<Ctx>() + size_of::<Slot<'_>>() + CMD_MAX + size_of::<Json>() <= 1024
+        && size_of::<Form>() <= size_of::<Json>()
+);
+/// And structure, three slots, cmd, both kinds of doctype, and the scanner and scratch of a multipart
+/// body.
+const _: () = assert!(
+    size_of::<Ctx>()
+        + 3 * size_of::<Slot<'_>>()
+        + 2 * CMD_MAX
+        + VALUE_MAX
+        + size_of::<Multipart<'_>>()
+        + align_of::<Multipart<'_>>()
+        + Multipart::SCRATCH_MAX
+        + size_of::<LineRoom>()
+        <= 8 * 1024
+);
+/// nginx's pools align to pointers, which is enough: what needs more is not in here.
+const _: () = assert!(align_of::<Ctx>() <= align_of::<usize>());
+/// What stands behind them is aligned.
+const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Analysis>()));
+const _: () = assert!(size_of::<Analysis>().is_multiple_of(align_of::<Slot<'_>>()));
+
+/// Makes a context, for a body that is to be scanned as `plan` says, or for none. With `preread`
+/// it is decided by so many bytes of it.
+pub(in crate::nginx) fn create<'c>(
+    r: Request,
+    head: Head<'static>,
+    plan: Plan,
+    conf: &'static LocConf,
+    preread: Option<usize>,
+) -> Option<&'c mut Ctx> {
+    let dialect = conf.dialect()?;
+    let names = MainConf::get(r)?.names();
+    let len = Analysis::len(names, plan, &head)?;
+    let for_whole = match preread {
+        Some(_) => size_of::<(Peek, Analysis)>().checked_add(len)?,
+        None => 0,
+    };
+    let total = size_of::<Ctx>().checked_add(len)?.checked_add(for_whole)?;
+
+    let (cleanup, mut block) = allocate(r, total)?;
+    let place = block.take_one()?;
+    let (peek, whole) = match preread {
+        Some(size) => {
+            let peek = block.take_one()?.write(Peek::new(size));
+            let place = block.take_one()?;
+            let whole = Analysis::new(names, plan, &head, dialect, &mut block)?;
+            (Some(peek), Some(place.write(whole)))
+        }
+        None => (None, None),
+    };
+    let routing = Analysis::new(names, plan, &head, dialect, &mut block)?;
+    let ctx = place.write(Ctx {
+        plan,
+        head,
+        peek,
+        whole,
+        ..Ctx::new(State::Reading, conf, dialect, routing)
+    });
+    attach(r, cleanup, ctx);
+    Some(ctx)
+}
+
+/// Makes one for a page or a file, of which nothing has to be read.
+pub(super) fn create_page<'c>(
+    r: Request,
+    conf: &'static LocConf,
+    dialect: &'static Dialect,
+) -> Option<&'c mut Ctx> {
+    let nothing = Analysis::nothing(MainConf::get(r)?.names());
+    let (cleanup, mut block) = allocate(r, size_of::<Ctx>())?;
+    let state = State::Decided(Outcome::PAGE);
+    let ctx = block
+        .take_one()?
+        .write(Ctx::new(state, conf, dialect, nothing));
+    attach(r, cleanup, ctx);
+    Some(ctx)
+}
+
+/// Memory of the request's pool, and what finds it again once a context stands at its beginning.
+fn allocate<'c>(r: Request, len: usize) -> Option<(&'c mut ngx_pool_cleanup_t, Block)> {
+    // SAFETY: the pool is the request's; null results are checked. Nothing else points to the
+    // `len` bytes. They live until the request's pool is destroyed, after which nobody asks for
+    // the context.
+    unsafe {
+        let cleanup = ngx_pool_cleanup_add(r.main().pool(), len).as_mut()?;
+        let start = ptr::NonNull::new(cleanup.data.cast())?;
+        Some((cleanup, Block::new(start.as_ptr(), len)))
+    }
+}
+
+/// Only now is there something to be found.
+fn attach(r: Request, cleanup: &mut ngx_pool_cleanup_t, ctx: &mut Ctx) {
+    cleanup.handler = Some(forget);
+    r.main().set_ctx(ptr::from_mut(ctx).cast());
+}
