@@ -156,3 +156,16 @@ def test_03_07_memory_is_bounded(serve_once):
     before = nginx.memory("VmHWM")
     assert send(nginx, "/", "form", body).found == expected("form", len(body))
     assert nginx.memory("VmHWM") - before < 512
+
+
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
+@pytest.mark.parametrize("types", [[JSON, FORM], [FORM, JSON], [FORM, MULTIPART, FORM]],
+                         ids=["form last", "JSON last", "form first and last"])
+def test_03_08_several_content_types(nginx, via, types):
+    """gunicorn hands on the last one; nginx itself knows the first one, before 1.23, or all."""
+    headers = [("Content-Type", content_type) for content_type in types]
+    body = b"cmd=by.form" if types[-1] == FORM else b'{"cmd":"by.json"}'
+    done = exchange(nginx, "POST", "/", headers, body, via=via)
+    assert done.found == (("by.form", "form", "ok") if types[-1] == FORM else
+                          ("by.json", "json", "ok"))
+    assert done.answer["type"] == types[-1]
