@@ -6,10 +6,16 @@ pub(super) const DEPTH_MAX: usize = 1024;
 /// Which of the open levels are objects: a bit a level.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
-    objects: [u64; DEPTH_MAX / 64],
+    /// 1 to 64 of them, the deepest in the lowest bit
+    deepest: u64,
+    /// those above, 64 in each, likewise
+    above: [u64; DEPTH_MAX / WORD - 1],
     /// 0 <= depth <= DEPTH_MAX
     depth: usize,
 }
+
+/// Levels in a word.
+const WORD: usize = 64;
 
 impl Levels {
     /// How many levels are open.
@@ -17,29 +23,43 @@ impl Levels {
         self.depth
     }
 
+    /// There must be fewer than DEPTH_MAX.
     pub(super) fn push(&mut self, object: bool) {
-        let (word, bit) = (self.depth / 64, self.depth % 64);
-        if let Some(word) = self.objects.get_mut(word) {
-            *word = *word & !(1 << bit) | u64::from(object) << bit;
+        let word = self.depth / WORD;
+        if self.depth.is_multiple_of(WORD)
+            && let Some(above) = word
+                .checked_sub(1)
+                .and_then(|word| self.above.get_mut(word))
+        {
+            *above = self.deepest;
         }
+        self.deepest = self.deepest << 1 | u64::from(object);
         self.depth = self.depth.saturating_add(1);
+    }
+
+    pub(super) fn pop(&mut self) {
+        self.deepest >>= 1;
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth.is_multiple_of(WORD)
+            && let Some(above) = (self.depth / WORD)
+                .checked_sub(1)
+                .and_then(|word| self.above.get(word))
+        {
+            self.deepest = *above;
+        }
     }
 
     /// The top level is an object.
     pub(super) fn in_top_object(&self) -> bool {
-        self.depth > 0 && self.objects.first().is_some_and(|word| word & 1 == 1)
-    }
-
-    pub(super) fn pop(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
+        match self.depth {
+            0 => false,
+            1..=WORD => self.deepest >> self.depth.saturating_sub(1) & 1 == 1,
+            _ => self.above.first().is_some_and(|top| top >> (WORD - 1) == 1),
+        }
     }
 
     pub(super) fn in_object(&self) -> bool {
-        let Some(top) = self.depth.checked_sub(1) else {
-            return false;
-        };
-        let word = self.objects.get(top / 64).copied().unwrap_or_default();
-        word >> (top % 64) & 1 == 1
+        self.deepest & 1 == 1 && self.depth > 0
     }
 
     pub(super) fn in_array(&self) -> bool {
@@ -79,6 +99,32 @@ impl EmptyLists {
         if let Some(at) = known.iter().position(|known| *known == hash) {
             self.len = self.len.saturating_sub(1);
             self.hashes.copy_within(at.saturating_add(1).., at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEPTH_MAX, Levels};
+
+    #[test]
+    fn remember_every_level() {
+        for top in [false, true] {
+            let kinds: Vec<bool> = (0..DEPTH_MAX).map(|n| (n % 3 == 0) == top).collect();
+            let mut levels = Levels::default();
+            assert!(!levels.in_object() && !levels.in_array() && !levels.in_top_object());
+            for (depth, kind) in kinds.iter().enumerate() {
+                assert_eq!(levels.depth(), depth);
+                levels.push(*kind);
+                assert_eq!((levels.in_object(), levels.in_array()), (*kind, !*kind));
+                assert_eq!(levels.in_top_object(), top);
+            }
+            for kind in kinds.iter().rev() {
+                assert_eq!((levels.in_object(), levels.in_array()), (*kind, !*kind));
+                assert_eq!(levels.in_top_object(), top);
+                levels.pop();
+            }
+            assert!(levels.depth() == 0 && !levels.in_object() && !levels.in_top_object());
         }
     }
 }
