@@ -1,5 +1,7 @@
 //! A header line of a part that does not lie in one chunk as a whole.
 
+use core::cell::RefCell;
+use core::fmt::Debug;
 use core::mem::MaybeUninit;
 
 /// The longest Content-Disposition or Content-Type line of a part that is read, in bytes. Other
@@ -9,20 +11,43 @@ pub(super) const LINE_MAX: usize = 4096;
 /// Room for a header line. It need not be made zero: few requests need it, and theirs is then.
 pub type LineRoom = MaybeUninit<[u8; LINE_MAX]>;
 
+/// Who has such room, and is asked only where a line needs it.
+pub trait LendLine<'r>: Debug {
+    /// None where there is none. Nobody asks again who has got some.
+    fn lend(&self) -> Option<&'r mut LineRoom>;
+}
+
+/// Room that is there already.
+#[derive(Debug)]
+pub struct OneLine<'r>(RefCell<Option<&'r mut LineRoom>>);
+
+impl<'r> OneLine<'r> {
+    /// Lends this room, once.
+    pub fn new(room: &'r mut LineRoom) -> Self {
+        Self(RefCell::new(Some(room)))
+    }
+}
+
+impl<'r> LendLine<'r> for OneLine<'r> {
+    fn lend(&self) -> Option<&'r mut LineRoom> {
+        self.0.try_borrow_mut().ok()?.take()
+    }
+}
+
 /// The line, as far as it has been kept.
 #[derive(Debug)]
 pub(super) struct Line<'r> {
-    /// until something is kept
-    room: Option<&'r mut LineRoom>,
+    lender: &'r dyn LendLine<'r>,
+    /// empty until something is kept
     bytes: &'r mut [u8],
     /// what exceeds LINE_MAX is only counted
     len: usize,
 }
 
 impl<'r> Line<'r> {
-    pub(super) fn new(room: &'r mut LineRoom) -> Self {
+    pub(super) fn new(lender: &'r dyn LendLine<'r>) -> Self {
         Self {
-            room: Some(room),
+            lender,
             bytes: &mut [],
             len: 0,
         }
@@ -45,7 +70,9 @@ impl<'r> Line<'r> {
         if text.is_empty() {
             return;
         }
-        if let Some(room) = self.room.take() {
+        if self.bytes.is_empty()
+            && let Some(room) = self.lender.lend()
+        {
             self.bytes = room.write([0; LINE_MAX]);
         }
         let free = self.bytes.get_mut(self.len..).unwrap_or_default();

@@ -35,7 +35,7 @@ pub use fields::{Fields, NAME_MAX, Names, Source};
 pub use form::Form;
 pub(crate) use header_text::is_same;
 pub use json::Json;
-pub use line::LineRoom;
+pub use line::{LendLine, LineRoom, OneLine};
 pub use multipart::Multipart;
 pub use slot::{Charset, Slot, VALUE_MAX, Value};
 
@@ -46,8 +46,8 @@ use crate::frappe::trouble::Trouble;
 pub struct Scratch<'r> {
     /// as many as [`Multipart::scratch_len`]
     pub bytes: &'r mut [u8],
-    /// for the beginning of a line
-    pub line: Option<&'r mut LineRoom>,
+    /// room for a line
+    pub line: &'r dyn LendLine<'r>,
 }
 
 /// The scanner for one body.
@@ -78,6 +78,7 @@ pub struct Rooms<'r> {
     form: MaybeUninit<Form>,
     multipart: MaybeUninit<Multipart<'r>>,
     line: LineRoom,
+    lender: Option<OneLine<'r>>,
     json: MaybeUninit<Json>,
 }
 
@@ -87,6 +88,7 @@ impl Default for Rooms<'_> {
             form: MaybeUninit::uninit(),
             multipart: MaybeUninit::uninit(),
             line: LineRoom::uninit(),
+            lender: None,
             json: MaybeUninit::uninit(),
         }
     }
@@ -99,7 +101,7 @@ impl<'r> Rooms<'r> {
         match media_type {
             MediaType::Form => Some(Room::Form(&mut self.form)),
             MediaType::Multipart => {
-                let line = Some(&mut self.line);
+                let line = self.lender.insert(OneLine::new(&mut self.line));
                 let scratch = Scratch { bytes, line };
                 Some(Room::Multipart(&mut self.multipart, scratch))
             }

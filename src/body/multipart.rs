@@ -104,7 +104,6 @@ impl<'r> Multipart<'r> {
         Scratch { bytes, line }: Scratch<'r>,
     ) -> Result<Self, End> {
         let rules = werkzeug.parts;
-        let line = line.ok_or(End::Unknown(Trouble::PartHeaderTooLong))?;
         let (dashes, boundary) = bytes
             .split_at_mut_checked(2)
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;

@@ -1,6 +1,6 @@
 use super::{End, Multipart};
 use crate::body::testing::{each_split, values};
-use crate::body::{LineRoom, Scratch};
+use crate::body::{LineRoom, OneLine, Scratch};
 use crate::frappe::dialect;
 
 fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
@@ -10,9 +10,11 @@ fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
         let mut end = End::EmptyJson;
         let found = values(&["a", "b"], |fields| {
             let mut bytes = vec![0; Multipart::scratch_len(content_type.as_bytes())];
+            let mut room = LineRoom::uninit();
+            let lender = OneLine::new(&mut room);
             let scratch = Scratch {
                 bytes: &mut bytes,
-                line: Some(&mut LineRoom::uninit()),
+                line: &lender,
             };
             let mut multipart = Multipart::new(content_type.as_bytes(), werkzeug, scratch).unwrap();
             pieces

@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2};
 
 use super::codec::Codec;
 use super::header_text::{HeaderText, is_same, trim};
-use super::line::{LINE_MAX, Line, LineRoom};
+use super::line::{LINE_MAX, LendLine, Line};
 use super::multipart::{PartCharset, PartRules};
 use super::options::{self, HeaderRules, Lookup, Wanted};
 use super::transfer::TransferEncoding;
@@ -91,11 +91,15 @@ enum FoundCharset {
 }
 
 impl<'r> PartHeaders<'r> {
-    pub(super) fn new(rules: PartRules, header_rules: HeaderRules, line: &'r mut LineRoom) -> Self {
+    pub(super) fn new(
+        rules: PartRules,
+        header_rules: HeaderRules,
+        lender: &'r dyn LendLine<'r>,
+    ) -> Self {
         Self {
             rules,
             header_rules,
-            line: Line::new(line),
+            line: Line::new(lender),
             folded: false,
             last: [0; 4],
             utf8: Utf8Check::default(),

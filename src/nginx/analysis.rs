@@ -4,9 +4,13 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use core::slice;
 
+use nginx_sys::{ngx_palloc, ngx_pool_t};
+
 use super::guard;
+use super::raw::Request;
 use crate::body::{
-    Body, End, Fields, Form, Json, LineRoom, MediaType, Multipart, Names, Room, Scratch, Slot,
+    Body, End, Fields, Form, Json, LendLine, LineRoom, MediaType, Multipart, Names, Room, Scratch,
+    Slot,
 };
 use crate::frappe::{self, Dialect, Head, Outcome, Plan};
 
@@ -18,6 +22,28 @@ pub(super) struct Analysis {
     end: Option<End>,
     /// a scanner is running; still set afterwards if it panicked
     busy: bool,
+}
+
+/// Lends a line from a request's pool: few multipart bodies need it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pool(*mut ngx_pool_t);
+
+impl Pool {
+    pub(super) fn of(r: Request) -> Self {
+        Self(r.main().pool())
+    }
+}
+
+impl LendLine<'static> for Pool {
+    fn lend(&self) -> Option<&'static mut LineRoom> {
+        // SAFETY: whoever asks lies in the pool himself, so it is there; a null result is checked.
+        // The block is large enough, and a line needs no alignment. It lives as long as the request.
+        unsafe {
+            ngx_palloc(self.0, size_of::<LineRoom>())
+                .cast::<LineRoom>()
+                .as_mut()
+        }
+    }
 }
 
 /// Memory of a request's pool that is given out piece by piece.
@@ -84,7 +110,7 @@ impl Analysis {
             Plan::Scan(MediaType::Multipart) => size_of::<Multipart<'_>>()
                 .checked_add(align_of::<Multipart<'_>>())?
                 .checked_add(Multipart::scratch_len(head.content_type))?
-                .checked_add(size_of::<LineRoom>())?,
+                .checked_add(size_of::<Pool>())?,
             Plan::Scan(MediaType::Form) => size_of::<Form>(),
             Plan::Scan(MediaType::Json) => size_of::<Json>(),
             Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => 0,
@@ -103,6 +129,7 @@ impl Analysis {
         plan: Plan,
         head: &Head<'_>,
         dialect: &Dialect,
+        pool: Pool,
         block: &mut Block,
     ) -> Option<Self> {
         let count = names.slots();
@@ -113,8 +140,7 @@ impl Analysis {
             Plan::Scan(MediaType::Multipart) => {
                 let place = block.take_one()?;
                 let bytes = block.take_bytes(Multipart::scratch_len(head.content_type))?;
-                let line: &mut LineRoom = block.take_one()?;
-                let line = Some(line);
+                let line = block.take_one()?.write(pool);
                 Some(Room::Multipart(place, Scratch { bytes, line }))
             }
             Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => None,

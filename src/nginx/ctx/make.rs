@@ -7,7 +7,7 @@ use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_t};
 use super::{Ctx, State, forget};
 use crate::body::{Form, Json, LineRoom, Multipart, Slot, VALUE_MAX};
 use crate::frappe::{CMD_MAX, Dialect, Head, Outcome, Plan};
-use crate::nginx::analysis::{Analysis, Block};
+use crate::nginx::analysis::{Analysis, Block, Pool};
 use crate::nginx::conf::{LocConf, MainConf};
 use crate::nginx::peek::Peek;
 use crate::nginx::raw::Request;
@@ -56,17 +56,18 @@ pub(in crate::nginx) fn create<'c>(
     let total = size_of::<Ctx>().checked_add(len)?.checked_add(for_whole)?;
 
     let (cleanup, mut block) = allocate(r, total)?;
+    let pool = Pool::of(r);
     let place = block.take_one()?;
     let (peek, whole) = match preread {
         Some(size) => {
             let peek = block.take_one()?.write(Peek::new(size));
             let place = block.take_one()?;
-            let whole = Analysis::new(names, plan, &head, dialect, &mut block)?;
+            let whole = Analysis::new(names, plan, &head, dialect, pool, &mut block)?;
             (Some(peek), Some(place.write(whole)))
         }
         None => (None, None),
     };
-    let routing = Analysis::new(names, plan, &head, dialect, &mut block)?;
+    let routing = Analysis::new(names, plan, &head, dialect, pool, &mut block)?;
     let ctx = place.write(Ctx {
         plan,
         head,
