@@ -201,7 +201,12 @@ impl<'r> PartHeaders<'r> {
         let mut text = text;
         if matches!(self.last, [.., b'\r' | b'\n']) {
             let is_first = line.is_empty() && self.line.len() == 0;
-            if matches!(first, b' ' | b'\t') && !(is_first && self.rules.by_lines) {
+            // An empty line ends the one in front of it, also where it goes on itself.
+            let is_behind_empty = matches!(self.last, [.., b'\n', b'\r']);
+            if matches!(first, b' ' | b'\t')
+                && !(is_first && self.rules.by_lines)
+                && !is_behind_empty
+            {
                 self.line.push(core::mem::take(&mut line));
                 self.fold();
                 text = text.get(1..).unwrap_or_default();

@@ -56,6 +56,12 @@ fn multipart_bodies() {
             format!("--B\r\n{}\r\n\r\nc\r\n--B--", cd.replace("; ", ";\r\n  ")),
             "c",
         ),
+        // An empty line is none that the next one continues.
+        path(format!(
+            "--B\r\n{}\r\n\r\nc\r\n--B--",
+            cd.replace("; ", "\r\n\r ; ")
+        )),
+        found(format!("--B\r\nX: y\n\r {cd}\r\n\r\nc\r\n--B--"), "c"),
         found(
             "--B\r\nContent-Disposition: attachment; name=cmd\r\n\r\nc\r\n--B--".into(),
             "c",
