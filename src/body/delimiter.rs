@@ -13,6 +13,8 @@
 use memchr::memchr2;
 use memchr::memmem::Finder;
 
+use super::near;
+
 /// As much of a needle memmem finds with vectors alone; a longer one takes it longer to prepare.
 const START_MAX: usize = 32;
 
@@ -196,7 +198,7 @@ impl<'r> Search<'r> {
                 return at.saturating_add(len);
             }
             let line = here.get(..self.near).unwrap_or(here);
-            let line = match memchr2(b'\r', b'\n', line).and_then(|at| here.get(at..)) {
+            let line = match near::find2(b'\r', b'\n', line).and_then(|at| here.get(at..)) {
                 Some([b'\r', b'\n', after @ ..] | [_, after @ ..]) => {
                     here.len().saturating_sub(after.len())
                 }

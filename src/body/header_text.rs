@@ -114,11 +114,17 @@ pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
     fn is_same(a: &[u8], b: &[u8]) -> bool {
         a.eq_ignore_ascii_case(b)
     }
-    a.len() == b.len() && is_same(a, b)
+    a.len() == b.len() && (a == b || is_same(a, b))
 }
 
 /// Python's `str.strip`.
 pub(super) fn trim(bytes: &[u8], text: HeaderText) -> &[u8] {
+    if let ([first, ..], [.., last]) = (bytes, bytes)
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return bytes;
+    }
     let mut rest = trim_start(bytes, text);
     while let Some(shorter) = last_space(rest, text) {
         rest = shorter;

@@ -9,6 +9,7 @@
 mod codec;
 pub mod content_type;
 mod delimiter;
+mod disposition;
 mod fields;
 pub mod form;
 mod header_text;

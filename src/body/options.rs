@@ -79,22 +79,12 @@ pub(super) fn value(header: &[u8], text: HeaderText, rules: HeaderRules) -> &[u8
     }
 }
 
-/// Name and filename of `form-data; name="..."; filename="..."`, or without filename, where nothing
-/// is escaped. So clients write it, and all releases read it alike.
-pub(super) fn plain_disposition(header: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-    let (name, rest) = plain_quoted(header.strip_prefix(b"form-data; name=")?)?;
-    if rest.is_empty() {
-        return Some((name, None));
-    }
-    let (filename, rest) = plain_quoted(rest.strip_prefix(b"; filename=")?)?;
-    rest.is_empty().then_some((name, Some(filename)))
-}
-
-/// The boundary of `multipart/form-data; boundary=...` without quotes. As above.
+/// The boundary of `multipart/form-data; boundary=...` without quotes. So clients
+/// write it, and all releases read it alike.
 pub(super) fn plain_boundary(header: &[u8]) -> Option<&[u8]> {
     let boundary = header.strip_prefix(b"multipart/form-data; boundary=")?;
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
-    (!boundary.is_empty() && boundary.iter().all(is_plain)).then_some(boundary)
+    let is_plain = boundary.iter().all(|byte| is_token(*byte));
+    (is_plain && !boundary.is_empty()).then_some(boundary)
 }
 
 /// Looks up parameters, in one pass. Where the first of them is [`Lookup::Unknown`], nothing is
@@ -261,10 +251,12 @@ fn take_while(text: &[u8], is: fn(u8) -> bool) -> (&[u8], &[u8]) {
         .unwrap_or((text, b""))
 }
 
-const fn is_token(byte: u8) -> bool {
-    // Letters, digits and `_!#$%&'*+-.^`|~`.
-    matches!(byte, b'!'..=b'~')
-        && !matches!(byte, b'"' | b'(' | b')' | b',' | b'/' | b':'..=b'@' | b'['..=b']' | b'{' | b'}')
+/// Letters, digits and `_!#$%&'*+-.^`|~`.
+fn is_token(byte: u8) -> bool {
+    // A bit a byte, since boundaries are long.
+    const TOKENS: [u64; 4] = [0x03ff_6cfa_0000_0000, 0x57ff_ffff_c7ff_fffe, 0, 0];
+    let word = TOKENS.get(usize::from(byte >> 6)).copied();
+    word.unwrap_or_default().wrapping_shr(byte.into()) & 1 == 1
 }
 
 fn token(text: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -275,16 +267,6 @@ fn token(text: &[u8]) -> Option<(&[u8], &[u8])> {
 fn key_and_equals(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (key, rest) = token(text)?;
     Some((key, rest.strip_prefix(b"=")?))
-}
-
-/// What stands in quotes, without them.
-fn plain_quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let text = text.strip_prefix(b"\"")?;
-    let end = text
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\' | b'%'))?;
-    let (quoted, rest) = text.split_at_checked(end)?;
-    Some((quoted, rest.strip_prefix(b"\"")?))
 }
 
 /// A quoted string with its quotes; `\\` and `\"` do not end it.

@@ -1,5 +1,5 @@
 use super::super::header_text::HeaderText;
-use super::{HeaderRules, Lookup, Wanted, parameters, value};
+use super::{HeaderRules, Lookup, Wanted, is_token, parameters, value};
 
 fn get(header: &str, key: &'static str) -> Option<String> {
     let mut buffer = [0; 64];
@@ -83,5 +83,14 @@ fn values_are_stripped_as_python_strips() {
             expected,
             "{header:?}"
         );
+    }
+}
+
+#[test]
+fn tokens() {
+    let marks = b"_!#$%&'*+-.^`|~";
+    for byte in 0..=255_u8 {
+        let expected = byte.is_ascii_alphanumeric() || marks.contains(&byte);
+        assert_eq!(is_token(byte), expected, "{byte:#x}");
     }
 }

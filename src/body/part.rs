@@ -8,13 +8,14 @@
 use memchr::{memchr, memchr2};
 
 use super::codec::Codec;
+use super::disposition::Disposition;
 use super::header_text::{HeaderText, is_same, trim};
 use super::line::{LINE_MAX, LendLine, Line};
 use super::multipart::{PartCharset, PartRules};
 use super::options::{self, HeaderRules, Lookup, Wanted};
 use super::transfer::TransferEncoding;
 use super::utf8::Utf8Check;
-use super::{Charset, Fields, NAME_MAX};
+use super::{Charset, Fields};
 use crate::frappe::trouble::Trouble;
 
 /// What a part is to us.
@@ -73,12 +74,6 @@ struct Found {
     trouble: Option<Trouble>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Disposition {
-    File,
-    Field { wanted: Option<usize> },
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FoundCharset {
     Known(Charset),
@@ -119,7 +114,7 @@ impl<'r> PartHeaders<'r> {
 
     /// Takes bytes up to the blank line. Gives how many it took.
     pub(super) fn feed(&mut self, bytes: &[u8], fields: &Fields<'_>) -> (usize, Option<BlankLine>) {
-        let mut at = 0_usize;
+        let mut at = self.usual_line(bytes, fields).unwrap_or(0);
         // The line that is being read, if all of it lies in here.
         let mut line: &[u8] = b"";
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -189,6 +184,28 @@ impl<'r> PartHeaders<'r> {
         };
         let started = wanted.filter(|index| fields.start_first(*index, charset));
         started.map_or(Part::Field, Part::Wanted)
+    }
+
+    /// A line of Content-Disposition as clients usually write it. Gives the bytes taken.
+    fn usual_line(&mut self, bytes: &[u8], fields: &Fields<'_>) -> Option<usize> {
+        if self.line.len() > 0 || self.found.disposition.is_some() {
+            return None;
+        }
+        let line = bytes.strip_prefix(b"Content-Disposition: ")?;
+        let empty_filename = self.rules.empty_filename;
+        let (disposition, after) = Disposition::read_plain(line, empty_filename, fields)?;
+        let after = after.strip_prefix(b"\r\n")?;
+        if matches!(after, [] | [b' ' | b'\t', ..]) {
+            // It may go on.
+            return None;
+        }
+        let taken = bytes.len().saturating_sub(after.len());
+        if taken > LINE_MAX {
+            return None;
+        }
+        self.found.disposition = Some(disposition);
+        self.last = [0, 0, b'\r', b'\n'];
+        Some(taken)
     }
 
     /// Text up to a line break. `line` is what lies in front of it in this chunk and has not been
@@ -297,7 +314,8 @@ impl Found {
         let (name, value) = line
             .split_at_checked(colon.unwrap_or(line.len()))
             .unwrap_or_default();
-        let value = value.strip_prefix(b":").unwrap_or_default();
+        let value = value.get(1..).unwrap_or_default();
+        let value = value.strip_prefix(b" ").unwrap_or(value);
         let value = trim(value, HeaderText::Utf8);
         let name = trim(name, HeaderText::Utf8);
         self.take(name, value, rules, header_rules, fields)
@@ -312,18 +330,19 @@ impl Found {
         header_rules: HeaderRules,
         fields: &Fields<'_>,
     ) -> bool {
+        // Known by their usual case, which is compared first.
         let is = |known: &[u8]| is_same(name, known);
         let mut trouble = None;
-        if is(b"content-disposition") && self.disposition.is_none() {
-            match disposition(value, rules.empty_filename, header_rules, fields) {
+        if is(b"Content-Disposition") && self.disposition.is_none() {
+            match Disposition::read(value, rules.empty_filename, header_rules, fields) {
                 Ok(disposition) => self.disposition = Some(disposition),
                 Err(error) => trouble = Some(error),
             }
-        } else if is(b"content-type") && self.charset.is_none() {
+        } else if is(b"Content-Type") && self.charset.is_none() {
             let charset = part_charset(value, rules.charsets, header_rules);
             self.charset = Some(charset.unwrap_or_else(FoundCharset::Failed));
         } else if rules.transfer_encodings
-            && is(b"content-transfer-encoding")
+            && is(b"Content-Transfer-Encoding")
             && self.transfer.is_none()
         {
             self.transfer = TransferEncoding::find(value);
@@ -332,45 +351,6 @@ impl Found {
         }
         self.trouble = self.trouble.or(trouble);
         true
-    }
-}
-
-fn disposition(
-    value: &[u8],
-    empty_filename: bool,
-    rules: HeaderRules,
-    fields: &Fields<'_>,
-) -> Result<Disposition, Trouble> {
-    const UNKNOWN: &[u8] = b"?";
-    let (mut file, mut field) = ([0; NAME_MAX], [0; NAME_MAX]);
-    let mut wanted = [
-        Wanted::new(b"filename", &mut file),
-        Wanted::new(b"name", &mut field),
-    ];
-    let (file, field) = match options::plain_disposition(value) {
-        Some((name, filename)) => (filename, Ok(Some(name))),
-        None => {
-            options::parameters(value, HeaderText::Utf8, rules, &mut wanted)?;
-            let [file, field] = &wanted;
-            let file = match file.found {
-                Lookup::Absent | Lookup::Bare => None,
-                // There is one, whatever it is.
-                Lookup::Unknown => Some(UNKNOWN),
-                Lookup::Found => Some(file.text.get().unwrap_or(UNKNOWN)),
-            };
-            let field = match field.found {
-                Lookup::Found => Ok(field.text.get()),
-                Lookup::Absent | Lookup::Bare => Ok(None),
-                Lookup::Unknown => Err(Trouble::CharsetUnknown),
-            };
-            (file, field)
-        }
-    };
-    match file {
-        Some(file) if empty_filename || !file.is_empty() => Ok(Disposition::File),
-        _ => Ok(Disposition::Field {
-            wanted: field?.and_then(|name| fields.find(name)),
-        }),
     }
 }
 

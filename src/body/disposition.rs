@@ -1,0 +1,81 @@
+//! The Content-Disposition of a part: is it a file, and if not, which field?
+
+use super::header_text::HeaderText;
+use super::options::{self, HeaderRules, Lookup, Wanted};
+use super::{Fields, NAME_MAX};
+use crate::frappe::trouble::Trouble;
+
+/// What a part is by its Content-Disposition.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Disposition {
+    File,
+    Field {
+        /// somebody asks for it
+        wanted: Option<usize>,
+    },
+}
+
+impl Disposition {
+    /// Reads a value that all releases read alike. Gives what follows it. `empty_filename`: an empty
+    /// one makes a file, too.
+    pub(super) fn read_plain<'v>(
+        value: &'v [u8],
+        empty_filename: bool,
+        fields: &Fields<'_>,
+    ) -> Option<(Self, &'v [u8])> {
+        let (name, after_name) = plain(value.strip_prefix(b"form-data; name=\"")?)?;
+        let (is_file, after) = match after_name.strip_prefix(b"; filename=\"") {
+            Some(filename) => {
+                let (filename, after) = plain(filename)?;
+                (empty_filename || !filename.is_empty(), after)
+            }
+            None => (false, after_name),
+        };
+        let disposition = match is_file {
+            true => Self::File,
+            false => Self::Field {
+                wanted: fields.find(name),
+            },
+        };
+        Some((disposition, after))
+    }
+
+    /// Reads the header's value.
+    pub(super) fn read(
+        value: &[u8],
+        empty_filename: bool,
+        rules: HeaderRules,
+        fields: &Fields<'_>,
+    ) -> Result<Self, Trouble> {
+        if let Some((plain, [])) = Self::read_plain(value, empty_filename, fields) {
+            return Ok(plain);
+        }
+        let (mut filename, mut name) = ([0; NAME_MAX], [0; NAME_MAX]);
+        let mut wanted = [
+            Wanted::new(b"filename", &mut filename),
+            Wanted::new(b"name", &mut name),
+        ];
+        options::parameters(value, HeaderText::Utf8, rules, &mut wanted)?;
+        let [filename, name] = wanted;
+        match (filename.found, filename.text.get()) {
+            (Lookup::Found, Some(b"")) if !empty_filename => {}
+            // There is one, whatever it is.
+            (Lookup::Found | Lookup::Unknown, _) => return Ok(Self::File),
+            (Lookup::Absent | Lookup::Bare, _) => {}
+        }
+        let wanted = match name.found {
+            Lookup::Found => name.text.get().and_then(|name| fields.find(name)),
+            Lookup::Absent | Lookup::Bare => None,
+            Lookup::Unknown => return Err(Trouble::CharsetUnknown),
+        };
+        Ok(Self::Field { wanted })
+    }
+}
+
+/// Text of ASCII up to a quote, where nothing is escaped, and what follows the quote.
+fn plain(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'%');
+    let end = text.iter().position(|byte| !is_plain(byte))?;
+    let (text, rest) = text.split_at_checked(end)?;
+    Some((text, rest.strip_prefix(b"\"")?))
+}
