@@ -79,7 +79,7 @@ pub struct Rooms<'r> {
     form: MaybeUninit<Form>,
     multipart: MaybeUninit<Multipart<'r>>,
     line: LineRoom,
-    lender: Option<OneLine<'r>>,
+    lender: MaybeUninit<OneLine<'r>>,
     json: MaybeUninit<Json>,
 }
 
@@ -89,7 +89,7 @@ impl Default for Rooms<'_> {
             form: MaybeUninit::uninit(),
             multipart: MaybeUninit::uninit(),
             line: LineRoom::uninit(),
-            lender: None,
+            lender: MaybeUninit::uninit(),
             json: MaybeUninit::uninit(),
         }
     }
@@ -102,7 +102,7 @@ impl<'r> Rooms<'r> {
         match media_type {
             MediaType::Form => Some(Room::Form(&mut self.form)),
             MediaType::Multipart => {
-                let line = self.lender.insert(OneLine::new(&mut self.line));
+                let line = self.lender.write(OneLine::new(&mut self.line));
                 let scratch = Scratch { bytes, line };
                 Some(Room::Multipart(&mut self.multipart, scratch))
             }
