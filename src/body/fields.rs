@@ -56,7 +56,7 @@ impl Names {
     pub fn new() -> Self {
         Self {
             names: vec![Box::from(&b"cmd"[..])],
-            lengths: length_bit(b"cmd"),
+            lengths: length_bit(3),
             path_doctype: false,
         }
     }
@@ -68,15 +68,20 @@ impl Names {
         }
         self.find(name).or_else(|| {
             self.names.push(Box::from(name));
-            self.lengths |= length_bit(name);
+            self.lengths |= length_bit(name.len());
             self.names.len().checked_sub(1)
         })
+    }
+
+    /// There is a name of so many bytes, or may be.
+    fn may_find(&self, len: usize) -> bool {
+        self.lengths & length_bit(len) != 0
     }
 
     /// The index of a name.
     #[inline(never)]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
-        if self.lengths & length_bit(name) == 0 {
+        if !self.may_find(name.len()) {
             return None;
         }
         self.names.iter().position(|known| **known == *name)
@@ -113,8 +118,7 @@ impl Names {
 }
 
 /// Most names of a body are as long as none that is wanted.
-const fn length_bit(name: &[u8]) -> u64 {
-    let len = name.len();
+const fn length_bit(len: usize) -> u64 {
     1 << if len < LAST_BIT { len } else { LAST_BIT }
 }
 
@@ -190,6 +194,11 @@ impl<'r> Fields<'r> {
         } else {
             self.names.find(name)
         }
+    }
+
+    /// A name of so many bytes may be wanted: most are as long as none that is.
+    pub(super) fn may_find(&self, len: usize) -> bool {
+        self.names.may_find(len)
     }
 
     /// Says where the values that follow stand.

@@ -36,7 +36,8 @@ impl Skip<'_, '_> {
             if (block.colons ^ colons) & segment != 0 {
                 return Some(End::Failed(Trouble::JsonSyntax));
             }
-            if self.json.levels.depth() == 1
+            if colons & segment != 0
+                && self.json.levels.depth() == 1
                 && let Some(at) = self.find_key(colons & segment, block)
             {
                 return Some(End::Before(at));
@@ -98,18 +99,23 @@ impl Skip<'_, '_> {
     fn find_key(&self, colons: u64, block: &Structure) -> Option<usize> {
         let mut colons = colons;
         while colons != 0 {
-            let end = self.at.saturating_add(colons.trailing_zeros() as usize);
             let below = colons.wrapping_sub(1) & !colons;
+            let end = self.at.saturating_add(colons.trailing_zeros() as usize);
+            colons &= colons.wrapping_sub(1);
             let begin = self
                 .last_string(block.strings & below)
                 .unwrap_or(self.carry.string);
+            let escapes = block.escapes || begin < self.at;
+            // Two quotes.
+            let len = end.saturating_sub(begin).saturating_sub(2);
+            if !escapes && !self.fields.may_find(len) {
+                continue;
+            }
             let inside = begin.saturating_add(1)..end.saturating_sub(1);
             let key = self.bytes.get(inside).unwrap_or_default();
-            let escapes = (block.escapes || begin < self.at) && key.contains(&b'\\');
-            if escapes || self.fields.find(key).is_some() {
+            if escapes && key.contains(&b'\\') || self.fields.find(key).is_some() {
                 return Some(begin);
             }
-            colons &= colons.wrapping_sub(1);
         }
         None
     }
