@@ -86,6 +86,7 @@ def one_load(load, servers, directory, arguments):
     for number in range(arguments.rounds + 1):
         for server in servers:
             progress(f"{load.name}: round {number} of {arguments.rounds}, {server.name}")
+            server.renew()
             found = client.run(server, arguments.seconds if number else WARM_UP)
             # The first round warms up.
             if number:

@@ -97,7 +97,7 @@ LUA_MODULES = Path("/usr/lib/nginx/modules")
 class Contestant:
     """A running server."""
 
-    def __init__(self, name, version, port, pid, stop, floor=None):
+    def __init__(self, name, version, port, pid, stop, floor=None, renew=None):
         self.name = name
         self.version = version
         self.port = port
@@ -105,6 +105,12 @@ class Contestant:
         self.stop = stop
         # What it is compared with; a floor has none.
         self.floor = floor
+        self._renew = renew
+
+    def renew(self):
+        """Starts it anew, if it can be: where a process's memory happens to lie makes some percent."""
+        if self._renew:
+            self.port, self.pid = self._renew()
 
     def memory(self, field="VmRSS"):
         """The worker's memory in KiB."""
@@ -124,7 +130,13 @@ def nginx(name, env, directory, behind, *, floor=None, **values):
     server = Nginx(env, directory / name.replace(" ", "-"), PROXY, module="module" in name,
                    log="access_log off;", values=own).start()
     version = "nginx/" + ".".join(map(str, env.version))
-    return Contestant(name, version, server.port(), server.worker(), server.stop, floor)
+
+    def renew():
+        server.stop()
+        server.start()
+        return server.port(), server.worker()
+
+    return Contestant(name, version, server.port(), server.worker(), server.stop, floor, renew)
 
 
 def module(env, directory, behind):
