@@ -1,5 +1,6 @@
 """12: limits.conf holds back what it names and nothing else; reports alone may take long."""
 
+import re
 import time
 from contextlib import ExitStack
 
@@ -19,8 +20,8 @@ GUEST = [("Cookie", "sid=Guest")]
 
 
 def limited(upstreams, replace=(), **others):
-    """balancer.conf and limits.conf."""
-    return balancer(upstreams, **others) + text("limits.conf", replace)
+    """balancer.conf, sid-hash.conf and limits.conf."""
+    return balancer(upstreams, **others) + text("sid-hash.conf") + text("limits.conf", replace)
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def statuses(nginx, count, body, headers=(), method="POST", target="/"):
 
 
 def test_12_31_nginx_t(serve, upstreams):
-    """nginx takes both files, and with no warning."""
+    """nginx takes the files, and with no warning."""
     good, said = serve(limited(upstreams), start=False).test()
     assert good and "[warn]" not in said, said
 
@@ -212,3 +213,24 @@ def test_12_41_dry_run(serve_once, upstreams):
     assert set(statuses(nginx, 25, REPORT, ALICE)) == {200}
     lines = nginx.errors.lines("limiting requests, dry run")
     assert lines and not any("a1a1" in line for line in lines)
+
+
+def test_12_40_sid_hash(serve):
+    """24 bits, the same for a sid each time, with nothing of it, and another for another."""
+    show = 'server { @{listen main} location / { return 200 "$sid_hash"; } }'
+    sids = [f"{number * 0x9e3779b97f4a7c15 % (1 << 64):056x}" for number in range(1, 201)]
+    with Http1(serve(text("sid-hash.conf") + show).port()) as client:
+
+        def of(sid):
+            client.request("GET", "/", [("Cookie", f"sid={sid}")])
+            return client.response().body.decode()
+
+        hashes = [of(sid) for sid in sids]
+        assert [of(sid) for sid in sids] == hashes
+    assert all(re.fullmatch("[0-9a-f]{6}", found) for found in hashes), hashes
+    assert len(set(hashes)) == len(sids)
+    # Each digit has its share of all values, whatever the others are.
+    for place in range(6):
+        digits = {found[place] for found in hashes}
+        pairs = {(found[place], found[(place + 1) % 6]) for found in hashes}
+        assert len(digits) == 16 and len(pairs) > 100, (place, digits, len(pairs))
