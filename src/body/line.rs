@@ -70,10 +70,12 @@ impl<'r> Line<'r> {
         if text.is_empty() {
             return;
         }
-        if self.bytes.is_empty()
-            && let Some(room) = self.lender.lend()
-        {
-            self.bytes = room.write([0; LINE_MAX]);
+        if self.bytes.is_empty() {
+            match self.lender.lend() {
+                Some(room) => self.bytes = room.write([0; LINE_MAX]),
+                // Nothing of the line is known, as if it were too long.
+                None => self.len = usize::MAX,
+            }
         }
         let free = self.bytes.get_mut(self.len..).unwrap_or_default();
         for (to, from) in free.iter_mut().zip(text) {

@@ -2,6 +2,7 @@ use super::{End, Multipart};
 use crate::body::testing::{each_split, values};
 use crate::body::{LineRoom, OneLine, Scratch};
 use crate::frappe::dialect;
+use crate::frappe::trouble::Trouble;
 
 fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
     let werkzeug = dialect::find(b"15").unwrap().werkzeug;
@@ -134,5 +135,38 @@ fn line_breaks() {
         assert_eq!(end, End::Fields { any: true }, "{body:?}");
         assert_eq!(found[1].as_deref(), Some(a), "{body:?}");
         assert_eq!(found[2].as_deref(), Some(b), "{body:?}");
+    }
+}
+
+/// Where there is no room for a line that a chunk's end cuts, nothing is known of it.
+#[test]
+fn no_room_for_a_line() {
+    #[derive(Debug)]
+    struct Nobody;
+    impl<'r> crate::body::LendLine<'r> for Nobody {
+        fn lend(&self) -> Option<&'r mut LineRoom> {
+            None
+        }
+    }
+    let content_type = b"multipart/form-data; boundary=B";
+    let werkzeug = dialect::find(b"15").unwrap().werkzeug;
+    let body = [part("B", "a", "1"), "--B--\r\n".into()].concat();
+    let (head, tail) = body.as_bytes().split_at("--B\r\nContent-Disp".len());
+    for (pieces, expected) in [
+        (vec![body.as_bytes()], End::Fields { any: true }),
+        (vec![head, tail], End::Unknown(Trouble::PartHeaderTooLong)),
+    ] {
+        values(&["a"], |fields| {
+            let mut bytes = vec![0; Multipart::scratch_len(content_type)];
+            let scratch = Scratch {
+                bytes: &mut bytes,
+                line: &Nobody,
+            };
+            let mut multipart = Multipart::new(content_type, werkzeug, scratch).unwrap();
+            pieces
+                .iter()
+                .for_each(|piece| multipart.feed(piece, fields));
+            assert_eq!(multipart.finish(fields), expected);
+        });
     }
 }

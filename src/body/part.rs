@@ -283,7 +283,8 @@ impl<'r> PartHeaders<'r> {
         let matters = self
             .found
             .take_line(line, is_cut, self.rules, self.header_rules, fields);
-        if matters && is_cut {
+        // Of a line without room nothing is there.
+        if is_cut && (matters || line.is_empty()) {
             self.found.trouble = Some(Trouble::PartHeaderTooLong);
         }
         self.line.set_len(0);
