@@ -101,8 +101,11 @@ class Nginx:
 
     def pid(self):
         """What stands in the pid file, if anything does."""
-        path = self.prefix / "nginx.pid"
-        text = path.read_text() if path.exists() else ""
+        try:
+            text = (self.prefix / "nginx.pid").read_text()
+        except FileNotFoundError:
+            # An upgrade renames it.
+            return None
         return int(text) if text.strip() else None
 
     def _ready(self):
