@@ -30,9 +30,10 @@ class Log:
             return file.read().decode("utf-8", "replace")
 
     def lines(self, pattern, since=0):
-        """Lines after `since` in which the regular expression is found."""
+        """Complete lines after `since` in which the regular expression is found."""
         search = re.compile(pattern).search
-        return [line for line in self.text(since).splitlines() if search(line)]
+        text = self.text(since)
+        return [line for line in text[: text.rfind("\n") + 1].splitlines() if search(line)]
 
     def wait(self, pattern, since=0):
         """The first such line, as soon as it is there."""
