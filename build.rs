@@ -11,6 +11,7 @@ fn main() {
 #[cfg(feature = "module")]
 mod module {
     use std::path::PathBuf;
+    use std::process::Command;
     use std::{env, fs};
 
     const SHIM: &str = "src/nginx/shim.h";
@@ -32,11 +33,23 @@ mod module {
             println!("cargo::rustc-cfg=ngx_feature=\"{feature}\"");
         }
         shim();
+        if env::var("TARGET") == env::var("HOST") && glibc() >= Some((2, 36)) {
+            // Relocations that take 10 KiB less; glibc's loader reads them since 2.36.
+            println!("cargo::rustc-cdylib-link-arg=-Wl,-z,pack-relative-relocs");
+        }
         if env::var("CARGO_CFG_TARGET_VENDOR").as_deref() == Ok("apple") {
             // nginx's symbols are found when nginx loads the module.
             println!("cargo::rustc-link-arg=-undefined");
             println!("cargo::rustc-link-arg=dynamic_lookup");
         }
+    }
+
+    /// The version of the C library, if it is glibc.
+    fn glibc() -> Option<(u32, u32)> {
+        let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output();
+        let text = String::from_utf8(output.ok()?.stdout).ok()?;
+        let (major, minor) = text.trim().strip_prefix("glibc ")?.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
     }
 
     /// Static inline functions of `shim.h`: bindgen writes a C file with a callable copy of
