@@ -74,7 +74,11 @@ pub(super) fn after_escape(backslash: u64, escaped: &mut u64) -> u64 {
 
 /// Bit n: whether an odd number of the bits 0 to n is set.
 #[inline(always)]
-pub(super) const fn parity(bits: u64) -> u64 {
+pub(super) fn parity<S: Simd>(simd: S, bits: u64) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if let Level::Avx512(avx512) = simd.level() {
+        return product(avx512, bits);
+    }
     let bits = bits ^ bits << 1;
     let bits = bits ^ bits << 2;
     let bits = bits ^ bits << 4;
@@ -92,3 +96,17 @@ pub(super) fn next(bits: u64, space: u64, carry: &mut u64) -> u64 {
     *carry = bits >> 63 | u64::from(carried);
     (behind | over) & !space
 }
+
+#[cfg(target_arch = "x86_64")]
+fearless_simd::kernel!(
+    /// The lower half of the carry-less product with a number that has all bits set.
+    #[inline]
+    fn product(avx512: Avx512, bits: u64) -> u64 {
+        use std::arch::x86_64::{
+            _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_set1_epi8,
+        };
+        let product =
+            _mm_clmulepi64_si128::<0>(_mm_cvtsi64_si128(bits.cast_signed()), _mm_set1_epi8(-1));
+        _mm_cvtsi128_si64(product).cast_unsigned()
+    }
+);

@@ -34,7 +34,7 @@ impl Levels {
             *above = self.deepest;
         }
         self.deepest = self.deepest << 1 | u64::from(object);
-        self.depth = self.depth.saturating_add(1);
+        self.depth = self.depth.wrapping_add(1);
     }
 
     pub(super) fn pop(&mut self) {
@@ -59,7 +59,8 @@ impl Levels {
     }
 
     pub(super) fn in_object(&self) -> bool {
-        self.deepest & 1 == 1 && self.depth > 0
+        // Where no level is open, no bit is left.
+        self.deepest & 1 == 1
     }
 
     pub(super) fn in_array(&self) -> bool {

@@ -28,6 +28,7 @@ mod structure;
 mod text;
 
 use block::BLOCK;
+use fearless_simd::Level;
 use levels::{DEPTH_MAX, EmptyLists, Levels};
 use number::Number;
 
@@ -80,6 +81,8 @@ pub struct JsonRules {
 pub struct Json {
     state: State,
     rules: JsonRules,
+    /// the vectors that blocks are read with
+    level: Level,
     levels: Levels,
     /// the string that is being read is a key
     in_key: bool,
@@ -122,6 +125,7 @@ impl Json {
         Self {
             state: State::Value,
             rules,
+            level: Level::new(),
             levels: Levels::default(),
             in_key: false,
             key: Name::default(),

@@ -8,11 +8,13 @@
 //! | rule | how it is judged |
 //! | --- | --- |
 //! | a value or key only behind `,`, `:`, `[` or `{`, and all else only behind the end of one | bitmaps shifted by one, over white space |
-//! | in an object `:` and `,` take turns, in an array there is no `:` | from bracket to bracket |
+//! | a colon behind a key, which comes behind `{` or an object's `,`, and only there | likewise, over all that is between |
 //! | brackets match | one at a time |
 //! | keys of the top-level object | one at a time |
 //! | numbers | bitmaps of digits and points |
 //! | `true`, `false`, `null` | one at a time |
+//!
+//! A number or literal that reaches the end of a block may go on, so the next block begins with it.
 
 use fearless_simd::{Level, Simd, dispatch};
 
@@ -41,11 +43,10 @@ impl Json {
         if bytes.len() < LEAST || !self.can_skip() || self.high.is_some() {
             return Skipped::default();
         }
-        let object = self.levels.in_object();
         let awaits_key = match self.state {
             State::Text => self.in_key,
             State::Value | State::After => false,
-            _ => object,
+            _ => self.levels.in_object(),
         };
         let skip = Skip {
             // What is closed at this depth may be the value of a slot.
@@ -55,15 +56,16 @@ impl Json {
                 _ => 2,
             },
             depth_max: self.rules.depth_max.min(DEPTH_MAX),
-            object: mask(object),
-            awaits_key: mask(awaits_key),
-            carry: at_start,
-            at: 0,
+            carry: Carry {
+                key: u64::from(awaits_key),
+                ..at_start
+            },
             json: self,
             fields,
             bytes,
+            rest: bytes,
         };
-        dispatch!(Level::baseline(), simd => skip.read(simd))
+        skip.read_best()
     }
 
     /// Nothing is wanted of what comes next.
@@ -91,33 +93,30 @@ pub(super) struct Skip<'a, 'f> {
     pub(super) json: &'a mut Json,
     pub(super) fields: &'a Fields<'f>,
     pub(super) bytes: &'a [u8],
-    /// where the block begins
-    pub(super) at: usize,
+    /// the block, and what follows it
+    rest: &'a [u8],
     /// no level up to this one is closed here
     pub(super) floor: usize,
     pub(super) depth_max: usize,
-    /// all bits are set within an object, none within an array
-    pub(super) object: u64,
-    /// all bits are set where the object's next separator is a colon
-    pub(super) awaits_key: u64,
     pub(super) carry: Carry,
 }
 
-/// What a block must know of those in front of it. Masks have all bits set or none, the others one.
+/// What a block must know of those in front of it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Carry {
-    /// the block begins within a string
-    pub(super) text: u64,
-    /// its first byte follows a backslash
-    pub(super) escaped: u64,
-    /// a value, a key or, behind an opening bracket, a closing one comes next
-    pub(super) value: u64,
-    /// its first byte follows an opening bracket
+    /// all bits are set where the block begins within a string
+    text: u64,
+    /// 1 where its first byte follows a backslash
+    escaped: u64,
+    /// 1 where a value, a key or, behind an opening bracket, a closing one comes next
+    value: u64,
+    /// 1 where a key or its colon comes next
+    pub(super) key: u64,
+    /// 1 where its first byte follows an opening bracket
     pub(super) opened: u64,
-    /// its first byte follows a string
-    pub(super) closed: u64,
-    pub(super) scalars: Scalars,
-    /// where the last string began
+    /// 1 where its first byte follows a string
+    closed: u64,
+    /// where the last string began, in the top-level object
     pub(super) string: usize,
 }
 
@@ -132,34 +131,58 @@ pub(super) enum End {
 }
 
 impl Skip<'_, '_> {
+    /// Reads blocks by the vectors that there are.
+    fn read_best(self) -> Skipped {
+        let level = self.json.level;
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(avx512) = level.as_avx512() {
+                return avx512.vectorize(
+                    #[inline(always)]
+                    || self.read(avx512),
+                );
+            }
+            if let Some(avx2) = level.as_avx2() {
+                return avx2.vectorize(
+                    #[inline(always)]
+                    || self.read(avx2),
+                );
+            }
+        }
+        dispatch!(Level::baseline(), simd => self.read(simd))
+    }
+
     /// Reads blocks.
     #[inline(always)]
     fn read<S: Simd>(mut self, simd: S) -> Skipped {
         loop {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
             let padded;
-            let block = match rest.first_chunk() {
+            let block = match self.rest.first_chunk() {
                 Some(block) => block,
+                None if self.rest.is_empty() => return self.stop(End::Unusual),
                 None => {
-                    padded = pad(rest);
+                    padded = pad(self.rest);
                     &padded
                 }
             };
-            let end = if rest.is_empty() {
-                Some(End::Unusual)
-            } else {
-                self.block(simd, block)
-            };
-            match end {
-                None => self.at = self.at.saturating_add(BLOCK).min(self.bytes.len()),
-                Some(end) => return self.stop(end),
+            match self.block(simd, block) {
+                Ok((len, carry)) => {
+                    self.rest = self.rest.get(len..).unwrap_or_default();
+                    self.carry = carry;
+                }
+                Err(end) => return self.stop(end),
             }
         }
     }
 
-    /// Reads a block. What is not the text's own is white space.
+    /// Where the block begins.
+    pub(super) fn at(&self) -> usize {
+        self.bytes.len().saturating_sub(self.rest.len())
+    }
+
+    /// Reads a block. Gives how many bytes have been read.
     #[inline(always)]
-    fn block<S: Simd>(&mut self, simd: S, bytes: &[u8; BLOCK]) -> Option<End> {
+    fn block<S: Simd>(&mut self, simd: S, bytes: &[u8; BLOCK]) -> Result<(usize, Carry), End> {
         let mut carry = self.carry;
         let block = Block::new(simd, *bytes);
 
@@ -168,23 +191,21 @@ impl Skip<'_, '_> {
         let controls = block.below(b' ');
         let escaped = block::after_escape(backslashes, &mut carry.escaped);
         let unescaped = quotes & !escaped;
-        let text = block::parity(unescaped) ^ carry.text;
+        let text = block::parity(simd, unescaped) ^ carry.text;
         carry.text = mask(text >> 63 == 1);
-        if controls & text != 0 || !self.are_escapes(escaped & !quotes, bytes) {
-            return Some(End::Unusual);
+        if controls & text != 0 || !are_escapes(escaped & !quotes, self.rest) {
+            return Err(End::Unusual);
+        }
+        if text == u64::MAX && unescaped == 0 {
+            let far = match backslashes {
+                0 => near::far_text_len(self.rest.get(BLOCK..).unwrap_or_default()),
+                _ => 0,
+            };
+            return Ok((far.saturating_add(BLOCK), carry));
         }
         let opening = unescaped & text;
         let closing = unescaped & !text;
         let outside = !(text | closing);
-        if text == u64::MAX && unescaped == 0 {
-            self.carry = carry;
-            if backslashes == 0 {
-                let behind = self.at.saturating_add(BLOCK);
-                let rest = self.bytes.get(behind..).unwrap_or_default();
-                self.at = self.at.saturating_add(near::far_text_len(rest));
-            }
-            return None;
-        }
 
         let spaces = outside & (block.find(b' ') | white_controls(controls & outside, bytes));
         let commas = outside & block.find(b',');
@@ -192,69 +213,34 @@ impl Skip<'_, '_> {
         let opened = outside & block.brackets(b'{');
         let closed = outside & block.brackets(b'}');
         let scalars = outside & !(spaces | commas | colons | opened | closed);
+        let unread = scalars.leading_ones();
+        let tail = !u64::MAX.checked_shr(unread).unwrap_or_default();
+        let scalars = Scalars::new(scalars & !tail);
 
         // What must not be there.
-        let values = block::next(commas | colons | opened, spaces, &mut carry.value);
-        let starts = scalars & !(scalars << 1 | carry.scalars.last());
-        let misplaced = (opening | starts | opened) & !values
-            | (commas | colons) & values
-            | closed & values & !(opened << 1 | carry.opened)
-            | colons & !(closing << 1 | carry.closed);
-        if misplaced != 0 {
-            return Some(End::Unusual);
+        let behind_separator =
+            block::next(commas | colons | opened, spaces | tail, &mut carry.value);
+        let values = opening | scalars.starts | opened;
+        let empty = closed & (opened << 1 | carry.opened);
+        let misplaced =
+            (behind_separator ^ values) & !empty | colons & !(closing << 1 | carry.closed);
+        if misplaced != 0 || tail == u64::MAX || !scalars.are_right(&block, bytes) {
+            return Err(End::Unusual);
         }
-        if scalars != 0 {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            if !carry.scalars.read(&block, scalars, starts, bytes, rest) {
-                return Some(End::Unusual);
-            }
-        } else {
-            carry.scalars = Scalars::default();
-        }
-        carry.opened = opened >> 63;
-        carry.closed = closing >> 63;
-        carry.string = self.last_string(opening).unwrap_or(carry.string);
 
-        let block = Structure {
+        let structure = Structure {
             commas,
             colons,
             opened,
             closed,
+            empty,
             strings: opening,
             escapes: backslashes != 0,
         };
-        let end = self.brackets(bytes, &block);
-        if end.is_none() {
-            self.carry = carry;
-        }
-        end
-    }
-
-    /// Whether all these bytes may follow a backslash.
-    #[inline(always)]
-    fn are_escapes(&self, escaped: u64, bytes: &[u8; BLOCK]) -> bool {
-        let mut escaped = escaped;
-        while escaped != 0 {
-            let at = escaped.trailing_zeros() as usize;
-            escaped &= escaped.wrapping_sub(1);
-            match bytes.get(at) {
-                Some(b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
-                Some(b'u') if self.is_unicode(self.at.saturating_add(at)) => {}
-                _ => return false,
-            }
-        }
-        true
-    }
-
-    /// The `u` is followed by digits, and they are no half of a surrogate pair.
-    fn is_unicode(&self, at: usize) -> bool {
-        let digits = self.bytes.get(at.saturating_add(1)..).unwrap_or_default();
-        match digits.first_chunk::<4>() {
-            Some(digits @ [first, ..]) => {
-                first | 0x20 != b'd' && digits.iter().all(u8::is_ascii_hexdigit)
-            }
-            None => false,
-        }
+        self.judge(bytes, &structure, &mut carry)?;
+        carry.opened = opened >> 63;
+        carry.closed = closing >> 63;
+        Ok((BLOCK.saturating_sub(unread as usize), carry))
     }
 
     /// Sets the state behind what has been read.
@@ -265,21 +251,22 @@ impl Skip<'_, '_> {
                 self.json.fail(trouble);
                 self.bytes.len()
             }
-            End::Before(at) => self.stop_before(at),
-            End::Unusual if self.carry.text == 0 => {
-                self.stop_before(self.at.saturating_add(self.carry.scalars.len()))
+            End::Before(at) => {
+                self.carry.key = 0;
+                self.stop_before(at)
             }
+            End::Unusual if self.carry.text == 0 => self.stop_before(self.at()),
             // The state machine must have all of a key.
-            End::Unusual if self.awaits_key != 0 && self.json.levels.depth() == 1 => {
+            End::Unusual if self.carry.key == 1 && self.json.levels.depth() == 1 => {
                 self.stop_before(self.carry.string)
             }
             End::Unusual => {
-                self.json.in_key = self.awaits_key != 0;
+                self.json.in_key = self.carry.key == 1;
                 self.json.state = match self.carry.escaped {
                     0 => State::Text,
                     _ => State::Escape,
                 };
-                self.at
+                self.at()
             }
         };
         Skipped { len, unusual }
@@ -293,15 +280,15 @@ impl Skip<'_, '_> {
             None => return at,
             Some(b'{') => State::FirstKey,
             Some(b'[') => State::FirstItem,
-            Some(b',') if self.object != 0 => State::Key,
+            Some(b',') if self.json.levels.in_object() => State::Key,
             Some(b',' | b':') => State::Value,
             // The state machine must have all of a key.
-            Some(b'"') if self.awaits_key != 0 && self.json.levels.depth() == 1 => {
+            Some(b'"') if self.carry.key == 1 && self.json.levels.depth() == 1 => {
                 return self.stop_before(self.carry.string);
             }
-            Some(b'"') if self.awaits_key != 0 => State::Colon,
+            Some(b'"') if self.carry.key == 1 => State::Colon,
             // A key that is no string, at the end of a block.
-            Some(_) if self.awaits_key != 0 => State::Failed(Trouble::JsonSyntax),
+            Some(_) if self.carry.key == 1 => State::Failed(Trouble::JsonSyntax),
             Some(_) => State::After,
         };
         at
@@ -339,9 +326,39 @@ impl Carry {
     }
 }
 
-/// White space changes nothing.
+/// Whether all these bytes of a text may follow a backslash.
+#[inline(always)]
+fn are_escapes(escaped: u64, text: &[u8]) -> bool {
+    #[inline(never)]
+    fn are(mut escaped: u64, text: &[u8]) -> bool {
+        while escaped != 0 {
+            let rest = text.get(escaped.trailing_zeros() as usize..);
+            escaped &= escaped.wrapping_sub(1);
+            match rest {
+                Some([b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..]) => {}
+                Some([b'u', digits @ ..]) if is_unicode(digits) => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+    escaped == 0 || are(escaped, text)
+}
+
+/// The text begins with digits, and they are no half of a surrogate pair.
+fn is_unicode(text: &[u8]) -> bool {
+    match text.first_chunk::<4>() {
+        Some(digits @ [first, ..]) => {
+            first | 0x20 != b'd' && digits.iter().all(u8::is_ascii_hexdigit)
+        }
+        None => false,
+    }
+}
+
+/// A number that may go on is not read.
+#[inline(never)]
 fn pad(rest: &[u8]) -> [u8; BLOCK] {
-    let mut block = [b' '; BLOCK];
+    let mut block = [b'0'; BLOCK];
     if let Some(place) = block.get_mut(..rest.len()) {
         place.copy_from_slice(rest);
     }

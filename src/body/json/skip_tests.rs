@@ -1,3 +1,5 @@
+use fearless_simd::Level;
+
 use super::block::BLOCK;
 use super::{End, Json};
 use crate::body::testing::values;
@@ -17,11 +19,28 @@ impl Random {
     }
 }
 
+/// Each kind of vectors that this CPU has.
+fn all_levels() -> Vec<Level> {
+    let mut levels = vec![Level::baseline()];
+    #[cfg(target_arch = "x86_64")]
+    {
+        levels.extend(Level::new().as_avx2().map(Level::Avx2));
+        levels.extend(Level::new().as_avx512().map(Level::Avx512));
+    }
+    levels
+}
+
 /// What a body comes to, read in pieces of these lengths and then whole.
-fn outcome(version: &[u8], text: &[u8], pieces: &[usize]) -> (End, Vec<Option<String>>) {
+fn outcome(
+    version: &[u8],
+    text: &[u8],
+    pieces: &[usize],
+    level: Level,
+) -> (End, Vec<Option<String>>) {
     let mut end = None;
     let values = values(&["a", "x y"], |fields| {
         let mut json = Json::new(dialect::find(version).unwrap().json);
+        json.level = level;
         let mut rest = text;
         for piece in pieces {
             let (head, tail) = rest.split_at(rest.len().min(*piece));
@@ -108,9 +127,10 @@ fn agrees_with_the_state_machine() {
         "\"", "\\", ",", ":", "{", "}", "[", "]", "0", "-", ".", "e", "t", "true", " ", "\n", "\t",
         "\x01", "\u{0}", "u", "\\u12", "\\ud800", "/", "a", "null", "\u{fc}",
     ];
+    let levels = all_levels();
     let mut random = Random(11);
     let (mut taken, mut refused) = (0, 0);
-    for round in 0..6_000 {
+    for round in 0..9_000 {
         let gap = random.of(&["", "", " ", "\n  ", "\r\n\t"]);
         let mut text = String::from("{");
         while text.len() < 150 + round % 300 {
@@ -127,22 +147,24 @@ fn agrees_with_the_state_machine() {
                 text.replace_range(at..end, random.of(&WRONG));
             }
         }
-        let version: &[u8] = [&b"10"[..], b"13", b"15", b"17"][round % 4];
-        let expected = outcome(version, text.as_bytes(), &vec![1; text.len()]);
+        let version: &[u8] = [&b"10"[..], b"13", b"15", b"17"][round / 3 % 4];
+        let level = levels[round % levels.len()];
+        let expected = outcome(version, text.as_bytes(), &vec![1; text.len()], level);
         *(if matches!(expected.0, End::Refused(_)) {
             &mut refused
         } else {
             &mut taken
         }) += 1;
-        assert_eq!(outcome(version, text.as_bytes(), &[]), expected, "{text}");
+        let found = outcome(version, text.as_bytes(), &[], level);
+        assert_eq!(found, expected, "by {level:?}: {text}");
         for _ in 0..6 {
             let pieces: Vec<usize> = (0..4).map(|_| random.below(200)).collect();
-            let found = outcome(version, text.as_bytes(), &pieces);
-            assert_eq!(found, expected, "in pieces of {pieces:?}: {text}");
+            let found = outcome(version, text.as_bytes(), &pieces, level);
+            assert_eq!(found, expected, "by {level:?} in {pieces:?}: {text}");
         }
     }
     assert!(
-        taken > 1_500 && refused > 1_500,
+        taken > 2_000 && refused > 2_000,
         "{taken} taken, {refused} refused"
     );
 }
@@ -150,7 +172,7 @@ fn agrees_with_the_state_machine() {
 /// At each place of a block, what is right and what is wrong.
 #[test]
 fn at_each_place() {
-    const PIECES: [&str; 40] = [
+    const PIECES: [&str; 41] = [
         "\"k\":1",
         "\"k\":-0.5",
         "\"k\":1.2.3",
@@ -187,6 +209,7 @@ fn at_each_place() {
         "\"k\":[1}",
         "\"k\":{{}}",
         "\"k\":{[]:1}",
+        "\"k\":{1 },\"l\":1e5",
         "\"k\":[{},[ ],{ }]",
         "\"k\":\"\\u00zz\"",
         "\"k\":\"\\x\"",
@@ -199,12 +222,39 @@ fn at_each_place() {
                 "{{\"rows\":[{{\"pad\":\"{}\",{piece},\"z\":1}}],\"cmd\":\"c\"}}",
                 "-".repeat(len)
             );
-            let expected = outcome(b"15", text.as_bytes(), &vec![1; text.len()]);
+            let bytes = vec![1; text.len()];
+            let expected = outcome(b"15", text.as_bytes(), &bytes, Level::baseline());
             taken += usize::from(expected.0 == End::Object);
-            assert_eq!(outcome(b"15", text.as_bytes(), &[]), expected, "{text}");
+            for level in all_levels() {
+                let found = outcome(b"15", text.as_bytes(), &[], level);
+                assert_eq!(found, expected, "by {level:?}: {text}");
+            }
         }
     }
     assert_eq!(taken, 8 * (BLOCK + 1), "texts that are JSON");
+}
+
+/// At each place of a block, keys of the top-level object.
+#[test]
+fn keys_at_each_place() {
+    const KEYS: [&str; 4] = ["a", "\\u0061", "x y", "x\\u0020y"];
+    for key in KEYS {
+        for len in 0..=2 * BLOCK {
+            let text = format!(
+                "{{\"pad\":\"{}\",\"{key}\":\"v\",\"z\":{{\"p\":\"{}\",\"a\":[\"w\",1e5]}}}}",
+                "-".repeat(len),
+                "-".repeat(2 * BLOCK - len),
+            );
+            for level in all_levels() {
+                let (end, found) = outcome(b"15", text.as_bytes(), &[], level);
+                // The first is cmd.
+                let wanted = if key.starts_with('x') { 2 } else { 1 };
+                assert_eq!(end, End::Object, "by {level:?}: {text}");
+                assert_eq!(found[wanted].as_deref(), Some("v"), "by {level:?}: {text}");
+                assert_eq!(found[3 - wanted], None, "by {level:?}: {text}");
+            }
+        }
+    }
 }
 
 /// The common forms of a text are read in blocks to their end.
@@ -217,12 +267,15 @@ fn reads_to_the_end_of_what_nobody_wants() {
     ];
     for row in rows {
         let text = format!("{{\"rows\":[{}]}}", vec![row; 50].join(","));
-        values(&[], |fields| {
-            let mut json = Json::new(dialect::find(b"15").unwrap().json);
-            json.feed(b"{", fields);
-            let skipped = json.skip(&text.as_bytes()[1..], fields);
-            assert_eq!(skipped.len, text.len() - 2, "{row}");
-            assert!(!skipped.unusual && skipped.len > 40 * BLOCK);
-        });
+        for level in all_levels() {
+            values(&[], |fields| {
+                let mut json = Json::new(dialect::find(b"15").unwrap().json);
+                json.level = level;
+                json.feed(b"{", fields);
+                let skipped = json.skip(&text.as_bytes()[1..], fields);
+                assert_eq!(skipped.len, text.len() - 2, "{row}");
+                assert!(!skipped.unusual && skipped.len > 40 * BLOCK);
+            });
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Brackets, what stands between them, and the keys of the top-level object.
 
 use super::block::{self, BLOCK};
-use super::skip::{End, Skip, mask};
+use super::skip::{Carry, End, Skip, mask};
+use crate::body::Fields;
 use crate::frappe::trouble::Trouble;
 
 /// Where things stand in a block, outside of strings.
@@ -12,6 +13,8 @@ pub(super) struct Structure {
     pub(super) opened: u64,
     /// closing brackets
     pub(super) closed: u64,
+    /// those of them that are next to an opening one
+    pub(super) empty: u64,
     /// the quotes that begin strings
     pub(super) strings: u64,
     /// there are backslashes, in strings
@@ -19,110 +22,130 @@ pub(super) struct Structure {
 }
 
 impl Skip<'_, '_> {
-    /// Judges what stands between brackets, and the brackets.
+    /// Judges brackets, and what stands between them.
     #[inline(always)]
-    pub(super) fn brackets(&mut self, bytes: &[u8; BLOCK], block: &Structure) -> Option<End> {
-        let separators = block.commas | block.colons;
-        let turns = block::parity(separators);
+    pub(super) fn judge(
+        &mut self,
+        bytes: &[u8; BLOCK],
+        block: &Structure,
+        carry: &mut Carry,
+    ) -> Result<(), End> {
+        // What is within an object, and the braces that open one.
+        let mut objects = mask(self.json.levels.in_object());
+        let mut braces = 0;
         let mut brackets = block.opened | block.closed;
         let mut judged = 0;
-        let mut turn = 0;
-        loop {
+        let (end, read) = loop {
             // None has no bits, but all are below it.
             let bracket = brackets & brackets.wrapping_neg();
             let below = bracket.wrapping_sub(1);
-            let segment = below & !judged;
-            let colons = separators & (turns ^ turn ^ !self.awaits_key) & self.object;
-            if (block.colons ^ colons) & segment != 0 {
-                return Some(End::Failed(Trouble::JsonSyntax));
-            }
-            if colons & segment != 0
-                && self.json.levels.depth() == 1
-                && let Some(at) = self.find_key(colons & segment, block)
+            if self.json.levels.depth() == 1
+                && let Some(at) = find_key(
+                    self.fields,
+                    self.bytes,
+                    Keys {
+                        block: self.at(),
+                        colons: block.colons & below & !judged,
+                        strings: block.strings,
+                        escapes: block.escapes,
+                        string: self.carry.string,
+                    },
+                )
             {
-                return Some(End::Before(at));
+                let len = at.saturating_sub(self.at()).min(BLOCK - 1);
+                break (Some(End::Before(at)), !(u64::MAX << len));
             }
-            let next_turn = match bracket {
-                0 => mask(turns >> 63 == 1),
-                _ => mask(turns & bracket != 0),
-            };
-            self.awaits_key ^= (turn ^ next_turn) & self.object;
-            turn = next_turn;
             if bracket == 0 {
-                return None;
+                break (None, u64::MAX);
             }
-            brackets ^= bracket;
-            judged = below | bracket;
             let at = bracket.trailing_zeros() as usize;
-            let byte = bytes.get(at).copied().unwrap_or_default();
+            let brace = bytes
+                .get(at)
+                .is_some_and(|byte| matches!(byte, b'{' | b'}'));
             let end = if block.opened & bracket != 0 {
-                self.open(byte == b'{')
+                braces |= bracket & mask(brace);
+                self.open(brace)
             } else {
-                let empty = (block.opened << 1 | self.carry.opened) & bracket != 0;
-                self.close(byte == b'}', empty, self.at.saturating_add(at))
+                self.close(brace, self.at().saturating_add(at))
             };
             if end.is_some() {
-                return end;
+                break (end, below | bracket);
             }
+            let object = mask(self.json.levels.in_object());
+            objects = objects & below | object & !below;
+            brackets ^= bracket;
+            judged = below;
+        };
+        // Behind a key, and only there, comes a colon.
+        let tokens = block.commas | block.colons | block.opened | block.closed;
+        let in_front_of_keys = braces | block.commas & objects;
+        let behind_keys = block::next(in_front_of_keys, !tokens, &mut carry.key);
+        if (behind_keys ^ block.colons) & !block.empty & read != 0 {
+            return Err(End::Failed(Trouble::JsonSyntax));
         }
+        if self.json.levels.depth() == 1 {
+            carry.string = last(block.strings, self.at()).unwrap_or(carry.string);
+        }
+        end.map_or(Ok(()), Err)
     }
 
-    #[inline(always)]
     fn open(&mut self, object: bool) -> Option<End> {
-        if self.awaits_key != 0 {
-            return Some(End::Failed(Trouble::JsonSyntax));
-        }
         if self.json.levels.depth() >= self.depth_max {
             return Some(End::Failed(Trouble::JsonTooDeep));
         }
         self.json.levels.push(object);
-        self.object = mask(object);
-        self.awaits_key = self.object;
         None
     }
 
-    #[inline(always)]
-    fn close(&mut self, object: bool, empty: bool, at: usize) -> Option<End> {
-        if mask(object) != self.object || (self.awaits_key != 0 && !empty) {
+    fn close(&mut self, object: bool, at: usize) -> Option<End> {
+        if object != self.json.levels.in_object() {
             return Some(End::Failed(Trouble::JsonSyntax));
         }
         if self.json.levels.depth() <= self.floor {
             return Some(End::Before(at));
         }
         self.json.levels.pop();
-        self.object = mask(self.json.levels.in_object());
-        self.awaits_key = 0;
         None
     }
+}
 
-    /// Where the first key begins that is wanted, or has escapes.
-    fn find_key(&self, colons: u64, block: &Structure) -> Option<usize> {
-        let mut colons = colons;
-        while colons != 0 {
-            let below = colons.wrapping_sub(1) & !colons;
-            let end = self.at.saturating_add(colons.trailing_zeros() as usize);
-            colons &= colons.wrapping_sub(1);
-            let begin = self
-                .last_string(block.strings & below)
-                .unwrap_or(self.carry.string);
-            let escapes = block.escapes || begin < self.at;
-            // Two quotes.
-            let len = end.saturating_sub(begin).saturating_sub(2);
-            if !escapes && !self.fields.may_find(len) {
-                continue;
-            }
-            let inside = begin.saturating_add(1)..end.saturating_sub(1);
-            let key = self.bytes.get(inside).unwrap_or_default();
-            if escapes && key.contains(&b'\\') || self.fields.find(key).is_some() {
-                return Some(begin);
-            }
+/// Keys of the top-level object in a block.
+struct Keys {
+    /// where the block begins
+    block: usize,
+    colons: u64,
+    strings: u64,
+    escapes: bool,
+    /// where the last string in front of the block begins
+    string: usize,
+}
+
+/// Where the first key begins that is wanted, or has escapes.
+#[inline(never)]
+fn find_key(fields: &Fields<'_>, text: &[u8], keys: Keys) -> Option<usize> {
+    let mut colons = keys.colons;
+    while colons != 0 {
+        let below = colons.wrapping_sub(1) & !colons;
+        let end = keys.block.saturating_add(colons.trailing_zeros() as usize);
+        colons &= colons.wrapping_sub(1);
+        let begin = last(keys.strings & below, keys.block).unwrap_or(keys.string);
+        let escapes = keys.escapes || begin < keys.block;
+        // Two quotes.
+        let len = end.saturating_sub(begin).saturating_sub(2);
+        if !escapes && !fields.may_find(len) {
+            continue;
         }
-        None
+        let inside = begin.saturating_add(1)..end.saturating_sub(1);
+        let key = text.get(inside).unwrap_or_default();
+        if escapes && key.contains(&b'\\') || fields.find(key).is_some() {
+            return Some(begin);
+        }
     }
+    None
+}
 
-    /// Where the last of these strings of the block begins.
-    pub(super) fn last_string(&self, strings: u64) -> Option<usize> {
-        let last = strings.checked_ilog2()?;
-        Some(self.at.saturating_add(last as usize))
-    }
+/// Where the last of these strings of the block begins.
+fn last(strings: u64, block: usize) -> Option<usize> {
+    let last = strings.checked_ilog2()?;
+    Some(block.saturating_add(last as usize))
 }
