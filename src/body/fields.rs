@@ -46,6 +46,8 @@ pub struct Names {
     lengths: u64,
     /// the doctype in the path is wanted, too
     path_doctype: bool,
+    /// the bytes of all slots' values
+    values_len: usize,
 }
 
 impl Names {
@@ -58,6 +60,7 @@ impl Names {
             names: vec![Box::from(&b"cmd"[..])],
             lengths: length_bit(3),
             path_doctype: false,
+            values_len: CMD_MAX,
         }
     }
 
@@ -69,6 +72,7 @@ impl Names {
         self.find(name).or_else(|| {
             self.names.push(Box::from(name));
             self.lengths |= length_bit(name.len());
+            self.values_len = self.values_len.saturating_add(VALUE_MAX);
             self.names.len().checked_sub(1)
         })
     }
@@ -89,7 +93,9 @@ impl Names {
 
     /// Adds the argument `doctype`, and the doctype that a path may name.
     pub fn add_doctype(&mut self) -> Option<usize> {
-        self.path_doctype = true;
+        if !core::mem::replace(&mut self.path_doctype, true) {
+            self.values_len = self.values_len.saturating_add(CMD_MAX);
+        }
         self.add(b"doctype")
     }
 
@@ -104,9 +110,7 @@ impl Names {
 
     /// The bytes of all slots' values.
     pub fn values_len(&self) -> usize {
-        (0..self.slots())
-            .map(|index| self.value_max(index))
-            .fold(0, usize::saturating_add)
+        self.values_len
     }
 
     /// How many slots the values need.

@@ -1,20 +1,20 @@
-//! Searches whose end is usually near: the first bytes a word at a time, which costs no call, and
-//! memchr's vectors for what is further away. And judgements of short texts, by words.
+//! Searches whose end is usually near: the first bytes by vectors that every CPU has, which costs no
+//! call, and memchr for what is further away. And judgements of short texts.
 
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, u8x16};
 use memchr::{memchr, memchr2};
 
 use super::NAME_MAX;
 
-const WORD: usize = 8;
-/// Words that are looked at before memchr is called.
-const WORDS: usize = 4;
-
-const ONES: u64 = u64::MAX / 255;
-const HIGHS: u64 = ONES << 7;
+/// Bytes in a vector.
+const VECTOR: usize = 16;
+/// Bytes that are looked at before memchr is called.
+const NEAR: usize = 2 * VECTOR;
 
 /// Where `a` is first.
 pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
-    near(bytes, |word| zeros(word ^ splat(a))).unwrap_or_else(|(from, rest)| {
+    near(bytes, NEAR, [a], false).unwrap_or_else(|(from, rest)| {
         let at = memchr(a, rest)?;
         Some(from.saturating_add(at))
     })
@@ -22,10 +22,7 @@ pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
 
 /// Where `a` or `b` is first.
 pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
-    near(bytes, |word| {
-        zeros(word ^ splat(a)) | zeros(word ^ splat(b))
-    })
-    .unwrap_or_else(|(from, rest)| {
+    near(bytes, NEAR, [a, b], false).unwrap_or_else(|(from, rest)| {
         let at = memchr2(a, b, rest)?;
         Some(from.saturating_add(at))
     })
@@ -35,52 +32,19 @@ pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
 /// value, so does the `=` that may follow.
 #[inline(never)]
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
-    let found = near(bytes, |word| {
-        zeros(word ^ splat(b'='))
-            | zeros(word ^ splat(b'&'))
-            | zeros(word ^ splat(b'%'))
-            | zeros(word ^ splat(b'+'))
-    });
-    found.map_or_else(
-        |(from, rest)| {
-            let rest = rest.get(..NAME_MAX).unwrap_or(rest);
-            let end = rest
-                .iter()
-                .position(|byte| matches!(byte, b'=' | b'&' | b'%' | b'+'));
-            from.saturating_add(end.unwrap_or(rest.len()))
-        },
-        |found| found.unwrap_or(bytes.len()),
-    )
-}
-
-/// ASCII without control characters.
-pub(super) fn is_printable_ascii(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<WORD>();
-    let last = last_word(bytes, rest.len(), b' ');
-    words
-        .iter()
-        .map(|word| u64::from_le_bytes(*word))
-        .chain([last])
-        .all(|word| {
-            // A byte below 0x20 sets its high bit in the first, 0x7f in the second, as long as
-            // none has it itself.
-            let bad = word.wrapping_sub(splat(0x20)) | word.wrapping_add(ONES) | word;
-            bad & HIGHS == 0
-        })
+    match near(bytes, NEAR + NAME_MAX, *b"=&%+", false) {
+        Ok(found) => found.unwrap_or(bytes.len()),
+        Err((from, _)) => from,
+    }
 }
 
 /// Where the string of a JSON text ends: at a quote, a backslash or a control character. Gives
 /// the length of `bytes` where it does not.
 pub(super) fn text_len(bytes: &[u8]) -> usize {
-    let found = near(bytes, |word| {
-        // Below 0x20: as for zero, in `zeros`.
-        let controls = word.wrapping_sub(splat(0x20)) & !word & HIGHS;
-        zeros(word ^ splat(b'"')) | zeros(word ^ splat(b'\\')) | controls
-    });
-    found.map_or_else(
-        |(from, rest)| from.saturating_add(far_text_len(rest)),
-        |found| found.unwrap_or(bytes.len()),
-    )
+    match near(bytes, NEAR, *b"\"\\", true) {
+        Ok(found) => found.unwrap_or(bytes.len()),
+        Err((from, rest)) => from.saturating_add(far_text_len(rest)),
+    }
 }
 
 /// As [`text_len`], where the end is not expected to be near.
@@ -94,71 +58,102 @@ pub(super) fn far_text_len(bytes: &[u8]) -> usize {
     }
 }
 
+/// ASCII without control characters.
+pub(super) fn is_printable_ascii(bytes: &[u8]) -> bool {
+    #[inline(always)]
+    fn is<S: Simd>(simd: S, bytes: &[u8]) -> bool {
+        let is_clean = |vector: [u8; VECTOR]| {
+            let bytes: u8x16<S> = vector.simd_into(simd);
+            !(bytes.simd_lt(b' ') | bytes.simd_ge(0x7f)).any_true()
+        };
+        let (vectors, _) = bytes.as_chunks();
+        vectors.iter().all(|vector| is_clean(*vector)) && is_clean(last_vector(bytes, b' '))
+    }
+    dispatch!(Level::baseline(), simd => is(simd, bytes))
+}
+
 /// Without an early end: the compiler makes vector code of it.
 fn has_control(bytes: &[u8]) -> bool {
     bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20
 }
 
-/// Looks at the first words. `Err` has what is left and where it begins.
+/// Looks for one of `ends`, or with `controls` a byte below 0x20, among the first `len` bytes, a
+/// whole number of vectors. `Err` has what is left and where it begins.
 #[inline(always)]
-fn near(bytes: &[u8], matches: impl Fn(u64) -> u64) -> Result<Option<usize>, (usize, &[u8])> {
+fn near<const N: usize>(
+    bytes: &[u8],
+    len: usize,
+    ends: [u8; N],
+    controls: bool,
+) -> Result<Option<usize>, (usize, &[u8])> {
+    dispatch!(Level::baseline(), simd => near_by(simd, bytes, len, ends, controls))
+}
+
+#[inline(always)]
+fn near_by<S: Simd, const N: usize>(
+    simd: S,
+    bytes: &[u8],
+    len: usize,
+    ends: [u8; N],
+    controls: bool,
+) -> Result<Option<usize>, (usize, &[u8])> {
+    let find = |vector: [u8; VECTOR]| {
+        let bytes: u8x16<S> = vector.simd_into(simd);
+        let controls = bytes.simd_lt(if controls { b' ' } else { 0 });
+        let found = ends
+            .into_iter()
+            .fold(controls, |found, end| found | bytes.simd_eq(end));
+        found.to_bitmask()
+    };
     let mut rest = bytes;
     let mut at = 0_usize;
-    for _ in 0..WORDS {
-        let Some((word, after)) = rest.split_first_chunk::<WORD>() else {
-            // The last bytes, in a word whose other bytes match nothing that matters.
-            let found = first(matches(last_word(bytes, rest.len(), 0xff)));
+    while at < len {
+        let Some((vector, after)) = rest.split_first_chunk() else {
+            // The last bytes, behind some that have been looked at.
+            let found = match bytes.last_chunk() {
+                Some(vector) => find(*vector).checked_shr(VECTOR.saturating_sub(rest.len()) as u32),
+                None => {
+                    Some(find(short_vector(bytes, 0xff)) & !(u64::MAX << bytes.len().min(VECTOR)))
+                }
+            };
+            let found = found.and_then(first);
             return Ok(found.map(|index| at.saturating_add(index)));
         };
-        if let Some(index) = first(matches(u64::from_le_bytes(*word))) {
+        if let Some(index) = first(find(*vector)) {
             return Ok(Some(at.saturating_add(index)));
         }
         rest = after;
-        at = at.saturating_add(WORD);
+        at = at.saturating_add(VECTOR);
     }
     Err((at, rest))
 }
 
-/// The last `len` bytes, fewer than a word has, with `filler` in place of the others.
+/// The last bytes, or all of them and `filler`.
 #[inline(always)]
-fn last_word(bytes: &[u8], len: usize, filler: u8) -> u64 {
-    let bits = (len as u32).wrapping_mul(8);
-    let filler = splat(filler).checked_shl(bits).unwrap_or_default();
-    let bytes = match bytes.last_chunk::<WORD>() {
-        Some(word) => u64::from_le_bytes(*word)
-            .checked_shr(u64::BITS.wrapping_sub(bits))
-            .unwrap_or_default(),
-        None => short_word(bytes),
-    };
-    bytes | filler
+fn last_vector(bytes: &[u8], filler: u8) -> [u8; VECTOR] {
+    match bytes.last_chunk() {
+        Some(vector) => *vector,
+        None => short_vector(bytes, filler),
+    }
 }
 
 #[inline(never)]
-fn short_word(bytes: &[u8]) -> u64 {
-    let mut word = [0; WORD];
-    for (to, from) in word.iter_mut().zip(bytes) {
+fn short_vector(bytes: &[u8], filler: u8) -> [u8; VECTOR] {
+    let mut vector = [filler; VECTOR];
+    for (to, from) in vector.iter_mut().zip(bytes) {
         *to = *from;
     }
-    u64::from_le_bytes(word)
+    vector
 }
 
-/// The first byte whose high bit is set.
-fn first(mask: u64) -> Option<usize> {
-    (mask != 0).then(|| (mask.trailing_zeros() / 8) as usize)
-}
-
-/// Sets the high bit of the first byte that is zero, and of none in front of it.
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGHS
-}
-
-const fn splat(byte: u8) -> u64 {
-    ONES.wrapping_mul(byte as u64)
+/// The lowest bit that is set.
+fn first(bits: u64) -> Option<usize> {
+    (bits != 0).then(|| bits.trailing_zeros() as usize)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{find, find2, is_printable_ascii, text_len};
+    use super::{NAME_MAX, NEAR, find, find2, is_printable_ascii, plain_len, text_len};
 
     #[test]
     fn agree_with_a_search_byte_by_byte() {
@@ -182,6 +177,10 @@ mod tests {
                         }
                     }
                     bytes[at] = b'&';
+                    if filler != b'%' {
+                        let looked_at = len.min(NEAR + NAME_MAX);
+                        assert_eq!(plain_len(&bytes), at.min(looked_at));
+                    }
                     assert_eq!(find(b'&', &bytes), Some(at));
                     assert_eq!(find2(b'&', b'+', &bytes), Some(at));
                     assert_eq!(find2(b'+', b'&', &bytes), Some(at));

@@ -2,6 +2,9 @@
 
 use core::str::from_utf8;
 
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, u8x64};
+
 /// Tells whether all that was fed is UTF-8. State: one unfinished character.
 #[derive(Debug, Default)]
 pub(super) struct Utf8Check {
@@ -87,10 +90,16 @@ impl Utf8Check {
 
 /// As std's, but several vectors at a time.
 fn is_ascii(bytes: &[u8]) -> bool {
-    const BLOCK: usize = 128;
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    let of_ascii = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte) < 0x80;
-    blocks.iter().all(|block| of_ascii(block)) && rest.is_ascii()
+    const BLOCK: usize = 64;
+    #[inline(always)]
+    fn is<S: Simd>(simd: S, bytes: &[u8]) -> bool {
+        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+        blocks.iter().all(|block| {
+            let block: u8x64<S> = (*block).simd_into(simd);
+            !block.simd_ge(0x80).any_true()
+        }) && rest.is_ascii()
+    }
+    dispatch!(Level::baseline(), simd => is(simd, bytes))
 }
 
 /// The bytes of a surrogate, or the start of them.

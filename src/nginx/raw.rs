@@ -1,6 +1,7 @@
 //! nginx's pointers behind safe methods. The other files of the boundary read like safe code
 //! because the promises about pointers are made here, once.
 
+use core::ffi::c_void;
 use core::ptr::NonNull;
 use core::slice;
 
@@ -161,14 +162,14 @@ impl Request {
     }
 
     /// Our context, null where there is none.
-    pub(super) fn ctx(self) -> *mut core::ffi::c_void {
+    pub(super) fn ctx(self) -> *mut c_void {
         // SAFETY: the request's array of contexts has a place for every module.
-        unsafe { shim::ngx_http_frappe_get_ctx(self.as_ptr(), module()) }
+        unsafe { *self.get().ctx.add(index()) }
     }
 
-    pub(super) fn set_ctx(self, ctx: *mut core::ffi::c_void) {
-        // SAFETY: as for `ctx`.
-        unsafe { shim::ngx_http_frappe_set_ctx(self.as_ptr(), ctx, module()) }
+    pub(super) fn set_ctx(self, ctx: *mut c_void) {
+        // SAFETY: as for `ctx`; nobody else writes to our place.
+        unsafe { *self.get().ctx.add(index()) = ctx };
     }
 
     /// Makes nginx ask again for a variable, by its index.
@@ -182,12 +183,12 @@ impl Request {
     pub(super) fn loc_conf<T>(self) -> *const T {
         // SAFETY: a request always has the configuration arrays of a server, with a place for
         // every module.
-        unsafe { shim::ngx_http_frappe_get_loc_conf(self.as_ptr(), module()) }.cast()
+        unsafe { *self.get().loc_conf.add(index()) }.cast()
     }
 
     pub(super) fn main_conf<T>(self) -> *const T {
         // SAFETY: as for `loc_conf`.
-        unsafe { shim::ngx_http_frappe_get_main_conf(self.as_ptr(), module()) }.cast()
+        unsafe { *self.get().main_conf.add(index()) }.cast()
     }
 
     pub(super) fn connection(self) -> *mut ngx_connection_t {
@@ -257,6 +258,12 @@ impl Request {
         // SAFETY: by the invariant of Request.
         unsafe { shim::ngx_http_frappe_set_error(self.connection()) };
     }
+}
+
+/// The place of our module among those of its type.
+fn index() -> usize {
+    // SAFETY: nginx writes to it while it reads the configuration only.
+    unsafe { (*module()).ctx_index }
 }
 
 /// The bytes of nginx's string; empty where it is null.

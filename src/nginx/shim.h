@@ -11,34 +11,6 @@
 
 
 static inline void *
-ngx_http_frappe_get_ctx(ngx_http_request_t *r, ngx_module_t *module)
-{
-    return ngx_http_get_module_ctx(r, (*module));
-}
-
-
-static inline void
-ngx_http_frappe_set_ctx(ngx_http_request_t *r, void *ctx, ngx_module_t *module)
-{
-    ngx_http_set_ctx(r, ctx, (*module));
-}
-
-
-static inline void *
-ngx_http_frappe_get_main_conf(ngx_http_request_t *r, ngx_module_t *module)
-{
-    return ngx_http_get_module_main_conf(r, (*module));
-}
-
-
-static inline void *
-ngx_http_frappe_get_loc_conf(ngx_http_request_t *r, ngx_module_t *module)
-{
-    return ngx_http_get_module_loc_conf(r, (*module));
-}
-
-
-static inline void *
 ngx_http_frappe_conf_get_main_conf(ngx_conf_t *cf, ngx_module_t *module)
 {
     return ngx_http_conf_get_module_main_conf(cf, (*module));
