@@ -14,7 +14,8 @@ from .loads import LOADS
 from .measure import Client, Result, pool_of
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-WARM_UP = 1
+# Seconds: a new process has to touch its memory first.
+WARM_UP = 0.05
 
 
 def main():
@@ -45,9 +46,9 @@ def parse():
     parser = argparse.ArgumentParser(prog="bench-server", description=(
         "Measures the CPU time that nginx takes for a request, with the module and without, and "
         "what Debian's Lua module and HAProxy take where they are installed."))
-    parser.add_argument("--rounds", type=int, default=9, metavar="N",
+    parser.add_argument("--rounds", type=int, default=31, metavar="N",
                         help="rounds for each load and server (%(default)s)")
-    parser.add_argument("--seconds", type=int, default=1, metavar="N",
+    parser.add_argument("--seconds", type=float, default=0.3, metavar="N",
                         help="length of a round (%(default)s)")
     parser.add_argument("--load", default="", metavar="TEXT",
                         help="only loads with this in their names; nothing is written then")
@@ -83,14 +84,12 @@ def one_load(load, servers, directory, arguments):
     if load.finds and not next(routes[server] for server in servers if server.name == "module"):
         raise RuntimeError(f"{load.name}: the module does not find the cmd")
     rounds = {server: [] for server in servers}
-    for number in range(arguments.rounds + 1):
+    for number in range(1, arguments.rounds + 1):
         for server in servers:
             progress(f"{load.name}: round {number} of {arguments.rounds}, {server.name}")
             server.renew()
-            found = client.run(server, arguments.seconds if number else WARM_UP)
-            # The first round warms up.
-            if number:
-                rounds[server].append(found)
+            client.run(server, WARM_UP)
+            rounds[server].append(client.run(server, arguments.seconds))
     results = {server.name: Result(rounds[server], rounds[server.floor or server], routes[server],
                                    server.memory("VmHWM"))
                for server in servers}

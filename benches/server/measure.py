@@ -2,10 +2,16 @@
 
 import http.client
 import json
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from .loads import CMD
+
+# What a server has to say in a round of any length, at most.
+TIMEOUT = 60
 
 SCRIPT = """
 local file = io.open("{body}", "rb")
@@ -46,6 +52,8 @@ class Client:
         body.write_bytes(load.body)
         headers = {"Content-Type": load.content_type} if load.body else {}
         headers |= {"Connection": "close"} if load.close else {}
+        # A floor routes by it.
+        headers |= {"X-Cmd": CMD} if load.finds else {}
         lines = "\n".join(f'wrk.headers["{name}"] = "{text}"' for name, text in headers.items())
         self.script = directory / f"{name}.lua"
         self.script.write_text(SCRIPT.format(body=body if load.body else "", method=load.method,
@@ -54,14 +62,22 @@ class Client:
     def run(self, contestant, seconds):
         """One round."""
         before = cpu(contestant.pid)
-        wrk = subprocess.run(
-            ["wrk", "-t1", f"-c{self.load.connections}", f"-d{seconds}s", "--timeout", "20s", "-s",
-             self.script, f"http://127.0.0.1:{contestant.port}{self.load.path}"],
-            capture_output=True, text=True, check=False)
+        command = ["wrk", "-t1", f"-c{self.load.connections}", f"-d{TIMEOUT}s", "--timeout", "20s",
+                   "-s", self.script, f"http://127.0.0.1:{contestant.port}{self.load.path}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as wrk:
+            try:
+                out, err = wrk.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                # The way to end a round that is no whole number of seconds.
+                wrk.send_signal(signal.SIGINT)
+                out, err = wrk.communicate(timeout=TIMEOUT)
+            finally:
+                wrk.kill()
         spent = cpu(contestant.pid) - before
-        if wrk.returncode != 0:
-            raise RuntimeError(f"wrk failed:\n{wrk.stdout}{wrk.stderr}")
-        said = json.loads(wrk.stderr[wrk.stderr.index("{"):])
+        if "{" not in err:
+            raise RuntimeError(f"wrk failed:\n{out}{err}")
+        said = json.loads(err[err.index("{"):])
         if said["errors"] or not said["requests"]:
             raise RuntimeError(f"{self.load.name}, {contestant.name}: {said['errors']} errors in "
                                f"{said['requests']} requests")
