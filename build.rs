@@ -4,6 +4,7 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-check-cfg=cfg(ngx_feature, values(any()))");
+    println!("cargo::rustc-check-cfg=cfg(debug_palloc)");
     #[cfg(feature = "module")]
     module::build();
 }
@@ -31,6 +32,9 @@ mod module {
         }
         for feature in nginx("FEATURES").split(',').map(str::trim) {
             println!("cargo::rustc-cfg=ngx_feature=\"{feature}\"");
+        }
+        if cflags().iter().any(|flag| flag == "-DNGX_DEBUG_PALLOC=1") {
+            println!("cargo::rustc-cfg=debug_palloc");
         }
         shim();
         if env::var("TARGET") == env::var("HOST") && glibc() >= Some((2, 36)) {

@@ -96,7 +96,9 @@ fn is_ascii(bytes: &[u8]) -> bool {
         let (blocks, rest) = bytes.as_chunks::<BLOCK>();
         blocks.iter().all(|block| {
             let block: u8x64<S> = (*block).simd_into(simd);
-            !block.simd_ge(0x80).any_true()
+            let (a, b) = block.split();
+            let (a, b) = (a | b).split();
+            !(a | b).simd_ge(0x80).any_true()
         }) && rest.is_ascii()
     }
     dispatch!(Level::baseline(), simd => is(simd, bytes))

@@ -1,4 +1,4 @@
-//! What is known of a request: one block in its pool, with values and scanner.
+//! What is known of a request: one block of memory, with values and scanner.
 //!
 //! | state | what | set by |
 //! | --- | --- | --- |
@@ -7,7 +7,7 @@
 //! | `Failed` | the body never came; nothing is known | an error while reading, a panic |
 //!
 //! nginx forgets a request's contexts at internal redirects and named locations. The block is
-//! therefore hung on a cleanup of the pool, where it is found again as in
+//! therefore hung on a cleanup of the request's pool, where it is found again as in
 //! ngx_http_realip_module.
 //!
 //! With `frappe_body preread` there are two readings: one of the first bytes, which routes, and
@@ -20,6 +20,7 @@
 
 mod make;
 
+use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use nginx_sys::{NGX_LOG_INFO, ngx_http_request_body_t};
@@ -29,6 +30,7 @@ use super::conf::{LocConf, MainConf};
 use super::derived;
 use super::guard;
 use super::head;
+use super::kept::Kept;
 use super::peek::Peek;
 use super::raw::{self, Request};
 use super::replay;
@@ -318,9 +320,10 @@ fn find_in_pool(r: Request) -> *mut Ctx {
     // SAFETY: the pool is the request's, its cleanups are null or valid.
     let mut cleanup = unsafe { r.pool().as_ref().and_then(|pool| pool.cleanup.as_ref()) };
     while let Some(current) = cleanup {
-        if current
-            .handler
-            .is_some_and(|handler| core::ptr::fn_addr_eq(handler, FORGET))
+        if let Some(handler) = current.handler
+            && [FORGET, GIVE_BACK]
+                .iter()
+                .any(|ours| ptr::fn_addr_eq(handler, *ours))
         {
             return current.data.cast();
         }
@@ -330,9 +333,18 @@ fn find_in_pool(r: Request) -> *mut Ctx {
     ptr::null_mut()
 }
 
-type Cleanup = unsafe extern "C" fn(*mut core::ffi::c_void);
+type Cleanup = unsafe extern "C" fn(*mut c_void);
 
-const FORGET: Cleanup = forget;
+/// The marks by which a context is found. Statics, since a function may have several addresses.
+static FORGET: Cleanup = forget;
+static GIVE_BACK: Cleanup = give_back;
 
-/// Nothing in a context needs a destructor; the handler is the mark by which it is found.
-unsafe extern "C" fn forget(_data: *mut core::ffi::c_void) {}
+/// The pool goes, and its contexts with it. Nothing in one needs a destructor.
+unsafe extern "C" fn forget(_data: *mut c_void) {}
+
+/// The pool goes; the context's memory is the worker's.
+unsafe extern "C" fn give_back(data: *mut c_void) {
+    // SAFETY: `attach` has handed over the block, and the pool calls this once. The request has been
+    // logged, so nobody asks for the context any more.
+    drop(unsafe { Kept::from_raw(data) });
+}

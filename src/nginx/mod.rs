@@ -8,7 +8,8 @@
 //! | `body_filter` | hands each piece of a body to the scanner |
 //! | `peek` | looks at the first bytes of a body without consuming them |
 //! | `replay` | the same for a body that somebody else has read before |
-//! | `ctx` | what is known of a request, in its pool, how that is made and how it is found again |
+//! | `ctx` | what is known of a request, how that is made and how it is found again |
+//! | `kept` | memory for contexts that a worker keeps |
 //! | `head` | what the request line and the headers say |
 //! | `analysis` | one reading of a request: its values, its scanner |
 //! | `variable` | the variables |
@@ -25,6 +26,7 @@ mod dav;
 mod derived;
 mod guard;
 mod head;
+mod kept;
 mod module;
 mod peek;
 mod phase;

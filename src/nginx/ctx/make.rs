@@ -1,14 +1,15 @@
-//! Makes contexts, in the request's pool.
+//! Makes contexts, in memory that the worker keeps or the request's pool has.
 
 use core::ptr;
 
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_t};
 
-use super::{Ctx, State, forget};
+use super::{Ctx, FORGET, GIVE_BACK, State};
 use crate::body::{Form, Json, LineRoom, Multipart, Slot, VALUE_MAX};
 use crate::frappe::{CMD_MAX, Dialect, Head, Outcome, Plan};
 use crate::nginx::analysis::{Analysis, Block, Pool};
 use crate::nginx::conf::{LocConf, MainConf};
+use crate::nginx::kept::{BLOCK_LEN, Kept};
 use crate::nginx::peek::Peek;
 use crate::nginx::raw::Request;
 
@@ -55,7 +56,7 @@ pub(in crate::nginx) fn create<'c>(
     };
     let total = size_of::<Ctx>().checked_add(len)?.checked_add(for_whole)?;
 
-    let (cleanup, mut block) = allocate(r, total)?;
+    let (memory, mut block) = allocate(r, total)?;
     let pool = Pool::of(r);
     let place = block.take_one()?;
     let (peek, whole) = match preread {
@@ -75,8 +76,7 @@ pub(in crate::nginx) fn create<'c>(
         whole,
         ..Ctx::new(State::Reading, conf, dialect, routing)
     });
-    attach(r, cleanup, ctx);
-    Some(ctx)
+    attach(r, memory, ctx)
 }
 
 /// Makes one for a page or a file, of which nothing has to be read.
@@ -86,29 +86,49 @@ pub(super) fn create_page<'c>(
     dialect: &'static Dialect,
 ) -> Option<&'c mut Ctx> {
     let nothing = Analysis::nothing(MainConf::get(r)?.names());
-    let (cleanup, mut block) = allocate(r, size_of::<Ctx>())?;
+    let (memory, mut block) = allocate(r, size_of::<Ctx>())?;
     let state = State::Decided(Outcome::PAGE);
     let ctx = block
         .take_one()?
         .write(Ctx::new(state, conf, dialect, nothing));
-    attach(r, cleanup, ctx);
-    Some(ctx)
+    attach(r, memory, ctx)
 }
 
-/// Memory of the request's pool, and what finds it again once a context stands at its beginning.
-fn allocate<'c>(r: Request, len: usize) -> Option<(&'c mut ngx_pool_cleanup_t, Block)> {
+/// Whose memory a context is in.
+enum Memory<'c> {
+    Kept(Kept),
+    Pool(&'c mut ngx_pool_cleanup_t),
+}
+
+/// Memory that lives until the request's pool is destroyed, after which nobody asks for the context.
+fn allocate<'c>(r: Request, len: usize) -> Option<(Memory<'c>, Block)> {
+    // Whoever watches the memory is to see each context apart.
+    let may_keep = len <= BLOCK_LEN && !cfg!(debug_palloc);
+    if let Some(kept) = may_keep.then(Kept::take).flatten() {
+        // SAFETY: nothing else points to the block, which never goes away.
+        let block = unsafe { Block::new(kept.start(), BLOCK_LEN) };
+        return Some((Memory::Kept(kept), block));
+    }
     // SAFETY: the pool is the request's; null results are checked. Nothing else points to the
-    // `len` bytes. They live until the request's pool is destroyed, after which nobody asks for
-    // the context.
+    // `len` bytes.
     unsafe {
         let cleanup = ngx_pool_cleanup_add(r.main().pool(), len).as_mut()?;
         let start = ptr::NonNull::new(cleanup.data.cast())?;
-        Some((cleanup, Block::new(start.as_ptr(), len)))
+        Some((Memory::Pool(cleanup), Block::new(start.as_ptr(), len)))
     }
 }
 
 /// Only now is there something to be found.
-fn attach(r: Request, cleanup: &mut ngx_pool_cleanup_t, ctx: &mut Ctx) {
-    cleanup.handler = Some(forget);
+fn attach<'c>(r: Request, memory: Memory<'_>, ctx: &'c mut Ctx) -> Option<&'c mut Ctx> {
+    match memory {
+        Memory::Kept(kept) => {
+            // SAFETY: as in `allocate`. The block comes back when the pool is destroyed.
+            let cleanup = unsafe { ngx_pool_cleanup_add(r.main().pool(), 0).as_mut()? };
+            cleanup.data = kept.into_raw();
+            cleanup.handler = Some(GIVE_BACK);
+        }
+        Memory::Pool(cleanup) => cleanup.handler = Some(FORGET),
+    }
     r.main().set_ctx(ptr::from_mut(ctx).cast());
+    Some(ctx)
 }
