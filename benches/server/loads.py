@@ -41,8 +41,16 @@ def form(size, *, first=False):
     return (f"{cmd}&{doc}" if first else f"{doc}&{cmd}").encode()
 
 
-def json(size):
-    """A document of `size` bytes with its cmd at the end."""
+def json_text(size):
+    """A document with one long text, as python-requests sends it (t/corpus/cap-197-*)."""
+    head = '{"doc": {"doctype": "ToDo", "description": "<p>'
+    text = "lorem & ipsum = 100% + \\u0930\\u093e\\u092e \\u201cq\\u201d cmd=evil "
+    tail = f'</p>"}}, "cmd": "{CMD}"}}'
+    return (head + text * ((size - len(head) - len(tail)) // len(text)) + tail).encode()
+
+
+def json_rows(size):
+    """A document of rows with short values."""
     tail = f'],"cmd":"{CMD}"}}'
     item = '{"idx":1,"item_code":"ITEM-0001","qty":2.5,"rate":100,"note":null,"uom":"Nos"},'
     head = '{"doctype":"Sales Invoice","items":['
@@ -70,8 +78,10 @@ LOADS = [
     Load("form 4 KB, cmd last", 1.04, form(4000), FORM),
     Load("form 64 KB, cmd last, spilled", 1.05, form(64000), FORM),
     Load("form 64 KB, cmd last, in memory", 1.12, form(64000), FORM, path="/16m"),
-    Load("JSON 64 KB, cmd last, spilled", 1.15, json(64000), JSON),
-    Load("JSON 64 KB, cmd last, in memory", 1.5, json(64000), JSON, path="/16m"),
+    Load("JSON 64 KB, a text, cmd last, spilled", 1.15, json_text(64000), JSON),
+    Load("JSON 64 KB, a text, cmd last, in memory", 1.5, json_text(64000), JSON, path="/16m"),
+    Load("JSON 64 KB, rows, cmd last, spilled", 1.15, json_rows(64000), JSON),
+    Load("JSON 64 KB, rows, cmd last, in memory", 1.5, json_rows(64000), JSON, path="/16m"),
     Load("multipart 256 KB, spilled", 1.05, multipart(256 << 10), MULTIPART),
     Load("multipart 256 KB, in memory", 1.15, multipart(256 << 10), MULTIPART, path="/16m"),
     Load("multipart 8 MB, in memory", 1.05, multipart(8 << 20), MULTIPART, path="/16m",

@@ -13,6 +13,7 @@ const VECTOR: usize = 16;
 const NEAR: usize = 2 * VECTOR;
 
 /// Where `a` is first.
+#[inline(never)]
 pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
     near(bytes, NEAR, [a], false).unwrap_or_else(|(from, rest)| {
         let at = memchr(a, rest)?;
@@ -21,6 +22,7 @@ pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
 }
 
 /// Where `a` or `b` is first.
+#[inline(never)]
 pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
     near(bytes, NEAR, [a, b], false).unwrap_or_else(|(from, rest)| {
         let at = memchr2(a, b, rest)?;

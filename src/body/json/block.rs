@@ -38,6 +38,18 @@ impl<S: Simd> Block<S> {
         self.bytes.simd_lt(bound).to_bitmask()
     }
 
+    /// Whether four hexadecimal digits follow each of these bytes, which are none of the last four,
+    /// and are no half of a surrogate pair.
+    #[inline(always)]
+    #[expect(clippy::arithmetic_side_effects, reason = "vectors wrap")]
+    pub(super) fn are_unicode(&self, escapes: u64) -> bool {
+        let lower = self.bytes | 0x20;
+        let letters = (lower - b'a').simd_lt(6).to_bitmask();
+        let first = escapes << 1;
+        let digits = first | first << 1 | first << 2 | first << 3;
+        digits & !(self.digits() | letters) == 0 && first & lower.simd_eq(b'd').to_bitmask() == 0
+    }
+
     #[inline(always)]
     pub(super) fn digits(&self) -> u64 {
         (self.bytes ^ b'0').simd_lt(10).to_bitmask()

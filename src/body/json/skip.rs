@@ -193,7 +193,7 @@ impl Skip<'_, '_> {
         let unescaped = quotes & !escaped;
         let text = block::parity(simd, unescaped) ^ carry.text;
         carry.text = mask(text >> 63 == 1);
-        if controls & text != 0 || !are_escapes(escaped & !quotes, self.rest) {
+        if controls & text != 0 || !self.are_escapes(&block, escaped & !quotes) {
             return Err(End::Unusual);
         }
         if text == u64::MAX && unescaped == 0 {
@@ -241,6 +241,19 @@ impl Skip<'_, '_> {
         carry.opened = opened >> 63;
         carry.closed = closing >> 63;
         Ok((BLOCK.saturating_sub(unread as usize), carry))
+    }
+
+    /// Whether all these bytes may follow a backslash.
+    #[inline(always)]
+    fn are_escapes<S: Simd>(&self, block: &Block<S>, escaped: u64) -> bool {
+        if escaped == 0 {
+            return true;
+        }
+        // Those whose four digits are in the block, and are the text's own.
+        let with_digits = self.rest.len().min(BLOCK).saturating_sub(4);
+        let unicode = escaped & block.find(b'u') & !(u64::MAX << with_digits);
+        let others = escaped & !unicode;
+        block.are_unicode(unicode) && (others == 0 || are_escapes(others, self.rest))
     }
 
     /// Sets the state behind what has been read.
@@ -327,22 +340,18 @@ impl Carry {
 }
 
 /// Whether all these bytes of a text may follow a backslash.
-#[inline(always)]
-fn are_escapes(escaped: u64, text: &[u8]) -> bool {
-    #[inline(never)]
-    fn are(mut escaped: u64, text: &[u8]) -> bool {
-        while escaped != 0 {
-            let rest = text.get(escaped.trailing_zeros() as usize..);
-            escaped &= escaped.wrapping_sub(1);
-            match rest {
-                Some([b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..]) => {}
-                Some([b'u', digits @ ..]) if is_unicode(digits) => {}
-                _ => return false,
-            }
+#[inline(never)]
+fn are_escapes(mut escaped: u64, text: &[u8]) -> bool {
+    while escaped != 0 {
+        let rest = text.get(escaped.trailing_zeros() as usize..);
+        escaped &= escaped.wrapping_sub(1);
+        match rest {
+            Some([b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..]) => {}
+            Some([b'u', digits @ ..]) if is_unicode(digits) => {}
+            _ => return false,
         }
-        true
     }
-    escaped == 0 || are(escaped, text)
+    true
 }
 
 /// The text begins with digits, and they are no half of a surrogate pair.

@@ -172,7 +172,7 @@ fn agrees_with_the_state_machine() {
 /// At each place of a block, what is right and what is wrong.
 #[test]
 fn at_each_place() {
-    const PIECES: [&str; 41] = [
+    const PIECES: [&str; 46] = [
         "\"k\":1",
         "\"k\":-0.5",
         "\"k\":1.2.3",
@@ -213,6 +213,11 @@ fn at_each_place() {
         "\"k\":[{},[ ],{ }]",
         "\"k\":\"\\u00zz\"",
         "\"k\":\"\\x\"",
+        "\"k\":\"\\u00e9\\u201C\\u0930\\\\u0\"",
+        "\"k\":\"\\u00g0\"",
+        "\"k\":\"\\u12\"",
+        "\"k\":\"\\u123`\"",
+        "\"k\":\"\\uD83D\\uDE00\"",
         "\"k\":\"\\\\\",\"l\":\"\\\"\"",
     ];
     let mut taken = 0;
@@ -231,7 +236,7 @@ fn at_each_place() {
             }
         }
     }
-    assert_eq!(taken, 8 * (BLOCK + 1), "texts that are JSON");
+    assert_eq!(taken, 10 * (BLOCK + 1), "texts that are JSON");
 }
 
 /// At each place of a block, keys of the top-level object.
