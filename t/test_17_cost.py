@@ -47,7 +47,7 @@ BODIES = {
 }
 
 # Instructions that these may take more than without the module: what was measured, and a tenth.
-MORE = {"form": 2500, "json": 3800, "multipart": 6000}
+MORE = {"form": 2250, "json": 3550, "multipart": 5800}
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import http.client
 import json
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -69,9 +70,7 @@ class Client:
             try:
                 out, err = wrk.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:
-                # The way to end a round that is no whole number of seconds.
-                wrk.send_signal(signal.SIGINT)
-                out, err = wrk.communicate(timeout=TIMEOUT)
+                out, err = end(wrk)
             finally:
                 wrk.kill()
         spent = cpu(contestant.pid) - before
@@ -83,6 +82,19 @@ class Client:
                                f"{said['requests']} requests")
         return Round(said["requests"], said["us"] / 1e6, spent / said["requests"], said["p50"],
                      said["p99"])
+
+
+def end(wrk):
+    """Ends a round that is no whole number of seconds; gives what wrk says."""
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        # It does not hear while it starts.
+        wrk.send_signal(signal.SIGINT)
+        try:
+            return wrk.communicate(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > deadline:
+                raise
 
 
 @dataclass
