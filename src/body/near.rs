@@ -40,23 +40,12 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
     }
 }
 
-/// Where the string of a JSON text ends: at a quote, a backslash or a control character. Gives
-/// the length of `bytes` where it does not.
+/// How many bytes of a string of a JSON text are neither quote, backslash nor control character, as
+/// far as that is near.
 pub(super) fn text_len(bytes: &[u8]) -> usize {
     match near(bytes, NEAR, *b"\"\\", true) {
         Ok(found) => found.unwrap_or(bytes.len()),
-        Err((from, rest)) => from.saturating_add(far_text_len(rest)),
-    }
-}
-
-/// As [`text_len`], where the end is not expected to be near.
-pub(super) fn far_text_len(bytes: &[u8]) -> usize {
-    let plain = memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
-    let (plain, _) = bytes.split_at_checked(plain).unwrap_or((bytes, b""));
-    if has_control(plain) {
-        plain.iter().take_while(|byte| **byte >= 0x20).count()
-    } else {
-        plain.len()
+        Err((from, _)) => from,
     }
 }
 
@@ -72,11 +61,6 @@ pub(super) fn is_printable_ascii(bytes: &[u8]) -> bool {
         vectors.iter().all(|vector| is_clean(*vector)) && is_clean(last_vector(bytes, b' '))
     }
     dispatch!(Level::baseline(), simd => is(simd, bytes))
-}
-
-/// Without an early end: the compiler makes vector code of it.
-fn has_control(bytes: &[u8]) -> bool {
-    bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20
 }
 
 /// Looks for one of `ends`, or with `controls` a byte below 0x20, among the first `len` bytes, a
@@ -165,11 +149,11 @@ mod tests {
                 assert_eq!(find(b'&', &bytes), None);
                 assert_eq!(find2(b'&', b'+', &bytes), None);
                 assert_eq!(is_printable_ascii(&bytes), filler < 0x7f || len == 0);
-                assert_eq!(text_len(&bytes), len);
+                assert_eq!(text_len(&bytes), len.min(NEAR));
                 for at in 0..len {
                     for end in [b'"', b'\\', 0, 0x1f] {
                         bytes[at] = end;
-                        assert_eq!(text_len(&bytes), at, "{end} at {at} of {len}");
+                        assert_eq!(text_len(&bytes), at.min(NEAR), "{end} at {at} of {len}");
                         if filler < 0x7f {
                             assert_eq!(is_printable_ascii(&bytes), end > 0x1f);
                             bytes[at] = end | 0x80;

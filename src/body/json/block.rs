@@ -38,6 +38,15 @@ impl<S: Simd> Block<S> {
         self.bytes.simd_lt(bound).to_bitmask()
     }
 
+    /// A string has no end, no escape and no control character here.
+    #[inline(always)]
+    pub(super) fn is_plain_text(&self) -> bool {
+        let ends = (self.bytes ^ b'"').min(self.bytes ^ b'\\');
+        // No bit of these in what is below 0x20.
+        let above_controls = self.bytes & 0xe0;
+        !ends.min(above_controls).simd_eq(0).any_true()
+    }
+
     /// Whether four hexadecimal digits follow each of these bytes, which are none of the last four,
     /// and are no half of a surrogate pair.
     #[inline(always)]

@@ -23,7 +23,7 @@ use super::levels::DEPTH_MAX;
 use super::scalars::Scalars;
 use super::structure::Structure;
 use super::{Json, State};
-use crate::body::{Fields, near};
+use crate::body::Fields;
 use crate::frappe::trouble::Trouble;
 
 /// Fewer bytes are not worth it.
@@ -197,11 +197,15 @@ impl Skip<'_, '_> {
             return Err(End::Unusual);
         }
         if text == u64::MAX && unescaped == 0 {
-            let far = match backslashes {
-                0 => near::far_text_len(self.rest.get(BLOCK..).unwrap_or_default()),
-                _ => 0,
-            };
-            return Ok((far.saturating_add(BLOCK), carry));
+            if backslashes != 0 {
+                return Ok((BLOCK, carry));
+            }
+            // What follows is often the same.
+            let (blocks, _) = self.rest.as_chunks();
+            let plain = blocks.iter().skip(1);
+            let plain = plain.take_while(|bytes| Block::new(simd, **bytes).is_plain_text());
+            let len = plain.count().saturating_add(1).saturating_mul(BLOCK);
+            return Ok((len, carry));
         }
         let opening = unescaped & text;
         let closing = unescaped & !text;

@@ -24,12 +24,14 @@ impl Json {
                 self.fail(Trouble::JsonControl);
                 b""
             }
-            Some((_, after)) => {
+            Some((b'"', after)) => {
                 if self.end_of_half(fields) {
                     self.end_of_text(fields);
                 }
                 after
             }
+            // More of it.
+            Some(_) => after,
         }
     }
 
