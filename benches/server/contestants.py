@@ -30,7 +30,7 @@ UPSTREAM = """
 """
 
 # The same for everybody: what differs is where $cmd comes from. To look for it in a map costs nginx
-# 600 instructions where it is found, so a floor does it, too: by a header, which says what the body
+# 650 instructions where it is found, so a floor does it, too: by a header, which says what the body
 # says.
 PROXY = """
     @{cmd_on}

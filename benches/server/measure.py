@@ -11,7 +11,7 @@ from statistics import median
 
 from .loads import CMD
 
-# What a server has to say in a round of any length, at most.
+# Seconds after a round in which wrk must have ended.
 TIMEOUT = 60
 
 SCRIPT = """
@@ -63,8 +63,8 @@ class Client:
     def run(self, contestant, seconds):
         """One round."""
         before = cpu(contestant.pid)
-        command = ["wrk", "-t1", f"-c{self.load.connections}", f"-d{TIMEOUT}s", "--timeout", "20s",
-                   "-s", self.script, f"http://127.0.0.1:{contestant.port}{self.load.path}"]
+        command = ["wrk", "-t1", f"-c{self.load.connections}", f"-d{int(seconds) + TIMEOUT}s",
+                   "--timeout", "20s", "-s", self.script, f"http://127.0.0.1:{contestant.port}{self.load.path}"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True) as wrk:
             try:
@@ -85,7 +85,7 @@ class Client:
 
 
 def end(wrk):
-    """Ends a round that is no whole number of seconds; gives what wrk says."""
+    """Ends a round, of whatever part of a second; gives what wrk says."""
     deadline = time.monotonic() + TIMEOUT
     while True:
         # It does not hear while it starts.

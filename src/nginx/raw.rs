@@ -260,7 +260,8 @@ impl Request {
     }
 }
 
-/// The place of our module among those of its type.
+/// The place of our module in the arrays that ngx_http_get_module_ctx, _loc_conf and _main_conf look
+/// into.
 fn index() -> usize {
     // SAFETY: nginx writes to it while it reads the configuration only.
     unsafe { (*module()).ctx_index }

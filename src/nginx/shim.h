@@ -1,6 +1,7 @@
 /*
- * What Rust must not say a second time, as functions: nginx's function-like macros, differences
- * between its versions, and all bit fields, which bindgen misplaces where a smaller field stands
+ * What Rust must not say a second time, as functions: nginx's function-like macros (but for the
+ * look into its arrays of contexts and configurations, where a call would cost more than what it
+ * does: raw.rs), differences between its versions, and all bit fields, which bindgen misplaces where a smaller field stands
  * before them (ngx_http_request_t from 1.29 on).  The target's own headers say what they mean;
  * build.rs binds them.
  */

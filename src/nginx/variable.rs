@@ -1,7 +1,7 @@
 //! The variables.
 //!
 //! None may be cached by nginx: a value that was asked for before the body was looked at must
-//! not stay. The values lie in the request's pool and are handed out as they are.
+//! not stay. The values lie in the request's context and are handed out as they are.
 
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_HTTP_VAR_PREFIX, NGX_OK, ngx_conf_t,
