@@ -25,6 +25,7 @@ CONF = f"""
             frappe_cmd on;
             {LOCATIONS.format("/on")}
             location /on/too-large {{ client_max_body_size 1k; return 200 "too large"; }}
+            location /on/unread {{ return 200 "$frappe_cmd|$request_body"; }}
         }}
         location /off {{ {LOCATIONS.format("/off")} }}
         @{{stub_status}}
@@ -307,3 +308,26 @@ def test_05_15_many_streams(nginx, nothing_left, via):
 def test_05_16_next_request_is_well(nginx):
     """After all of the above the worker answers as ever."""
     assert post(nginx, "/on/proxy", "cmd=f").found == ("f", "form", "ok")
+
+
+@pytest.mark.parametrize("via", ["length", "tls"])
+@pytest.mark.parametrize("left", [0, 1, 4, 5, 7])
+def test_05_17_arrived_with_the_header(nginx, via, left):
+    """A body that is there as a whole is looked at where it lies, and left for whoever reads it. One
+    of which some is still to come is read."""
+    request = head("POST", "/on/unread", [*of_type(FORM), ("Content-Length", "5")]) + b"cmd=f"
+    with connect(nginx, via) as client:
+        client.send(request[: len(request) - left])
+        if left:
+            client.wait_read().send(request[-left:])
+        assert client.response().text == ("f|cmd=f" if 0 < left <= 5 else "f|")
+
+
+def test_05_18_arrived_with_the_next_request(nginx):
+    """What stands behind such a body is not part of it."""
+    bodies = [b'{"cmd":"a"}', b'{"cmd":"b"} ', b'{"cmd":"c"']
+    requests = [head("POST", "/on/unread", [*of_type(JSON), ("Content-Length", str(len(body)))]) + body
+                for body in bodies]
+    with Http1(nginx.port()) as client:
+        client.send(*requests)
+        assert [client.response().text for _ in bodies] == ["a|", "b|", "|"]

@@ -2,7 +2,7 @@
 
 use super::End;
 use super::header_text::{HeaderText, is_same, trim};
-use super::legacy_options;
+use super::legacy_options::{self, Pieces};
 use super::options::{self, HeaderRules, Lookup, Wanted};
 use crate::frappe::dialect::Werkzeug;
 use crate::frappe::trouble::Trouble;
@@ -91,6 +91,11 @@ pub fn check(content_type: &[u8], werkzeug: &Werkzeug) -> Result<(), End> {
     let HeaderRules::Pieces(pieces) = werkzeug.headers else {
         return Ok(());
     };
+    check_pieces(content_type, pieces)
+}
+
+#[cold]
+fn check_pieces(content_type: &[u8], pieces: Pieces) -> Result<(), End> {
     legacy_options::check(content_type, HeaderText::Latin1, pieces).map_err(|trouble| match trouble
     {
         Trouble::CharsetUnknown => End::Unknown(trouble),

@@ -83,11 +83,17 @@ impl Names {
     }
 
     /// The index of a name.
-    #[inline(never)]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
-        if !self.may_find(name.len()) {
-            return None;
+        if name == b"cmd" {
+            return Some(Self::CMD);
         }
+        self.may_find(name.len())
+            .then(|| self.find_other(name))
+            .flatten()
+    }
+
+    #[inline(never)]
+    fn find_other(&self, name: &[u8]) -> Option<usize> {
         self.names.iter().position(|known| **known == *name)
     }
 
@@ -211,6 +217,7 @@ impl<'r> Fields<'r> {
     }
 
     /// Forgets all values.
+    #[cold]
     pub(crate) fn clear(&mut self) {
         self.slots.iter_mut().for_each(Slot::clear);
     }

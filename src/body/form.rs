@@ -126,6 +126,12 @@ impl Form {
             }
             return after;
         }
+        self.name_in_pieces(rest, fields)
+    }
+
+    /// Of a name that is longer, has escapes, or goes on.
+    #[cold]
+    fn name_in_pieces<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
         let Some((name, delimiter, after)) = split_at(rest, memchr2(b'=', b'&', rest)) else {
             self.push_name(rest);
             return &[];
@@ -144,7 +150,6 @@ impl Form {
     }
 
     fn value<'c>(&mut self, rest: &'c [u8], index: usize, fields: &mut Fields<'_>) -> &'c [u8] {
-        let mut rest = rest;
         if self.escape == Escape::None
             && let Some((plain, after)) = rest.split_at_checked(near::plain_len(rest))
         {
@@ -156,8 +161,19 @@ impl Form {
                 self.end_of_value(index, fields);
                 return after;
             }
-            rest = after;
+            return self.value_in_pieces(after, index, fields);
         }
+        self.value_in_pieces(rest, index, fields)
+    }
+
+    /// Of a value that is longer, has escapes, or goes on.
+    #[inline(never)]
+    fn value_in_pieces<'c>(
+        &mut self,
+        rest: &'c [u8],
+        index: usize,
+        fields: &mut Fields<'_>,
+    ) -> &'c [u8] {
         let (value, after) = match split_at(rest, near::find(b'&', rest)) {
             Some((value, _, after)) => (value, Some(after)),
             None => (rest, None),

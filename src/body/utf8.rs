@@ -31,6 +31,12 @@ impl Utf8Check {
         if self.len == 0 && is_ascii(chunk) {
             return !self.broken;
         }
+        self.feed_more(chunk)
+    }
+
+    /// Apart, so that ASCII pays for nothing else.
+    #[inline(never)]
+    fn feed_more(&mut self, chunk: &[u8]) -> bool {
         let mut rest = self.complete_pending(chunk);
         while let (Err(error), false) = (from_utf8(rest), self.broken) {
             let tail = rest.get(error.valid_up_to()..).unwrap_or_default();
@@ -88,20 +94,49 @@ impl Utf8Check {
     }
 }
 
-/// As std's, but several vectors at a time.
+/// As std's, but several vectors at a time, of the best kind where there is much to look at.
+#[inline(never)]
 fn is_ascii(bytes: &[u8]) -> bool {
-    const BLOCK: usize = 64;
-    #[inline(always)]
-    fn is<S: Simd>(simd: S, bytes: &[u8]) -> bool {
-        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-        blocks.iter().all(|block| {
-            let block: u8x64<S> = (*block).simd_into(simd);
-            let (a, b) = block.split();
-            let (a, b) = (a | b).split();
-            !(a | b).simd_ge(0x80).any_true()
-        }) && rest.is_ascii()
+    const SHORT: usize = 64;
+    const LONG: usize = 256;
+    #[cfg(target_arch = "x86_64")]
+    if bytes.len() >= LONG
+        && let Some(avx2) = Level::new().as_avx2()
+    {
+        return avx2.vectorize(
+            #[inline(always)]
+            || is_ascii_by::<_, LONG>(avx2, bytes),
+        );
     }
-    dispatch!(Level::baseline(), simd => is(simd, bytes))
+    dispatch!(Level::baseline(), simd => is_ascii_by::<_, SHORT>(simd, bytes))
+}
+
+#[inline(always)]
+fn is_ascii_by<S: Simd, const BLOCK: usize>(simd: S, bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    for block in blocks {
+        if !is_ascii_block(simd, block) {
+            return false;
+        }
+    }
+    match bytes.last_chunk::<BLOCK>() {
+        // Some of it has been looked at.
+        Some(last) => is_ascii_block(simd, last),
+        None => rest.iter().all(u8::is_ascii),
+    }
+}
+
+#[inline(always)]
+fn is_ascii_block<S: Simd>(simd: S, block: &[u8]) -> bool {
+    let (parts, _) = block.as_chunks::<64>();
+    let mut all = u8x64::splat(simd, 0);
+    for part in parts {
+        let part: u8x64<S> = (*part).simd_into(simd);
+        all |= part;
+    }
+    let (a, b) = all.split();
+    let (a, b) = (a | b).split();
+    !(a | b).simd_ge(0x80).any_true()
 }
 
 /// The bytes of a surrogate, or the start of them.

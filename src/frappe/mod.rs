@@ -258,8 +258,20 @@ fn with_query(
     fields: &mut Fields<'_>,
 ) -> Result<Option<Trouble>, Outcome> {
     if query.is_empty() {
-        return Ok(trouble);
+        Ok(trouble)
+    } else {
+        with_some_query(query, trouble, dialect, fields)
     }
+}
+
+/// Apart, as what else most requests with a body do without.
+#[inline(never)]
+fn with_some_query(
+    query: &[u8],
+    trouble: Option<Trouble>,
+    dialect: &Dialect,
+    fields: &mut Fields<'_>,
+) -> Result<Option<Trouble>, Outcome> {
     fields.set_source(Source::Query);
     let mut form = Form::new(dialect.werkzeug.charset, dialect.werkzeug.query_bytes);
     form.feed(query, fields);
@@ -269,6 +281,7 @@ fn with_query(
     }
 }
 
+#[inline(never)]
 fn by_path(
     path: &[u8],
     routes: Routes,
@@ -342,6 +355,7 @@ const fn no_method(trouble: Option<Trouble>) -> Outcome {
     }
 }
 
+#[cold]
 fn nothing(status: Status, trouble: Trouble) -> Outcome {
     Outcome {
         status,

@@ -7,6 +7,7 @@ use core::slice;
 
 use nginx_sys::{ngx_palloc, ngx_pool_t};
 
+use super::ctx::Parts;
 use super::guard;
 use super::raw::Request;
 use crate::body::{
@@ -124,7 +125,8 @@ impl Analysis {
             Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => 0,
         };
         let slots = names.slots().checked_mul(size_of::<Slot<'_>>())?;
-        slots
+        size_of::<Self>()
+            .checked_add(slots)?
             .checked_add(names.values_len())?
             .checked_add(scanner)?
             // As it is for what follows.
@@ -132,14 +134,20 @@ impl Analysis {
     }
 
     /// None where `block` has less than [`Self::len`] bytes.
+    #[expect(clippy::mut_from_ref, reason = "it lies in the block")]
     pub(super) fn new(
         names: &'static Names,
-        plan: Plan,
-        head: &Head<'_>,
-        dialect: &Dialect,
+        parts: &Parts,
         pool: Pool,
         block: &mut Block,
-    ) -> Option<Self> {
+    ) -> Option<&'static mut Self> {
+        let &Parts {
+            plan,
+            ref head,
+            dialect,
+            ..
+        } = parts;
+        let place = block.take_one()?;
         let count = names.slots();
         let slots = block.take::<Slot<'static>>(count)?;
         let room = match plan {
@@ -168,12 +176,12 @@ impl Analysis {
             Some(Err(end)) => (None, Some(end)),
             None => (None, None),
         };
-        Some(Self {
+        Some(place.write(Self {
             fields,
             body,
             end,
             busy: false,
-        })
+        }))
     }
 
     pub(super) fn fields(&self) -> &Fields<'static> {

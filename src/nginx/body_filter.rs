@@ -33,15 +33,21 @@ pub(super) fn install() {
 unsafe extern "C" fn filter(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
     // SAFETY: nginx calls filters with a valid request.
     if let Some(request) = unsafe { Request::new(r) }
-        && !request.ctx().is_null()
+        && ctx::is_listening(request)
     {
-        guarded(request.log(), (), || feed(request, chain));
+        watch(request, chain);
     }
     match NEXT.0.get() {
         // SAFETY: the arguments are passed on as they came, the chain untouched.
         Some(next) => unsafe { next(r, chain) },
         None => NGX_ERROR as ngx_int_t,
     }
+}
+
+/// Apart, so that a body that nobody waits for costs a glance.
+#[inline(never)]
+fn watch(r: Request, chain: *const ngx_chain_t) {
+    guarded(r.log(), (), || feed(r, chain));
 }
 
 fn feed(r: Request, chain: *const ngx_chain_t) {

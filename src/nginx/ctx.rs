@@ -47,7 +47,7 @@ pub(super) struct Ctx {
     conf: &'static LocConf,
     dialect: &'static Dialect,
     /// what routes
-    routing: Analysis,
+    routing: &'static mut Analysis,
     /// the whole body, where routing did not wait for it
     whole: Option<&'static mut Analysis>,
     /// `whole` has had the last word
@@ -59,6 +59,17 @@ pub(super) struct Ctx {
     pub(super) replayed: u64,
     /// HTTP/2: what nginx takes for the request's body during a peek
     pub(super) private: Option<NonNull<ngx_http_request_body_t>>,
+}
+
+/// What one is made of.
+pub(super) struct Parts {
+    pub(super) head: Head<'static>,
+    /// how the body is to be scanned, if it is
+    pub(super) plan: Plan,
+    pub(super) conf: &'static LocConf,
+    pub(super) dialect: &'static Dialect,
+    /// it is decided by so many bytes of the body
+    pub(super) preread: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,6 +122,13 @@ pub(super) fn is_settled(r: Request, conf: &LocConf) -> bool {
     })
 }
 
+/// What goes through the body filter still tells it something.
+pub(super) fn is_listening(r: Request) -> bool {
+    // SAFETY: as in `find`.
+    let ctx = unsafe { r.ctx().cast::<Ctx>().as_ref() };
+    ctx.is_some_and(|ctx| ctx.is_unread || ctx.state == State::Reading || ctx.whole.is_some())
+}
+
 /// `frappe_cmd on` holds where the request is now. What was found before an internal redirect
 /// stays, whatever holds there.
 pub(super) fn is_on(r: Request) -> bool {
@@ -153,7 +171,14 @@ fn find_or_make<'c>(r: Request) -> Option<&'c mut Ctx> {
     if scans && !(r.is_before_location() && replay::fits_a_turn(r)) {
         return None;
     }
-    let ctx = create(r, head, plan, conf, None)?;
+    let parts = Parts {
+        head,
+        plan,
+        conf,
+        dialect,
+        preread: None,
+    };
+    let ctx = create(r, &parts)?;
     if scans && !replay::in_a_turn(r, ctx) {
         ctx.fail();
     }
@@ -171,28 +196,6 @@ pub(super) fn is_decided(r: Request) -> bool {
 }
 
 impl Ctx {
-    fn new(
-        state: State,
-        conf: &'static LocConf,
-        dialect: &'static Dialect,
-        routing: Analysis,
-    ) -> Self {
-        Self {
-            state,
-            plan: Plan::Ignore,
-            head: Head::default(),
-            conf,
-            dialect,
-            routing,
-            whole: None,
-            is_final: false,
-            is_unread: true,
-            peek: None,
-            replayed: 0,
-            private: None,
-        }
-    }
-
     pub(super) fn state(&self) -> State {
         self.state
     }
@@ -272,7 +275,7 @@ impl Ctx {
         let Some(whole) = self.whole.take() else {
             return false;
         };
-        core::mem::swap(&mut self.routing, whole);
+        self.routing = whole;
         self.state = State::Reading;
         true
     }
@@ -288,6 +291,13 @@ impl Ctx {
     pub(super) fn decide(&mut self, r: Request, early: bool) {
         self.settle(r, early);
         MainConf::forget_values(r);
+    }
+
+    /// By the whole body, of which nothing has gone through the filter.
+    pub(super) fn decide_by(&mut self, r: Request, body: &[u8]) {
+        self.feed(body);
+        self.is_unread = false;
+        self.decide(r, false);
     }
 
     fn settle(&mut self, r: Request, early: bool) {
@@ -316,6 +326,7 @@ fn log(r: Request, outcome: Outcome) {
     }
 }
 
+#[cold]
 fn find_in_pool(r: Request) -> *mut Ctx {
     // SAFETY: the pool is the request's, its cleanups are null or valid.
     let mut cleanup = unsafe { r.pool().as_ref().and_then(|pool| pool.cleanup.as_ref()) };

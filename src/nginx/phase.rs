@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | none | none, or not worth reading | DECLINED: a variable decides when it is asked for |
 //! | none | a file for nginx's dav module | DECLINED: the variables stay unread |
+//! | none | unread, all of it has come with the header | look at it; DECLINED |
 //! | none | unread | read it; DONE: `body_handler` resumes the phases, at once or later |
 //! | none | unread, preread | peek at it; DECLINED if that decides at once, else DONE: `peek` resumes the phases |
 //! | none, Reading | read by somebody else | replay it; DECLINED if that decides at once, else DONE: `replay` resumes the phases |
@@ -105,11 +106,25 @@ fn next(r: Request) -> Next {
         return Next::GoOn;
     }
     let preread = conf.preread();
-    let Some(ctx) = ctx::create(r, head, plan, conf, preread) else {
+    let parts = ctx::Parts {
+        head,
+        plan,
+        conf,
+        dialect,
+        preread,
+    };
+    let Some(ctx) = ctx::create(r, &parts) else {
         return Next::GoOn;
     };
     if !ctx.wants_body() {
         ctx.decide(r, false);
+        return Next::GoOn;
+    }
+    if r.body().is_none()
+        && let Some(body) = peek::arrived_body(r)
+        && preread.is_none_or(|size| body.len() <= size)
+    {
+        ctx.decide_by(r, body);
         return Next::GoOn;
     }
     match r.body() {

@@ -72,9 +72,13 @@ impl Request {
     /// The method's name as the client sent it: `error_page` and X-Accel-Redirect set GET.
     pub(super) fn method(&self) -> &[u8] {
         let line = str_bytes(&self.get().request_line);
-        match line.iter().position(|byte| *byte == b' ') {
-            Some(end) => line.get(..end).unwrap_or_default(),
-            None => str_bytes(&self.get().method_name),
+        match line {
+            // At a glance, since most requests with a body are.
+            [b'P', b'O', b'S', b'T', b' ', ..] => b"POST",
+            _ => match line.iter().position(|byte| *byte == b' ') {
+                Some(end) => line.get(..end).unwrap_or_default(),
+                None => str_bytes(&self.get().method_name),
+            },
         }
     }
 
@@ -327,10 +331,10 @@ pub(super) fn buf_in_file(buf: &ngx_buf_t) -> bool {
 ///
 /// `data` is null, or valid for reads of `len` elements for the whole of `'s`.
 pub(super) unsafe fn slice_of<'s, T>(data: *const T, len: usize) -> &'s [T] {
-    if data.is_null() || len == 0 {
+    if data.is_null() {
         return &[];
     }
-    // SAFETY: promised by the caller; nginx's elements are aligned.
+    // SAFETY: promised by the caller; nginx's elements are aligned, also where there are none.
     unsafe { slice::from_raw_parts(data, len) }
 }
 

@@ -25,6 +25,25 @@ ngx_http_frappe_is_http3(ngx_http_request_t *r)
 }
 
 
+/*
+ * The body, where all of it has come with the header: HTTP/1.x with a
+ * Content-Length.  NULL where some of it has not, or its bytes are framed.
+ */
+static inline u_char *
+ngx_http_frappe_arrived_body(ngx_http_request_t *r)
+{
+    if (r->headers_in.chunked || ngx_http_frappe_is_http2(r)
+        || ngx_http_frappe_is_http3(r)
+        || r->headers_in.content_length_n
+           > r->header_in->last - r->header_in->pos)
+    {
+        return NULL;
+    }
+
+    return r->header_in->pos;
+}
+
+
 static inline ngx_buf_t *
 ngx_http_frappe_v2_preread(ngx_http_request_t *r)
 {

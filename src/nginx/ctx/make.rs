@@ -4,8 +4,8 @@ use core::ptr;
 
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_t};
 
-use super::{Ctx, FORGET, GIVE_BACK, State};
-use crate::body::{Form, Json, LineRoom, Multipart, Slot, VALUE_MAX};
+use super::{Ctx, FORGET, GIVE_BACK, Parts, State};
+use crate::body::{Form, Json, LineRoom, Multipart, Names, Slot, VALUE_MAX};
 use crate::frappe::{CMD_MAX, Dialect, Head, Outcome, Plan};
 use crate::nginx::analysis::{Analysis, Block, Pool};
 use crate::nginx::conf::{LocConf, MainConf};
@@ -16,13 +16,13 @@ use crate::nginx::raw::Request;
 /// The bounds on a request's memory that README states: structure, slot, cmd, and a scanner without
 /// scratch.
 const _: () = assert!(
-    size_of::<Ctx>() + size_of::<Slot<'_>>() + CMD_MAX + size_of::<Json>() <= 1024
+    PAGE_LEN + size_of::<Slot<'_>>() + CMD_MAX + size_of::<Json>() <= 1024
         && size_of::<Form>() <= size_of::<Json>()
 );
 /// And structure, three slots, cmd, both kinds of doctype, and the scanner and scratch of a multipart
 /// body.
 const _: () = assert!(
-    size_of::<Ctx>()
+    PAGE_LEN
         + 3 * size_of::<Slot<'_>>()
         + 2 * CMD_MAX
         + VALUE_MAX
@@ -37,46 +37,64 @@ const _: () = assert!(align_of::<Ctx>() <= align_of::<usize>());
 /// What stands behind them is aligned.
 const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Analysis>()));
 const _: () = assert!(size_of::<Analysis>().is_multiple_of(align_of::<Slot<'_>>()));
+const PAGE_LEN: usize = size_of::<Ctx>() + size_of::<Analysis>();
 
-/// Makes a context, for a body that is to be scanned as `plan` says, or for none. With `preread`
-/// it is decided by so many bytes of it.
-pub(in crate::nginx) fn create<'c>(
-    r: Request,
-    head: Head<'static>,
-    plan: Plan,
-    conf: &'static LocConf,
-    preread: Option<usize>,
-) -> Option<&'c mut Ctx> {
-    let dialect = conf.dialect()?;
+/// Makes a context, in a block that the worker keeps or, where there is none, or it is too small, in
+/// the request's pool.
+pub(in crate::nginx) fn create<'c>(r: Request, parts: &Parts) -> Option<&'c mut Ctx> {
     let names = MainConf::get(r)?.names();
-    let len = Analysis::len(names, plan, &head)?;
-    let for_whole = match preread {
-        Some(_) => size_of::<(Peek, Analysis)>().checked_add(len)?,
+    if let Some((memory, mut block)) = take_kept()
+        && let Some(ctx) = build(r, parts, names, &mut block)
+    {
+        return attach(r, memory, ctx);
+    }
+    let (memory, mut block) = allocate(r, len(parts, names)?)?;
+    let ctx = build(r, parts, names, &mut block)?;
+    attach(r, memory, ctx)
+}
+
+/// The most bytes that [`build`] takes.
+fn len(parts: &Parts, names: &Names) -> Option<usize> {
+    let one = Analysis::len(names, parts.plan, &parts.head)?;
+    let for_whole = match parts.preread {
+        Some(_) => size_of::<Peek>().checked_add(one)?,
         None => 0,
     };
-    let total = size_of::<Ctx>().checked_add(len)?.checked_add(for_whole)?;
+    size_of::<Ctx>().checked_add(one)?.checked_add(for_whole)
+}
 
-    let (memory, mut block) = allocate(r, total)?;
-    let pool = Pool::of(r);
+/// None where `block` is too small.
+#[inline(never)]
+fn build<'c>(
+    r: Request,
+    parts: &Parts,
+    names: &'static Names,
+    block: &mut Block,
+) -> Option<&'c mut Ctx> {
     let place = block.take_one()?;
-    let (peek, whole) = match preread {
-        Some(size) => {
-            let peek = block.take_one()?.write(Peek::new(size));
-            let place = block.take_one()?;
-            let whole = Analysis::new(names, plan, &head, dialect, pool, &mut block)?;
-            (Some(peek), Some(place.write(whole)))
-        }
+    let pool = Pool::of(r);
+    let (peek, whole) = match parts.preread {
+        Some(size) => (
+            Some(block.take_one()?.write(Peek::new(size))),
+            Some(Analysis::new(names, parts, pool, block)?),
+        ),
         None => (None, None),
     };
-    let routing = Analysis::new(names, plan, &head, dialect, pool, &mut block)?;
-    let ctx = place.write(Ctx {
-        plan,
-        head,
-        peek,
+    let routing = Analysis::new(names, parts, pool, block)?;
+    Some(place.write(Ctx {
+        state: State::Reading,
+        plan: parts.plan,
+        head: parts.head,
+        conf: parts.conf,
+        dialect: parts.dialect,
+        routing,
         whole,
-        ..Ctx::new(State::Reading, conf, dialect, routing)
-    });
-    attach(r, memory, ctx)
+        is_final: false,
+        is_unread: true,
+        peek,
+        replayed: 0,
+        private: None,
+    }))
 }
 
 /// Makes one for a page or a file, of which nothing has to be read.
@@ -85,12 +103,24 @@ pub(super) fn create_page<'c>(
     conf: &'static LocConf,
     dialect: &'static Dialect,
 ) -> Option<&'c mut Ctx> {
-    let nothing = Analysis::nothing(MainConf::get(r)?.names());
-    let (memory, mut block) = allocate(r, size_of::<Ctx>())?;
-    let state = State::Decided(Outcome::PAGE);
-    let ctx = block
-        .take_one()?
-        .write(Ctx::new(state, conf, dialect, nothing));
+    let names = MainConf::get(r)?.names();
+    let (memory, mut block) = take_kept().or_else(|| allocate(r, PAGE_LEN))?;
+    let place = block.take_one()?;
+    let routing = block.take_one()?.write(Analysis::nothing(names));
+    let ctx = place.write(Ctx {
+        state: State::Decided(Outcome::PAGE),
+        plan: Plan::Ignore,
+        head: Head::default(),
+        conf,
+        dialect,
+        routing,
+        whole: None,
+        is_final: false,
+        is_unread: true,
+        peek: None,
+        replayed: 0,
+        private: None,
+    });
     attach(r, memory, ctx)
 }
 
@@ -100,15 +130,21 @@ enum Memory<'c> {
     Pool(&'c mut ngx_pool_cleanup_t),
 }
 
-/// Memory that lives until the request's pool is destroyed, after which nobody asks for the context.
-fn allocate<'c>(r: Request, len: usize) -> Option<(Memory<'c>, Block)> {
+/// One of the worker's blocks. It comes back at once where it is not attached.
+fn take_kept<'c>() -> Option<(Memory<'c>, Block)> {
     // Whoever watches the memory is to see each context apart.
-    let may_keep = len <= BLOCK_LEN && !cfg!(debug_palloc);
-    if let Some(kept) = may_keep.then(Kept::take).flatten() {
-        // SAFETY: nothing else points to the block, which never goes away.
-        let block = unsafe { Block::new(kept.start(), BLOCK_LEN) };
-        return Some((Memory::Kept(kept), block));
+    if cfg!(debug_palloc) {
+        return None;
     }
+    let kept = Kept::take()?;
+    // SAFETY: nothing else points to the block, which never goes away.
+    let block = unsafe { Block::new(kept.start(), BLOCK_LEN) };
+    Some((Memory::Kept(kept), block))
+}
+
+/// Memory of the request's pool.
+#[cold]
+fn allocate<'c>(r: Request, len: usize) -> Option<(Memory<'c>, Block)> {
     // SAFETY: the pool is the request's; null results are checked. Nothing else points to the
     // `len` bytes.
     unsafe {

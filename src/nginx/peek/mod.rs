@@ -23,7 +23,7 @@ use nginx_sys::{
 
 use super::ctx::{self, Ctx, State};
 use super::guard::guarded;
-use super::raw::{Protocol, Request};
+use super::raw::{self, Protocol, Request};
 use super::shim;
 use http3::Frames;
 
@@ -93,6 +93,18 @@ impl Peek {
             frames: None,
             is_closed: false,
         }
+    }
+}
+
+/// The whole body of a request that nobody reads yet, where it has come with the header: as most
+/// short ones do over HTTP/1.1. It stays there for whoever reads it.
+pub(super) fn arrived_body<'b>(r: Request) -> Option<&'b [u8]> {
+    let len = usize::try_from(r.body_len()?).ok()?;
+    // SAFETY: null or so many bytes of nginx's buffer of the header, which is not changed before the
+    // body is read; until then the caller has done with them.
+    unsafe {
+        let body = shim::ngx_http_frappe_arrived_body(r.as_ptr());
+        (!body.is_null()).then(|| raw::slice_of(body, len))
     }
 }
 
