@@ -166,8 +166,12 @@ impl Skip<'_, '_> {
                 }
             };
             match self.block(simd, block) {
+                Ok((BLOCK, carry)) => {
+                    self.rest = self.rest.get(BLOCK..).unwrap_or_default();
+                    self.carry = carry;
+                }
                 Ok((len, carry)) => {
-                    self.rest = self.rest.get(len..).unwrap_or_default();
+                    self.rest = behind(self.rest, len);
                     self.carry = carry;
                 }
                 Err(end) => return self.stop(end),
@@ -366,6 +370,12 @@ fn is_unicode(text: &[u8]) -> bool {
         }
         None => false,
     }
+}
+
+/// A call, so that the CPU goes on with the next block before it knows how much of this one is read.
+#[inline(never)]
+fn behind(bytes: &[u8], len: usize) -> &[u8] {
+    bytes.get(len..).unwrap_or_default()
 }
 
 /// A number that may go on is not read.
