@@ -67,10 +67,10 @@ def write(path, text, contestants, rounds, seconds, load_average):
 {versions}
 - client: {wrk_version()}, one thread
 
-{rounds} rounds of {seconds} s for each load, the servers by turns. `CPU µs` is the user and system time
-of the one worker for each proxied request; `of floor` is the median of the rounds' ratios to the
-floor's neighbouring round, `middle half` says how far they were apart. Latencies include the client,
-which shares the machine.
+{rounds} rounds of {seconds} s for each load, three times as many for short requests, the servers by
+turns. `CPU µs` is the user and system time of the one worker for each proxied request; `of floor` is
+the median of the rounds' ratios to the floor's neighbouring round, `middle half` says how far they
+were apart. Latencies include the client, which shares the machine.
 
 {text}
 """)
