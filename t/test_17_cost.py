@@ -47,7 +47,7 @@ BODIES = {
 }
 
 # Instructions that these may take more than without the module: what was measured, and a tenth.
-MORE = {"form": 2030, "json": 3120, "multipart": 5760}
+MORE = {"form": 1920, "json": 3010, "multipart": 5650}
 
 
 @pytest.fixture(scope="module")

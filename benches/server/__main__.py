@@ -11,11 +11,12 @@ from rig.env import Env, Missing
 
 from . import contestants, report
 from .loads import LOADS
-from .measure import Client, Result, pool_of
+from .measure import SLICE, Client, Result, Round, pool_of
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-# Seconds: a new process has to touch its memory first.
-WARM_UP = 0.05
+# Seconds for which each server is asked alone, for rate and latencies. It also has a new process
+# touch its memory.
+ALONE = 0.2
 
 
 def main():
@@ -47,10 +48,9 @@ def parse():
         "Measures the CPU time that nginx takes for a request, with the module and without, and "
         "what Debian's Lua module and HAProxy take where they are installed."))
     parser.add_argument("--rounds", type=int, default=31, metavar="N",
-                        help="rounds for each load and server (%(default)s); three times as many for "
-                             "short requests")
-    parser.add_argument("--seconds", type=float, default=0.3, metavar="N",
-                        help="length of a round (%(default)s)")
+                        help="rounds for each load, of new processes (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=0.5, metavar="N",
+                        help="for which each server is asked in a round (%(default)s)")
     parser.add_argument("--load", default="", metavar="TEXT",
                         help="only loads with this in their names; nothing is written then")
     parser.add_argument("--no-peers", action="store_true", help="the module and its floor only")
@@ -61,6 +61,7 @@ def parse():
 
 def measure(env, directory, loads, arguments):
     """Starts the servers, takes the rounds, ends the servers, whatever happens."""
+    cpu = reserve_cpu()
     behind = contestants.upstream(env, directory)
     servers = []
     try:
@@ -68,15 +69,26 @@ def measure(env, directory, loads, arguments):
         if not arguments.no_peers:
             servers += contestants.peers(directory, behind)
         print("Servers: " + ", ".join(f"{server.name} ({server.version})" for server in servers))
-        return servers, [(load, one_load(load, servers, directory, arguments)) for load in loads]
+        return servers, [(load, one_load(load, servers, directory, arguments, cpu))
+                         for load in loads]
     finally:
         for server in reversed(servers):
             server.stop()
         behind.stop()
 
 
-def one_load(load, servers, directory, arguments):
-    """All servers by turns, so that what else the machine does hits all alike."""
+def reserve_cpu():
+    """One that this process and those that it starts leave alone, if there are more."""
+    cpus = os.sched_getaffinity(0)
+    if len(cpus) < 2:
+        return None
+    os.sched_setaffinity(0, cpus - {max(cpus)})
+    return max(cpus)
+
+
+def one_load(load, servers, directory, arguments, cpu):
+    """All servers by turns, so that what else the machine does hits all alike. Each worker has `cpu`
+    to itself meanwhile."""
     client = Client(load, directory)
     if not load.finds:
         # Peers are there to find a cmd.
@@ -85,13 +97,16 @@ def one_load(load, servers, directory, arguments):
     if load.finds and not next(routes[server] for server in servers if server.name == "module"):
         raise RuntimeError(f"{load.name}: the module does not find the cmd")
     rounds = {server: [] for server in servers}
-    count = arguments.rounds * load.times
-    for number in range(1, count + 1):
+    for number in range(1, arguments.rounds + 1):
+        progress(f"{load.name}: round {number} of {arguments.rounds}")
         for server in servers:
-            progress(f"{load.name}: round {number} of {count}, {server.name}")
             server.renew()
-            client.run(server, WARM_UP)
-            rounds[server].append(client.run(server, arguments.seconds))
+            if cpu is not None:
+                os.sched_setaffinity(server.pid, {cpu})
+        alone = {server: client.run(server, ALONE) for server in servers}
+        spent = client.turns(servers, round(arguments.seconds / SLICE))
+        for server in servers:
+            rounds[server].append(Round(spent[server], alone[server]))
     results = {server.name: Result(rounds[server], rounds[server.floor or server], routes[server],
                                    server.memory("VmHWM"))
                for server in servers}

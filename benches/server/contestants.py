@@ -128,12 +128,15 @@ def nginx(name, env, directory, behind, *, floor=None, **values):
     pools = "".join(POOL.format(name=pool, port=behind.port(pool)) for pool in POOLS)
     own = {"cmd": "http_x_cmd", "cmd_on": "", "read": "", "off": "", "preread": "",
            "upstreams": pools, **values}
-    server = Nginx(env, directory / name.replace(" ", "-"), PROXY, module="module" in name,
+    prefix = directory / name.replace(" ", "-")
+    copies = Copies(env, prefix)
+    server = Nginx(copies, prefix / "nginx", PROXY, module="module" in name,
                    log="access_log off;", values=own).start()
     version = "nginx/" + ".".join(map(str, env.version))
 
     def renew():
         server.stop()
+        copies.renew()
         server.start()
         return server.port(), server.worker()
 
@@ -191,6 +194,24 @@ def accepts(port):
     """Whether somebody listens there."""
     with socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Copies(Env):
+    """An nginx and its module in files of their own, which can be made anew: which of the machine's
+    memory their pages are in makes some percent of a short request."""
+
+    def __init__(self, env, directory):
+        super().__init__()
+        directory.mkdir(parents=True)
+        self._originals = env.nginx, env.module
+        self.nginx, self.module = (directory / f"{path.name}.copy" for path in self._originals)
+        self.renew()
+
+    def renew(self):
+        """Other pages."""
+        for original, copy in zip(self._originals, (self.nginx, self.module)):
+            copy.unlink(missing_ok=True)
+            shutil.copy(original, copy)
 
 
 class DebianNginx(Env):

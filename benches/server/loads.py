@@ -26,9 +26,6 @@ class Load:
     connections: int = 32
     # A connection for each request: nginx closes it after a body that it has streamed.
     close: bool = False
-    # So many times as many rounds: where the memory of a process lies makes the most beside a short
-    # request.
-    times: int = 1
 
     @property
     def method(self):
@@ -75,10 +72,10 @@ def multipart(size):
 
 
 LOADS = [
-    Load("GET", 1.00, finds=False, times=3),
-    Load("POST, frappe_cmd off", 1.00, form(282), FORM, path="/off", finds=False, times=3),
-    Load("form 282 B", 1.02, form(282, first=True), FORM, times=3),
-    Load("form 4 KB, cmd last", 1.04, form(4000), FORM, times=3),
+    Load("GET", 1.00, finds=False),
+    Load("POST, frappe_cmd off", 1.00, form(282), FORM, path="/off", finds=False),
+    Load("form 282 B", 1.02, form(282, first=True), FORM),
+    Load("form 4 KB, cmd last", 1.04, form(4000), FORM),
     Load("form 64 KB, cmd last, spilled", 1.05, form(64000), FORM),
     Load("form 64 KB, cmd last, in memory", 1.12, form(64000), FORM, path="/16m"),
     Load("JSON 64 KB, a text, cmd last, spilled", 1.15, json_text(64000), JSON),

@@ -5,14 +5,17 @@ import json
 import signal
 import subprocess
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from .loads import CMD
 
-# Seconds after a round in which wrk must have ended.
+# Seconds after its time in which wrk must have ended.
 TIMEOUT = 60
+# Seconds for which one server at a time is asked: shorter than what else a machine does.
+SLICE = 0.02
 
 SCRIPT = """
 local file = io.open("{body}", "rb")
@@ -32,15 +35,12 @@ end
 
 @dataclass
 class Round:
-    """What one short run gave."""
+    """What new processes gave."""
 
-    requests: int
-    seconds: float
-    # CPU time of the worker, user and system, in microseconds a request.
+    # CPU time of the worker, user and system, in microseconds a request, by turns with others.
     cpu: float
-    # Latencies in microseconds.
-    p50: int
-    p99: int
+    # What wrk said without them: requests, us, and the latencies p50 and p99 in microseconds.
+    alone: dict
 
 
 class Client:
@@ -61,31 +61,65 @@ class Client:
                                              headers=lines))
 
     def run(self, contestant, seconds):
-        """One round."""
-        before = cpu(contestant.pid)
+        """Asks one server alone. Gives what wrk says."""
+        with self._wrk(contestant, seconds) as wrk:
+            try:
+                wrk.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                pass
+            return self._end(wrk, contestant)
+
+    def turns(self, contestants, slices):
+        """Asks all by turns, each by a wrk of its own, of which all but one are stopped. Gives the
+        CPU time of each worker, user and system, in microseconds a request."""
+        before = {contestant: cpu(contestant.pid) for contestant in contestants}
+        with ExitStack() as stack:
+            wrks = {}
+            for contestant in contestants:
+                wrks[contestant] = stack.enter_context(
+                    self._wrk(contestant, slices * SLICE * len(contestants)))
+                time.sleep(SLICE)
+                wrks[contestant].send_signal(signal.SIGSTOP)
+            for number in range(slices):
+                # Backwards every second time, so that none always follows the same one.
+                for contestant in contestants[:: 1 if number % 2 else -1]:
+                    wrks[contestant].send_signal(signal.SIGCONT)
+                    time.sleep(SLICE)
+                    wrks[contestant].send_signal(signal.SIGSTOP)
+            spent = {}
+            for contestant, wrk in wrks.items():
+                wrk.send_signal(signal.SIGCONT)
+                requests = self._end(wrk, contestant)["requests"]
+                spent[contestant] = (cpu(contestant.pid) - before[contestant]) / requests
+            return spent
+
+    @contextmanager
+    def _wrk(self, contestant, seconds):
+        """A wrk that goes on for longer than it is needed, and ends with its user."""
         command = ["wrk", "-t1", f"-c{self.load.connections}", f"-d{int(seconds) + TIMEOUT}s",
-                   "--timeout", "20s", "-s", self.script, f"http://127.0.0.1:{contestant.port}{self.load.path}"]
+                   "--timeout", "20s", "-s", self.script,
+                   f"http://127.0.0.1:{contestant.port}{self.load.path}"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True) as wrk:
             try:
-                out, err = wrk.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired:
-                out, err = end(wrk)
+                yield wrk
             finally:
                 wrk.kill()
-        spent = cpu(contestant.pid) - before
+
+    def _end(self, wrk, contestant):
+        """Ends it, and reads what it says."""
+        out, err = end(wrk)
         if "{" not in err:
             raise RuntimeError(f"wrk failed:\n{out}{err}")
         said = json.loads(err[err.index("{"):])
         if said["errors"] or not said["requests"]:
             raise RuntimeError(f"{self.load.name}, {contestant.name}: {said['errors']} errors in "
                                f"{said['requests']} requests")
-        return Round(said["requests"], said["us"] / 1e6, spent / said["requests"], said["p50"],
-                     said["p99"])
+        return said
 
 
 def end(wrk):
-    """Ends a round, of whatever part of a second; gives what wrk says."""
+    """Ends it after whatever part of a second; gives what it prints."""
     deadline = time.monotonic() + TIMEOUT
     while True:
         # It does not hear while it starts.
@@ -114,7 +148,7 @@ class Result:
 
     @property
     def ratios(self):
-        """The rounds' CPU time by that of the floor's neighbouring rounds."""
+        """The rounds' CPU time by that of the floor in the same round."""
         return sorted(own.cpu / floor.cpu for own, floor in zip(self.rounds, self.floor))
 
     @property
@@ -131,11 +165,11 @@ class Result:
     @property
     def rate(self):
         """Requests a second."""
-        return median(round.requests / round.seconds for round in self.rounds)
+        return median(round.alone["requests"] / round.alone["us"] * 1e6 for round in self.rounds)
 
     def latency(self, field):
         """Milliseconds."""
-        return median(getattr(round, field) for round in self.rounds) / 1000
+        return median(round.alone[field] for round in self.rounds) / 1000
 
 
 def cpu(pid):

@@ -7,6 +7,8 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
+from .measure import SLICE
+
 
 def machine():
     """The kind of machine, without its name."""
@@ -67,10 +69,11 @@ def write(path, text, contestants, rounds, seconds, load_average):
 {versions}
 - client: {wrk_version()}, one thread
 
-{rounds} rounds of {seconds} s for each load, three times as many for short requests, the servers by
-turns. `CPU µs` is the user and system time of the one worker for each proxied request; `of floor` is
-the median of the rounds' ratios to the floor's neighbouring round, `middle half` says how far they
-were apart. Latencies include the client, which shares the machine.
+{rounds} rounds for each load, each with new processes, of which each is asked for {seconds} s, by turns
+of {SLICE * 1000:.0f} ms. `CPU µs` is the user and system time of the one worker for each proxied
+request; `of floor` is the median of the rounds' ratios to the floor, `middle half` says how far they
+were apart. Workers run on one CPU, client and upstream on the others. Requests a second and latencies
+are those of a server that is asked alone; they include the client.
 
 {text}
 """)

@@ -328,7 +328,7 @@ fn decode(value: &[u8], encoding: Option<&[u8]>, out: &mut Text<'_>) -> Result<(
             .unwrap_or_default(),
         None => value,
     };
-    let mut utf8 = super::utf8::Utf8Check::default();
+    let mut utf8 = super::utf8::Utf8Check::STRICT;
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
         let byte = match (byte, after) {

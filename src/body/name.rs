@@ -15,17 +15,14 @@ pub(super) struct Name {
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
-impl Default for Name {
-    fn default() -> Self {
-        Self {
-            buffer: [0; NAME_MAX],
-            len: 0,
-            hash: FNV_OFFSET,
-        }
-    }
-}
-
 impl Name {
+    /// None yet.
+    pub(super) const EMPTY: Self = Self {
+        buffer: [0; NAME_MAX],
+        len: 0,
+        hash: FNV_OFFSET,
+    };
+
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
         if let Some(free) = self.buffer.get_mut(self.len..end) {

@@ -97,7 +97,7 @@ impl<'r> PartHeaders<'r> {
             line: Line::new(lender),
             folded: false,
             last: [0; 4],
-            utf8: Utf8Check::default(),
+            utf8: Utf8Check::STRICT,
             found: Found::default(),
         }
     }
@@ -108,7 +108,7 @@ impl<'r> PartHeaders<'r> {
         self.folded = false;
         // The delimiter's line break: only to readers of lines is what follows a line of its own.
         self.last = [0, 0, 0, if self.rules.by_lines { b'\n' } else { 0 }];
-        self.utf8 = Utf8Check::default();
+        self.utf8 = Utf8Check::STRICT;
         self.found = Found::default();
     }
 

@@ -6,7 +6,7 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x64};
 
 /// Tells whether all that was fed is UTF-8. State: one unfinished character.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Utf8Check {
     /// the first bytes of a character that the last chunk cut
     pending: [u8; 4],
@@ -18,11 +18,19 @@ pub(super) struct Utf8Check {
 }
 
 impl Utf8Check {
+    /// A check that lets nothing else pass.
+    pub(super) const STRICT: Self = Self {
+        pending: [0; 4],
+        len: 0,
+        broken: false,
+        surrogates: false,
+    };
+
     /// A check that lets surrogates pass.
     pub(super) fn with_surrogates() -> Self {
         Self {
             surrogates: true,
-            ..Self::default()
+            ..Self::STRICT
         }
     }
 
@@ -152,7 +160,7 @@ mod tests {
     use super::Utf8Check;
 
     fn check(pieces: &[&[u8]]) -> bool {
-        let mut utf8 = Utf8Check::default();
+        let mut utf8 = Utf8Check::STRICT;
         for piece in pieces {
             utf8.feed(piece);
         }

@@ -160,7 +160,7 @@ fn find_or_make<'c>(r: Request) -> Option<&'c mut Ctx> {
     if !had_body && dialect.json_empty && path::is_page(r.target()) {
         return make::create_page(r, conf, dialect);
     }
-    let head = head::of(r, dialect);
+    let head = head::of(r, had_body, dialect);
     let has_body = conf.reads_body() && had_body;
     let plan = if has_body || !dialect.json_empty {
         frappe::plan(&head, dialect)
@@ -190,12 +190,15 @@ fn find_or_make<'c>(r: Request) -> Option<&'c mut Ctx> {
 
 /// What the variables say now is what routes.
 pub(super) fn is_decided(r: Request) -> bool {
-    find(r).is_some_and(|ctx| {
-        matches!(ctx.state, State::Decided(_)) && !(ctx.is_unread && ctx.whole.is_some())
-    })
+    find(r).is_some_and(|ctx| ctx.routes())
 }
 
 impl Ctx {
+    /// What the variables say now is what routes.
+    pub(super) fn routes(&self) -> bool {
+        matches!(self.state, State::Decided(_)) && !(self.is_unread && self.whole.is_some())
+    }
+
     pub(super) fn state(&self) -> State {
         self.state
     }

@@ -4,12 +4,13 @@ use super::raw::{self, Request, str_bytes};
 use crate::body::is_same;
 use crate::frappe::{self, Dialect, Head};
 
-/// What the request line and the headers say, for as long as the request.
-pub(super) fn of(r: Request, dialect: &Dialect) -> Head<'static> {
+/// What the request line and the headers say, for as long as the request. `had_body`: the client has
+/// announced a body.
+pub(super) fn of(r: Request, had_body: bool, dialect: &Dialect) -> Head<'static> {
     let mut content_type = &b""[..];
     let mut encoded = false;
     // The type of a body that is not there matters to no version but those that refuse it.
-    if r.had_body() || !dialect.json_empty {
+    if had_body || !dialect.json_empty {
         r.for_each_header(|name, value| match name.len {
             // The last one counts for gunicorn.
             12 if is_content_type(str_bytes(name)) => content_type = str_bytes(value),

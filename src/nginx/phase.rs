@@ -92,13 +92,13 @@ fn next(r: Request) -> Next {
             State::Decided(_) | State::Failed => Next::GoOn,
         };
     }
-    if !r.has_body() || r.is_discarded() || MainConf::is_dav_put(r) {
+    if !r.has_body() || MainConf::is_dav_put(r) {
         return Next::GoOn;
     }
     let Some(dialect) = conf.dialect() else {
         return Next::GoOn;
     };
-    let head = head::of(r, dialect);
+    let head = head::of(r, true, dialect);
     guard::probe(head.target, b"panic-in-phase");
     guard::probe_memory(r, b"read-behind-the-end");
     let plan = frappe::plan(&head, dialect);
@@ -152,7 +152,7 @@ fn replay(r: Request, ctx: &mut Ctx) -> Next {
 
 /// There is a body that can still be read, by whoever comes first.
 fn is_unread(r: Request) -> bool {
-    r.has_body() && !r.is_discarded() && !MainConf::is_dav_put(r) && r.body().is_none()
+    r.has_body() && !MainConf::is_dav_put(r) && r.body().is_none()
 }
 
 fn read(r: Request) -> ngx_int_t {

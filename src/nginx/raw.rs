@@ -110,7 +110,7 @@ impl Request {
         unsafe { shim::ngx_http_frappe_had_body(self.as_ptr()) != 0 }
     }
 
-    /// There is a body to be read, or one that has been.
+    /// There is a body to be read, or one that has been, and that nobody has given up.
     pub(super) fn has_body(self) -> bool {
         // SAFETY: the shim reads fields of a valid request.
         unsafe { shim::ngx_http_frappe_has_body(self.as_ptr()) != 0 }
@@ -120,12 +120,6 @@ impl Request {
     pub(super) fn may_have_body(self) -> bool {
         // SAFETY: as for `has_body` and `ctx`.
         unsafe { shim::ngx_http_frappe_may_have_body(self.as_ptr(), module()) != 0 }
-    }
-
-    /// Somebody has given up the body: nobody can read it any more.
-    pub(super) fn is_discarded(self) -> bool {
-        // SAFETY: the shim reads fields of a valid request.
-        unsafe { shim::ngx_http_frappe_is_discarded(self.as_ptr()) != 0 }
     }
 
     /// Nobody will read what may still come of the body.

@@ -39,10 +39,18 @@ ngx_http_frappe_buf_is_last(ngx_buf_t *b)
 }
 
 
+/* A body to be read, or one that has been, and that nobody has given up. */
 static inline ngx_uint_t
 ngx_http_frappe_has_body(ngx_http_request_t *r)
 {
-    return r->headers_in.content_length_n > 0 || r->headers_in.chunked;
+#if (NGX_HTTP_V2)
+    if (r->stream && r->stream->skip_data) {
+        return 0;
+    }
+#endif
+
+    return (r->headers_in.content_length_n > 0 || r->headers_in.chunked)
+           && !r->discard_body;
 }
 
 
@@ -87,19 +95,6 @@ ngx_http_frappe_is_before_location(ngx_http_request_t *r)
 
     return r->phase_handler
            < (ngx_int_t) cmcf->phase_engine.location_rewrite_index;
-}
-
-
-static inline ngx_uint_t
-ngx_http_frappe_is_discarded(ngx_http_request_t *r)
-{
-#if (NGX_HTTP_V2)
-    if (r->stream && r->stream->skip_data) {
-        return 1;
-    }
-#endif
-
-    return r->discard_body;
 }
 
 

@@ -10,7 +10,7 @@ use nginx_sys::{
 };
 
 use super::conf::MainConf;
-use super::ctx::{self, State};
+use super::ctx::{self, Ctx, State};
 use super::derived;
 use super::guard::guarded;
 use super::raw::{self, Request};
@@ -62,7 +62,7 @@ unsafe extern "C" fn cmd(
     _data: usize,
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
-    unsafe { answer(r, v, |r| Some(fields(r)?.text(Names::CMD))) }
+    unsafe { answer(r, v, |_, ctx| Some(fields(ctx)?.text(Names::CMD))) }
 }
 
 unsafe extern "C" fn source(
@@ -72,7 +72,7 @@ unsafe extern "C" fn source(
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
     unsafe {
-        answer(r, v, |r| match ctx::find_or_decide(r)?.state() {
+        answer(r, v, |_, ctx| match ctx?.state() {
             State::Decided(outcome) => Some(outcome.source.as_str().as_bytes()),
             State::Reading | State::Failed => None,
         })
@@ -86,8 +86,8 @@ unsafe extern "C" fn status(
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
     unsafe {
-        answer(r, v, |r| {
-            let status = match ctx::find_or_decide(r).map(|ctx| ctx.state()) {
+        answer(r, v, |r, ctx| {
+            let status = match ctx.map(Ctx::state) {
                 Some(State::Decided(outcome)) => outcome.status,
                 Some(State::Reading | State::Failed) => Status::Unread,
                 None if ctx::is_on(r) => Status::Unread,
@@ -104,7 +104,7 @@ unsafe extern "C" fn doctype(
     _data: usize,
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
-    unsafe { answer(r, v, |r| Some(fields(r)?.doctype())) }
+    unsafe { answer(r, v, |_, ctx| Some(fields(ctx)?.doctype())) }
 }
 
 /// `data` is the name of the variable, as for all prefix variables.
@@ -115,18 +115,18 @@ unsafe extern "C" fn arg(
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
     unsafe {
-        answer(r, v, |r| {
+        answer(r, v, |r, ctx| {
             let name = (data as *const ngx_str_t).as_ref().map(raw::str_bytes)?;
             let name = name.strip_prefix(ARG_PREFIX)?;
             let index = MainConf::get(r)?.names().find(name)?;
-            Some(fields(r)?.argument(index))
+            Some(fields(ctx)?.argument(index))
         })
     }
 }
 
 /// The values of a request that is decided.
-fn fields<'c>(r: Request) -> Option<&'c Fields<'static>> {
-    let ctx = ctx::find_or_decide(r)?;
+fn fields(ctx: Option<&Ctx>) -> Option<&Fields<'static>> {
+    let ctx = ctx?;
     match ctx.state() {
         State::Decided(_) => Some(ctx.fields()),
         State::Reading | State::Failed => None,
@@ -142,18 +142,22 @@ fn fields<'c>(r: Request) -> Option<&'c Fields<'static>> {
 unsafe fn answer<'v>(
     r: *mut ngx_http_request_t,
     v: *mut ngx_http_variable_value_t,
-    value: impl FnOnce(Request) -> Option<&'v [u8]>,
+    value: impl FnOnce(Request, Option<&'v Ctx>) -> Option<&'v [u8]>,
 ) -> ngx_int_t {
     // SAFETY: promised by the caller.
     let Some(request) = (unsafe { Request::new(r) }) else {
         return NGX_ERROR as ngx_int_t;
     };
     let value = guarded(request.log(), None, || {
-        let value = value(request);
-        if !ctx::is_decided(request) {
+        let ctx: Option<&Ctx> = ctx::find_or_decide(request).map(|ctx| &*ctx);
+        let is_decided = match ctx {
+            Some(ctx) => ctx.routes(),
+            None => ctx::is_decided(request),
+        };
+        if !is_decided {
             derived::note_too_early();
         }
-        value
+        value(request, ctx)
     });
     let value = value.filter(|text| !text.is_empty());
     // SAFETY: `v` is nginx's; nginx does not write to values.

@@ -128,7 +128,7 @@ impl Json {
             level: Level::new(),
             levels: Levels::default(),
             in_key: false,
-            key: Name::default(),
+            key: Name::EMPTY,
             member: None,
             first_item: false,
             empty_lists: EmptyLists::default(),
