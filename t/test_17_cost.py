@@ -239,3 +239,27 @@ def test_17_07_a_small_body_takes_few_instructions(pair, kind):
     """Those that a request takes more with the module than without are within what was reached."""
     floor, module = (counted(server, "POST", "/", *BODIES[kind]).instructions for server in pair)
     assert module - floor <= MORE[kind] * REQUESTS, f"{(module - floor) / REQUESTS} for {kind}"
+
+
+def test_17_08_each_request_has_its_own_memory(env, tmp_path):
+    """More bodies on their way than a worker keeps blocks for, finished in another order. In the second
+    turn they have the blocks that those of the first gave back."""
+    conf = 'server { @{listen main} location / { frappe_cmd on; return 200 "$frappe_cmd"; } }'
+    # No argument is kept: with more of them a context would not fit into a block.
+    server = Nginx(env, tmp_path, conf, module=True, log="access_log off;",
+                   values={"connections": 300}).start()
+    try:
+        for turn in range(2):
+            clients = []
+            for number in range(100):
+                client = Http1(server.port())
+                body = b"x=1&cmd=m%d" % (1000 * turn + number)
+                client.request("POST", "/", [("Content-Type", FORM), ("Content-Length", str(len(body)))])
+                client.send(body[:5]).wait_read()
+                clients.append((client, body))
+            for client, body in reversed(clients):
+                with client:
+                    client.send(body[5:])
+                    assert client.response().text == body.decode().partition("cmd=")[2]
+    finally:
+        server.stop()

@@ -37,13 +37,18 @@ const _: () = assert!(align_of::<Ctx>() <= align_of::<usize>());
 /// What stands behind them is aligned.
 const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Analysis>()));
 const _: () = assert!(size_of::<Analysis>().is_multiple_of(align_of::<Slot<'_>>()));
+/// A context for a page.
 const PAGE_LEN: usize = size_of::<Ctx>() + size_of::<Analysis>();
+
+/// Bytes of values that are tried in a block: the rest of it is enough for a form.
+const VALUES_MAX: usize = BLOCK_LEN - 512;
 
 /// Makes a context, in a block that the worker keeps or, where there is none, or it is too small, in
 /// the request's pool.
 pub(in crate::nginx) fn create<'c>(r: Request, parts: &Parts) -> Option<&'c mut Ctx> {
     let names = MainConf::get(r)?.names();
-    if let Some((memory, mut block)) = take_kept()
+    if names.values_len() <= VALUES_MAX
+        && let Some((memory, mut block)) = take_kept()
         && let Some(ctx) = build(r, parts, names, &mut block)
     {
         return attach(r, memory, ctx);
