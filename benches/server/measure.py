@@ -81,8 +81,9 @@ class Client:
                 time.sleep(SLICE)
                 wrks[contestant].send_signal(signal.SIGSTOP)
             for number in range(slices):
-                # Backwards every second time, so that none always follows the same one.
-                for contestant in contestants[:: 1 if number % 2 else -1]:
+                # None always follows the same one.
+                first = number % len(contestants)
+                for contestant in contestants[first:] + contestants[:first]:
                     wrks[contestant].send_signal(signal.SIGCONT)
                     time.sleep(SLICE)
                     wrks[contestant].send_signal(signal.SIGSTOP)
