@@ -4,7 +4,7 @@
 //! # The way of a request
 //!
 //! ```text
-//! nginx::phase        REWRITE handler: is there a body worth reading? start the read, wait
+//! nginx::phase        REWRITE handler: is there a body worth reading? look at it, or read it and wait
 //! nginx::body_filter  each chunk, as it arrives, goes to the body scanner
 //! body                Form | Multipart | Json: keep the few wanted values, skip the rest
 //! frappe::resolve     body, query and path meet: which method runs, and where did it stand

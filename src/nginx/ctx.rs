@@ -3,7 +3,7 @@
 //! | state | what | set by |
 //! | --- | --- | --- |
 //! | `Reading` | the body is on its way, phases wait | `phase` |
-//! | `Decided` | the outcome is known | the end of the body, or a variable of a request without one |
+//! | `Decided` | the outcome is known | the end of the body, its arrival with the header, or a variable of a request without one |
 //! | `Failed` | the body never came; nothing is known | an error while reading, a panic |
 //!
 //! nginx forgets a request's contexts at internal redirects and named locations. The block is

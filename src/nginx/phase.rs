@@ -1,4 +1,4 @@
-//! REWRITE and PREACCESS phases: read the body, then let the request go on.
+//! REWRITE and PREACCESS phases: look at the body, or read it, then let the request go on.
 //!
 //! ngx_http_mirror_module's pattern. The handler is called once for each of the two phases and
 //! again at every resumption and internal redirect:
