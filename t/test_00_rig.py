@@ -3,6 +3,7 @@
 import pytest
 
 from rig.client import ALL_TRANSPORTS, FORM, exchange, of_type, post, sha256
+from rig.conf import Renderer
 from rig.http1 import Http1
 from rig.message import chunked, head, new_id
 from rig.rawserver import RawServer
@@ -114,3 +115,11 @@ def test_00_08_bad_configuration_is_shown(serve_once):
     good, said = serve_once("nonsense on;", start=False, module=False, log="").test()
     assert not good
     assert 'unknown directive "nonsense"' in said
+
+
+def test_00_09_each_listener_has_its_own_port(env, tmp_path):
+    """Also where the system names a free port twice."""
+    renderer = Renderer(env, tmp_path, {}, iter([1001, 1001, 1002]).__next__, module=False, log="",
+                        values={})
+    renderer.render("server { @{listen a} } server { @{listen b} }", "")
+    assert renderer.ports == {"a": 1001, "b": 1002}

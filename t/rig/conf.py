@@ -153,5 +153,7 @@ class Renderer:
 
     def _port(self, name):
         if name not in self.ports:
-            self.ports[name] = self.free_port()
+            # The system may name one twice, and two listeners of one configuration would share it.
+            ports = iter(self.free_port, None)
+            self.ports[name] = next(port for port in ports if port not in self.ports.values())
         return self.ports[name]
