@@ -94,7 +94,7 @@ pub fn check(content_type: &[u8], werkzeug: &Werkzeug) -> Result<(), End> {
     check_pieces(content_type, pieces)
 }
 
-#[cold]
+#[inline(never)]
 fn check_pieces(content_type: &[u8], pieces: Pieces) -> Result<(), End> {
     legacy_options::check(content_type, HeaderText::Latin1, pieces).map_err(|trouble| match trouble
     {

@@ -157,7 +157,8 @@ fn is_surrogate(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Utf8Check;
+    use super::{Utf8Check, is_ascii, is_ascii_by};
+    use fearless_simd::{Level, dispatch};
 
     fn check(pieces: &[&[u8]]) -> bool {
         let mut utf8 = Utf8Check::STRICT;
@@ -209,6 +210,21 @@ mod tests {
             for at in 0..=text.len() {
                 let (head, tail) = text.split_at(at);
                 assert_eq!(check(&[head, tail]), expected, "{text:?} split at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn sees_a_byte_that_is_not_ascii_at_every_place() {
+        for len in (0..130).chain(250..260).chain([511, 512, 513, 600]) {
+            let mut bytes = vec![b'a'; len];
+            // The vectors that every CPU has, too.
+            let baseline = |bytes: &[u8]| dispatch!(Level::baseline(), simd => is_ascii_by::<_, 64>(simd, bytes));
+            assert!(is_ascii(&bytes) && baseline(&bytes), "{len}");
+            for at in 0..len {
+                bytes[at] = 0x80;
+                assert!(!is_ascii(&bytes) && !baseline(&bytes), "{at} of {len}");
+                bytes[at] = 0x7f;
             }
         }
     }

@@ -75,6 +75,16 @@ pub(super) fn lines(bytes: &[u8; BLOCK]) -> u64 {
     dispatch!(Level::baseline(), simd => find(simd, bytes))
 }
 
+/// The last bytes of a piece as a block, with digits behind them: a number that may go on is not read.
+#[inline(never)]
+pub(super) fn pad(rest: &[u8]) -> [u8; BLOCK] {
+    let mut block = [b'0'; BLOCK];
+    if let Some(place) = block.get_mut(..rest.len()) {
+        place.copy_from_slice(rest);
+    }
+    block
+}
+
 /// The bytes that follow an odd number of backslashes, of which each pair is one that is escaped.
 /// `escaped`: 1 where the block's first byte does; becomes that of the next block.
 #[inline(always)]

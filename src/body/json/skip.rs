@@ -161,7 +161,7 @@ impl Skip<'_, '_> {
                 Some(block) => block,
                 None if self.rest.is_empty() => return self.stop(End::Unusual),
                 None => {
-                    padded = pad(self.rest);
+                    padded = block::pad(self.rest);
                     &padded
                 }
             };
@@ -376,16 +376,6 @@ fn is_unicode(text: &[u8]) -> bool {
 #[inline(never)]
 fn behind(bytes: &[u8], len: usize) -> &[u8] {
     bytes.get(len..).unwrap_or_default()
-}
-
-/// A number that may go on is not read.
-#[inline(never)]
-fn pad(rest: &[u8]) -> [u8; BLOCK] {
-    let mut block = [b'0'; BLOCK];
-    if let Some(place) = block.get_mut(..rest.len()) {
-        place.copy_from_slice(rest);
-    }
-    block
 }
 
 fn is_space(byte: u8) -> bool {
