@@ -13,6 +13,7 @@
 use memchr::memchr2;
 use memchr::memmem::Finder;
 
+use super::borders::Borders;
 use super::near;
 
 /// As much of a needle memmem finds with vectors alone; a longer one takes it longer to prepare.
@@ -52,10 +53,7 @@ pub(super) struct Search<'r> {
     finder: Option<Finder<'r>>,
     /// `--boundary`
     needle: &'r [u8],
-    /// for each prefix of the needle the length of its longest border, two bytes each
-    borders: &'r mut [u8],
-    /// they have been written
-    has_borders: bool,
+    borders: Borders<'r>,
     /// bytes of the needle matched at the end of what was seen. All of them: behind it are at
     /// most the dashes of `tail`, and nobody has looked for another needle in there
     matched: usize,
@@ -77,18 +75,12 @@ pub(super) struct Search<'r> {
 }
 
 impl<'r> Search<'r> {
-    /// How many bytes of borders a needle of `len` bytes needs.
-    pub(super) const fn borders_len(len: usize) -> usize {
-        len.saturating_mul(2)
-    }
-
-    /// A search for the first delimiter. `borders` is [`Self::borders_len`] bytes.
+    /// A search for the first delimiter. `borders` is [`Borders::len`] bytes.
     pub(super) fn new(needle: &'r [u8], borders: &'r mut [u8], by_lines: bool) -> Self {
         Self {
             finder: None,
             needle,
-            borders,
-            has_borders: false,
+            borders: Borders::new(borders),
             matched: 0,
             before: [0; 2],
             tail: Tail::None,
@@ -335,11 +327,7 @@ impl<'r> Search<'r> {
 
     /// The longest border of what is matched is matched as well, further on.
     fn fall_back(&mut self) {
-        if !self.has_borders {
-            write_borders(self.needle, self.borders);
-            self.has_borders = true;
-        }
-        let border = border(self.borders, self.matched);
+        let border = self.borders.of(self.needle, self.matched);
         let shift = self.matched.saturating_sub(border);
         self.matched = border;
         self.see(self.needle.get(..shift).unwrap_or_default());
@@ -351,33 +339,6 @@ impl<'r> Search<'r> {
             [] => {}
             [last] => self.before = [self.before[1], *last],
             [.., older, last] => self.before = [*older, *last],
-        }
-    }
-}
-
-fn border(borders: &[u8], matched: usize) -> usize {
-    let at = matched.saturating_sub(1).saturating_mul(2);
-    match borders.get(at..).unwrap_or_default() {
-        [low, high, ..] => usize::from(u16::from_le_bytes([*low, *high])),
-        _ => 0,
-    }
-}
-
-fn write_borders(needle: &[u8], borders: &mut [u8]) {
-    let mut length = 0_usize;
-    for (index, byte) in needle.iter().enumerate() {
-        if index > 0 {
-            while length > 0 && needle.get(length) != Some(byte) {
-                length = border(borders, length);
-            }
-            if needle.get(length) == Some(byte) {
-                length = length.saturating_add(1);
-            }
-        }
-        let at = index.saturating_mul(2);
-        let bytes = u16::try_from(length).unwrap_or_default().to_le_bytes();
-        if let Some(place) = borders.get_mut(at..at.saturating_add(2)) {
-            place.copy_from_slice(&bytes);
         }
     }
 }

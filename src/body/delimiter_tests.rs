@@ -1,11 +1,11 @@
-use super::{Delimiter, Search};
+use super::{Borders, Delimiter, Search};
 use crate::body::testing::each_split;
 
 /// All delimiters with the offset behind them, the first one being allowed anywhere.
 fn all(boundary: &str, data: &[u8], first: bool) -> Vec<(usize, Delimiter, usize)> {
     let needle = format!("--{boundary}");
     each_split(data, |pieces| {
-        let mut borders = vec![0; Search::borders_len(needle.len())];
+        let mut borders = vec![0; Borders::len(needle.len())];
         let mut search = Search::new(needle.as_bytes(), &mut borders, false);
         if !first {
             search.restart([0, b'\n']);

@@ -6,6 +6,7 @@
 //! Memory: a scanner's own state (a few hundred bytes), the values of [`Fields`] (bounded by
 //! their buffers) and, for multipart, the caller's [`Scratch`].
 
+mod borders;
 mod codec;
 pub mod content_type;
 mod delimiter;

@@ -16,6 +16,7 @@
 //! One field is worth nothing until the closing delimiter has come: without it werkzeug drops
 //! them all.
 
+use super::borders::Borders;
 use super::content_type::{self, BOUNDARY_MAX};
 use super::delimiter::{Delimiter, Search};
 use super::part::{BlankLine, Part, PartHeaders};
@@ -93,7 +94,7 @@ impl<'r> Multipart<'r> {
     pub fn scratch_len(content_type: &[u8]) -> usize {
         // Decoding makes a boundary longer only where it is not ASCII, and then it is not used.
         let needle = content_type.len().min(BOUNDARY_MAX).saturating_add(2);
-        needle.saturating_add(Search::borders_len(needle))
+        needle.saturating_add(Borders::len(needle))
     }
 
     /// A scanner in front of the first byte, or what becomes of a body without a usable
@@ -123,7 +124,7 @@ impl<'r> Multipart<'r> {
             .split_at_mut_checked(len.saturating_add(2))
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
         let borders = rest
-            .get_mut(..Search::borders_len(needle.len()))
+            .get_mut(..Borders::len(needle.len()))
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
         Ok(Self {
             state: if rules.by_lines {
