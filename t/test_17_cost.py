@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from rig.callgrind import CountedNginx
-from rig.client import FORM, JSON, MULTIPART, multipart
+from rig.client import BOUNDARY, FORM, JSON, MULTIPART, multipart
 from rig.env import ROOT
 from rig.http1 import Http1
 from rig.nginx import Nginx
@@ -45,6 +45,12 @@ BODIES = {
     "json": (JSON, b'{"doctype":"ToDo","cmd":"frappe.client.get"}'),
     "multipart": (MULTIPART, multipart(("cmd", "upload_file"), ("file", b"x" * 900, "a.bin"))),
 }
+
+# As long a boundary as clients have, and a part that is searched otherwise than short ones.
+LONG_BOUNDARY = "0123456789abcdef" * 4
+LONG = (MULTIPART.replace(BOUNDARY, LONG_BOUNDARY[:60]),
+        multipart(("cmd", "upload_file"), ("file", b"x" * 9000, "a.bin"))
+        .replace(BOUNDARY.encode(), LONG_BOUNDARY[:60].encode()))
 
 # Instructions that these may take more than without the module: what was measured, and a tenth.
 MORE = {"form": 1920, "json": 3010, "multipart": 5650}
@@ -115,7 +121,7 @@ def test_17_01_who_does_not_use_it_does_not_pay(pair, request_, most):
     assert module <= floor * most, f"{module / floor:.4f}: {floor} and {module}"
 
 
-@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("body", [*BODIES.values(), LONG], ids=[*BODIES, "long parts"])
 def test_17_02_one_allocation_from_the_pool(pair, body):
     """A body without kept arguments takes one piece of the request's pool, by which nginx gives back
     what the worker keeps, and the module asks the system for nothing."""

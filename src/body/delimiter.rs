@@ -4,20 +4,17 @@
 //! and behind it either `--`, the end, or optional white space and a line break, a part
 //! (werkzeug's `preamble_re` and `boundary_re`). Whatever is not that is data.
 //!
-//! Inside a chunk a delimiter is looked for behind each line break, and once a part is long by
-//! memmem, which takes as long to prepare as to read all of a typical form. Where a chunk ends
-//! within a delimiter, or one begins within another, the Knuth-Morris-Pratt automaton goes on, so
-//! that no byte is kept and the work is linear whatever boundary and data are. Both are prepared
-//! when they are first needed.
+//! Inside a chunk a delimiter is looked for behind each line break, and once a part is long only
+//! where skip search has not passed over the bytes. Where a chunk ends within a delimiter, or one
+//! begins within another, the Knuth-Morris-Pratt automaton goes on, so that no byte is kept and the
+//! work is linear whatever boundary and data are. Both are prepared when they are first needed, for
+//! that takes as long as to read a typical form.
 
 use memchr::memchr2;
-use memchr::memmem::Finder;
 
 use super::borders::Borders;
 use super::near;
-
-/// As much of a needle memmem finds with vectors alone; a longer one takes it longer to prepare.
-const START_MAX: usize = 32;
+use super::skip_search::{SkipRoom, SkipSearch, is_start};
 
 /// As many bytes of a part are read line by line.
 const NEAR: usize = 1024;
@@ -46,11 +43,10 @@ enum Tail {
     End,
 }
 
-/// The search. State: 250 bytes and the two slices that it borrows.
+/// The search. State: 90 bytes and what it borrows.
 #[derive(Debug)]
 pub(super) struct Search<'r> {
-    /// finds the first START_MAX bytes of the needle, once a part is long
-    finder: Option<Finder<'r>>,
+    skip: SkipSearch<'r>,
     /// `--boundary`
     needle: &'r [u8],
     borders: Borders<'r>,
@@ -76,9 +72,14 @@ pub(super) struct Search<'r> {
 
 impl<'r> Search<'r> {
     /// A search for the first delimiter. `borders` is [`Borders::len`] bytes.
-    pub(super) fn new(needle: &'r [u8], borders: &'r mut [u8], by_lines: bool) -> Self {
+    pub(super) fn new(
+        needle: &'r [u8],
+        borders: &'r mut [u8],
+        room: &'r mut SkipRoom,
+        by_lines: bool,
+    ) -> Self {
         Self {
-            finder: None,
+            skip: SkipSearch::new(room),
             needle,
             borders: Borders::new(borders),
             matched: 0,
@@ -143,7 +144,7 @@ impl<'r> Search<'r> {
         let mut may_step_back = true;
         while let Some((byte, _)) = input.get(at..).and_then(<[u8]>::split_first) {
             if self.tail == Tail::None && self.matched > 0 && may_step_back && self.matched <= at {
-                // The candidate lies within this chunk: let memmem decide, once a chunk.
+                // The candidate lies within this chunk: let the search decide, once a chunk.
                 may_step_back = false;
                 at = at.saturating_sub(self.matched);
                 self.matched = 0;
@@ -180,8 +181,8 @@ impl<'r> Search<'r> {
         let mut may_begin = self.first || matches!(self.before[1], b'\r' | b'\n');
         loop {
             let (seen, here) = rest.split_at_checked(at).unwrap_or((rest, b""));
-            let len = here.len().min(self.needle.len());
-            if may_begin && here.get(..len) == self.needle.get(..len) {
+            if may_begin && is_start(here, self.needle) {
+                let len = here.len().min(self.needle.len());
                 self.see(seen);
                 self.matched = len;
                 if len == self.needle.len() {
@@ -207,25 +208,40 @@ impl<'r> Search<'r> {
         }
     }
 
-    /// Looks for the start of a needle in all that there is. Gives the bytes taken.
+    /// Looks for a needle in all that there is. Gives the bytes taken.
     #[inline(never)]
     fn far(&mut self, rest: &[u8]) -> usize {
-        let start = self.needle.get(..START_MAX).unwrap_or(self.needle);
-        let finder = self.finder.get_or_insert_with(|| Finder::new(start));
-        if let Some(found) = finder.find(rest) {
-            self.see(rest.get(..found).unwrap_or_default());
-            self.matched = start.len();
-            if start.len() == self.needle.len() {
-                self.whole_needle();
-            }
-            return found.saturating_add(start.len());
+        if self.first || !self.is_line {
+            return self.anywhere(rest);
         }
-        // Only the last start.len() - 1 bytes can be the start of a needle.
-        let keep = rest.len().saturating_sub(start.len().saturating_sub(1));
-        let (skipped, kept) = rest.split_at_checked(keep).unwrap_or((rest, b""));
-        self.see(skipped);
-        kept.iter().for_each(|byte| self.advance(*byte));
-        rest.len()
+        // Without a line break in front it would be taken back.
+        let may_begin = matches!(self.before[1], b'\r' | b'\n');
+        let at = if may_begin && is_start(rest, self.needle) {
+            0
+        } else {
+            self.skip.find_line(self.needle, rest)
+        };
+        let (seen, here) = rest.split_at_checked(at).unwrap_or((rest, b""));
+        self.see(seen);
+        self.matched = here.len().min(self.needle.len());
+        let taken = at.saturating_add(self.matched);
+        if self.matched == self.needle.len() {
+            self.whole_needle();
+        }
+        taken
+    }
+
+    /// Looks for where a needle may begin, behind a line break or not. Gives the bytes taken.
+    fn anywhere(&mut self, rest: &[u8]) -> usize {
+        let start = self.needle.first().copied().unwrap_or_default();
+        let at = near::find(start, rest).unwrap_or(rest.len());
+        let (seen, here) = rest.split_at_checked(at).unwrap_or((rest, b""));
+        self.see(seen);
+        let Some(byte) = here.first() else {
+            return at;
+        };
+        self.advance(*byte);
+        at.saturating_add(1)
     }
 
     fn step(&mut self, byte: u8) -> Option<Delimiter> {

@@ -1,30 +1,57 @@
 use super::{Borders, Delimiter, Search};
+use crate::body::SkipRoom;
 use crate::body::testing::each_split;
 
+type Found = Vec<(usize, Delimiter, usize)>;
+
 /// All delimiters with the offset behind them, the first one being allowed anywhere.
-fn all(boundary: &str, data: &[u8], first: bool) -> Vec<(usize, Delimiter, usize)> {
+fn all(boundary: &str, data: &[u8], first: bool) -> Found {
     let needle = format!("--{boundary}");
     each_split(data, |pieces| {
-        let mut borders = vec![0; Borders::len(needle.len())];
-        let mut search = Search::new(needle.as_bytes(), &mut borders, false);
-        if !first {
-            search.restart([0, b'\n']);
-        }
-        let (mut found, mut offset) = (Vec::new(), 0);
-        for piece in pieces {
-            let mut rest = *piece;
-            while !rest.is_empty() {
-                let (taken, delimiter) = search.feed(rest);
-                offset += taken;
-                rest = &rest[taken..];
-                if let Some(delimiter) = delimiter {
-                    found.push((offset, delimiter, search.len()));
-                    search.restart([0, 0]);
-                }
+        scan(needle.as_bytes(), pieces.iter().copied(), first)
+    })
+}
+
+fn scan<'p>(needle: &[u8], pieces: impl Iterator<Item = &'p [u8]>, first: bool) -> Found {
+    let mut borders = vec![0; Borders::len(needle.len())];
+    let mut room = SkipRoom::uninit();
+    let mut search = Search::new(needle, &mut borders, &mut room, false);
+    if !first {
+        search.restart([0, b'\n']);
+    }
+    let (mut found, mut offset) = (Vec::new(), 0);
+    for piece in pieces {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let (taken, delimiter) = search.feed(rest);
+            offset += taken;
+            rest = &rest[taken..];
+            if let Some(delimiter) = delimiter {
+                found.push((offset, delimiter, search.len()));
+                search.restart([0, 0]);
             }
         }
-        found
-    })
+    }
+    found
+}
+
+/// The end of the first delimiter in what follows the first bytes of a long part.
+fn scan_far<'p>(needle: &str, pieces: impl Iterator<Item = &'p [u8]>) -> Option<usize> {
+    let mut borders = vec![0; Borders::len(needle.len())];
+    let mut room = SkipRoom::uninit();
+    let mut search = Search::new(needle.as_bytes(), &mut borders, &mut room, false);
+    search.restart([0, b'\n']);
+    search.near = 0;
+    let mut offset = 0;
+    for piece in pieces {
+        let (taken, delimiter) = search.feed(piece);
+        offset += taken;
+        if delimiter.is_some() {
+            return Some(offset);
+        }
+        assert_eq!(taken, piece.len());
+    }
+    None
 }
 
 fn part(offset: usize, len: usize) -> (usize, Delimiter, usize) {
@@ -61,14 +88,10 @@ fn overlapping_candidates() {
 #[test]
 fn agrees_with_a_naive_search() {
     // Small alphabets make look-alikes likely.
-    let mut state = 1_u32;
-    let mut random = |n: u32| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 16) % n
-    };
-    for _ in 0..3000 {
+    let mut random = random();
+    for _ in 0..4000 {
         let boundary: String = (0..=random(3))
-            .map(|_| ['-', 'a', ' '][random(3) as usize])
+            .map(|_| ['-', 'a', ' ', '-', 'a', '\n', '\r'][random(7) as usize])
             .collect();
         let data: Vec<u8> = (0..random(40))
             .map(|_| b"--aa \n\r-"[random(8) as usize])
@@ -83,6 +106,113 @@ fn agrees_with_a_naive_search() {
                 String::from_utf8_lossy(&data)
             );
         }
+        let naive = naive_first(&boundary, &data, false);
+        for len in [1, 2, 5, 41] {
+            assert_eq!(
+                scan_far(&format!("--{boundary}"), data.chunks(len)),
+                naive,
+                "{boundary:?} far in {:?} by {len}",
+                String::from_utf8_lossy(&data)
+            );
+        }
+    }
+}
+
+/// Boundaries of clients, and others of each length and kind.
+const BOUNDARIES: [&str; 16] = [
+    "----WebKitFormBoundary7MA4YWxkTrZu0gW",
+    "---------------------------9051914041544843365972754266",
+    "----geckoformboundary5e103fd8c4cd2ccb9bb9c2ab0ff4b5e6",
+    "0123456789abcdef0f1e2d3c4b5a6978",
+    "------------------------d74496d66958873e",
+    "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    "----------------------------------------",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+    "abababababababababababababababababababab",
+    "AaB03xAaB03xAaB0",
+    "boundary123",
+    "abcdefghi",
+    "abcdefgh",
+    "XXXX",
+    "-",
+    "x\r\n--x",
+];
+
+#[test]
+fn a_delimiter_at_each_place_of_a_long_part() {
+    for boundary in BOUNDARIES {
+        let needle = format!("--{boundary}");
+        let inside = &needle.as_bytes()[1..];
+        for filler in [&b"x"[..], b"-", b"\n", inside] {
+            for at in 0..130 {
+                let front = filler.iter().copied().cycle().take(at);
+                let data: Vec<u8> = front
+                    .chain(format!("\r\n{needle}\r\n").bytes())
+                    .chain(filler.iter().copied().cycle().take(130))
+                    .collect();
+                let end = naive_first(boundary, &data, false);
+                let check = |pieces: &[&[u8]]| {
+                    let found = scan_far(&needle, pieces.iter().copied());
+                    let lens: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
+                    assert_eq!(
+                        found, end,
+                        "{boundary} at {at} behind {filler:?} in {lens:?}"
+                    );
+                };
+                check(&[&data]);
+                // Cut in front of the delimiter, within it and behind.
+                for cut in (at % 17..data.len()).step_by(17) {
+                    let (head, tail) = data.split_at(cut);
+                    check(&[head, tail]);
+                }
+                let pieces: Vec<&[u8]> = data.chunks(at + 1).collect();
+                check(&pieces);
+            }
+        }
+    }
+}
+
+#[test]
+fn long_parts_agree_with_a_naive_search() {
+    let mut random = random();
+    for boundary in BOUNDARIES.iter().cycle().take(2000) {
+        let text = format!("--{boundary}");
+        let needle = text.as_bytes();
+        let mut data = Vec::new();
+        while data.len() < 500 {
+            let from = random(needle.len() as u32) as usize;
+            let to = from + random((needle.len() - from) as u32 + 1) as usize;
+            match random(8) {
+                0 => data.extend_from_slice(needle),
+                1 => data.extend_from_slice(&needle[..to]),
+                2 | 3 => data.extend_from_slice(&needle[from..to]),
+                4 => data.extend_from_slice(b"--"),
+                5 => data.extend(core::iter::repeat_n(b'.', from)),
+                // Mostly a part of the boundary's, or a look-alike of one.
+                6 => data.extend_from_slice([&b"\r\n"[..], b"\n", b"\r", b" "][from % 4]),
+                _ => data.extend([b'\n', random(256) as u8]),
+            }
+        }
+        let end = naive_first(boundary, &data, false);
+        for _ in 0..4 {
+            let len = random(200) as usize + 1;
+            let (head, tail) = data.split_at(random(data.len() as u32) as usize);
+            assert_eq!(
+                scan_far(&text, [head].into_iter().chain(tail.chunks(len))),
+                end,
+                "{boundary:?} in {:?}, {} and by {len}",
+                String::from_utf8_lossy(&data),
+                head.len(),
+            );
+        }
+    }
+}
+
+fn random() -> impl FnMut(u32) -> u32 {
+    let mut state = 1_u32;
+    move |n| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % n
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod near;
 pub mod options;
 mod part;
 pub(crate) mod percent;
+mod skip_search;
 mod slot;
 mod transfer;
 mod utf8;
@@ -39,6 +40,7 @@ pub(crate) use header_text::is_same;
 pub use json::Json;
 pub use line::{LendLine, LineRoom, OneLine};
 pub use multipart::Multipart;
+pub use skip_search::SkipRoom;
 pub use slot::{Charset, Slot, VALUE_MAX, Value};
 
 use crate::frappe::trouble::Trouble;
@@ -48,6 +50,8 @@ use crate::frappe::trouble::Trouble;
 pub struct Scratch<'r> {
     /// as many as [`Multipart::scratch_len`]
     pub bytes: &'r mut [u8],
+    /// room for what finds the end of a long part
+    pub skip: &'r mut SkipRoom,
     /// room for a line
     pub line: &'r dyn LendLine<'r>,
 }
@@ -79,6 +83,7 @@ pub enum Room<'r> {
 pub struct Rooms<'r> {
     form: MaybeUninit<Form>,
     multipart: MaybeUninit<Multipart<'r>>,
+    skip: SkipRoom,
     line: LineRoom,
     lender: MaybeUninit<OneLine<'r>>,
     json: MaybeUninit<Json>,
@@ -89,6 +94,7 @@ impl Default for Rooms<'_> {
         Self {
             form: MaybeUninit::uninit(),
             multipart: MaybeUninit::uninit(),
+            skip: SkipRoom::uninit(),
             line: LineRoom::uninit(),
             lender: MaybeUninit::uninit(),
             json: MaybeUninit::uninit(),
@@ -104,7 +110,8 @@ impl<'r> Rooms<'r> {
             MediaType::Form => Some(Room::Form(&mut self.form)),
             MediaType::Multipart => {
                 let line = self.lender.write(OneLine::new(&mut self.line));
-                let scratch = Scratch { bytes, line };
+                let skip = &mut self.skip;
+                let scratch = Scratch { bytes, skip, line };
                 Some(Room::Multipart(&mut self.multipart, scratch))
             }
             MediaType::Json => Some(Room::Json(&mut self.json)),
