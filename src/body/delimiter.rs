@@ -7,10 +7,9 @@
 //! Inside a chunk a delimiter is looked for behind each line break, and once a part is long only
 //! where skip search has not passed over the bytes. Where a chunk ends within a delimiter, or one
 //! begins within another, the Knuth-Morris-Pratt automaton goes on, so that no byte is kept and the
-//! work is linear whatever boundary and data are. Both are prepared when they are first needed, for
-//! that takes as long as to read a typical form.
-
-use memchr::memchr2;
+//! work is linear whatever boundary and data are: no two comparisons are of the same bytes, unless the
+//! boundary has line breaks in it, which it may have, percent-encoded. Both are prepared when they are
+//! first needed, for that takes as long as to read a typical form.
 
 use super::borders::Borders;
 use super::near;
@@ -64,8 +63,6 @@ pub(super) struct Search<'r> {
     first: bool,
     /// the closing delimiter must be a line of its own
     by_lines: bool,
-    /// the boundary has no line break in it, which it may have, percent-encoded
-    is_line: bool,
     /// bytes of this part that are yet to be read line by line
     near: usize,
 }
@@ -89,7 +86,6 @@ impl<'r> Search<'r> {
             again: false,
             first: true,
             by_lines,
-            is_line: memchr2(b'\r', b'\n', needle).is_none(),
             near: 0,
         }
     }
@@ -100,7 +96,7 @@ impl<'r> Search<'r> {
         self.before = before;
         self.tail = Tail::None;
         self.first = false;
-        self.near = if self.is_line { NEAR } else { 0 };
+        self.near = NEAR;
     }
 
     /// Reads the first line that is not blank, which must be a delimiter. `Err`: it is none.
@@ -211,7 +207,7 @@ impl<'r> Search<'r> {
     /// Looks for a needle in all that there is. Gives the bytes taken.
     #[inline(never)]
     fn far(&mut self, rest: &[u8]) -> usize {
-        if self.first || !self.is_line {
+        if self.first {
             return self.anywhere(rest);
         }
         // Without a line break in front it would be taken back.
@@ -231,7 +227,7 @@ impl<'r> Search<'r> {
         taken
     }
 
-    /// Looks for where a needle may begin, behind a line break or not. Gives the bytes taken.
+    /// Looks for where the first needle may begin, behind a line break or not. Gives the bytes taken.
     fn anywhere(&mut self, rest: &[u8]) -> usize {
         let start = self.needle.first().copied().unwrap_or_default();
         let at = near::find(start, rest).unwrap_or(rest.len());
