@@ -1,10 +1,16 @@
 //! 64 bytes of a JSON text as bitmaps, by vectors: bit n tells of byte n.
 
 use fearless_simd::prelude::*;
+#[cfg(target_arch = "x86_64")]
+use fearless_simd::u8x16;
 use fearless_simd::{Level, dispatch, u8x64};
 
 /// Bytes in a block.
 pub(super) const BLOCK: usize = 64;
+
+/// For each lower half of a byte the quote or backslash that has it.
+#[cfg(target_arch = "x86_64")]
+const ENDS: [u8; 16] = [1, 0, b'"', 0, 0, 0, 0, 0, 0, 0, 0, 0, b'\\', 0, 0, 0];
 
 const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
@@ -33,6 +39,12 @@ impl<S: Simd> Block<S> {
         (self.bytes | 0x20).simd_eq(brace).to_bitmask()
     }
 
+    /// Of brackets, those that are braces.
+    #[inline(always)]
+    pub(super) fn curly(&self) -> u64 {
+        !(self.bytes & 0x20).simd_eq(0).to_bitmask()
+    }
+
     #[inline(always)]
     pub(super) fn below(&self, bound: u8) -> u64 {
         self.bytes.simd_lt(bound).to_bitmask()
@@ -41,6 +53,12 @@ impl<S: Simd> Block<S> {
     /// A string has no end, no escape and no control character here.
     #[inline(always)]
     pub(super) fn is_plain_text(&self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let Level::Avx512(_) = self.bytes.simd.level() {
+            let ends = u8x64::block_splat(u8x16::simd_from(self.bytes.simd, ENDS));
+            let ends = ends.swizzle_dyn_within_blocks(self.bytes);
+            return !(ends.simd_eq(self.bytes) | self.bytes.simd_lt(b' ')).any_true();
+        }
         let ends = (self.bytes ^ b'"').min(self.bytes ^ b'\\');
         // No bit of these in what is below 0x20.
         let above_controls = self.bytes & 0xe0;

@@ -63,6 +63,11 @@ impl Levels {
         self.deepest & 1 == 1
     }
 
+    /// The deepest level is an object in an array.
+    pub(super) fn in_row(&self) -> bool {
+        self.depth > 1 && self.deepest & 3 == 1
+    }
+
     pub(super) fn in_array(&self) -> bool {
         self.depth > 0 && !self.in_object()
     }

@@ -20,6 +20,10 @@
 //! strings they are text, outside they are an error.
 
 mod block;
+mod carry;
+#[cfg(target_arch = "x86_64")]
+mod eight;
+mod escapes;
 mod levels;
 mod number;
 mod scalars;
@@ -383,6 +387,8 @@ impl Json {
     }
 }
 
+#[cfg(test)]
+mod generate;
 #[cfg(test)]
 mod skip_tests;
 #[cfg(test)]

@@ -9,22 +9,29 @@
 //! | --- | --- |
 //! | a value or key only behind `,`, `:`, `[` or `{`, and all else only behind the end of one | bitmaps shifted by one, over white space |
 //! | a colon behind a key, which comes behind `{` or an object's `,`, and only there | likewise, over all that is between |
-//! | brackets match | one at a time |
+//! | brackets match | one at a time, but for rows of a list |
 //! | keys of the top-level object | one at a time |
 //! | numbers | bitmaps of digits and points |
 //! | `true`, `false`, `null` | one at a time |
 //!
 //! A number or literal that reaches the end of a block may go on, so the next block begins with it.
+//! Where the CPU has AVX-512, `eight` goes on once there have been some blocks without a long string,
+//! until there is one again.
 
 use fearless_simd::{Level, Simd, dispatch};
 
 use super::block::{self, BLOCK, Block};
+use super::carry::Carry;
 use super::levels::DEPTH_MAX;
 use super::scalars::Scalars;
 use super::structure::Structure;
-use super::{Json, State};
+use super::{Json, State, escapes};
 use crate::body::Fields;
 use crate::frappe::trouble::Trouble;
+
+/// After as many blocks of values and short strings eight at once are faster. Tests have short texts.
+#[cfg(target_arch = "x86_64")]
+const DENSE: usize = if cfg!(test) { 1 } else { 8 };
 
 /// Fewer bytes are not worth it.
 const LEAST: usize = 16;
@@ -48,7 +55,11 @@ impl Json {
             State::Value | State::After => false,
             _ => self.levels.in_object(),
         };
-        let skip = Skip {
+        #[cfg(target_arch = "x86_64")]
+        let dense_max = self.level.as_avx512().map_or(usize::MAX, |_| DENSE);
+        #[cfg(not(target_arch = "x86_64"))]
+        let dense_max = usize::MAX;
+        let mut skip = Skip {
             // What is closed at this depth may be the value of a slot.
             floor: match (self.first_item, self.member) {
                 (true, _) => 3,
@@ -64,7 +75,15 @@ impl Json {
             fields,
             bytes,
             rest: bytes,
+            objects: 0,
+            rows: 0,
+            at_top: false,
+            string: 0,
+            end: None,
+            dense: 2,
+            dense_max,
         };
+        skip.remember_levels();
         skip.read_best()
     }
 
@@ -94,30 +113,24 @@ pub(super) struct Skip<'a, 'f> {
     pub(super) fields: &'a Fields<'f>,
     pub(super) bytes: &'a [u8],
     /// the block, and what follows it
-    rest: &'a [u8],
+    pub(super) rest: &'a [u8],
     /// no level up to this one is closed here
     pub(super) floor: usize,
     pub(super) depth_max: usize,
     pub(super) carry: Carry,
-}
-
-/// What a block must know of those in front of it.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Carry {
-    /// all bits are set where the block begins within a string
-    text: u64,
-    /// 1 where its first byte follows a backslash
-    escaped: u64,
-    /// 1 where a value, a key or, behind an opening bracket, a closing one comes next
-    value: u64,
-    /// 1 where a key or its colon comes next
-    pub(super) key: u64,
-    /// 1 where its first byte follows an opening bracket
-    pub(super) opened: u64,
-    /// 1 where its first byte follows a string
-    closed: u64,
+    /// all bits are set within an object
+    pub(super) objects: u64,
+    /// all bits are set within an object of an array, which may be closed here
+    pub(super) rows: u64,
+    /// within the top-level object or array
+    pub(super) at_top: bool,
     /// where the last string began, in the top-level object
     pub(super) string: usize,
+    pub(super) end: Option<End>,
+    /// blocks since the last that is within a string as a whole
+    dense: usize,
+    /// after so many wider vectors do better
+    dense_max: usize,
 }
 
 /// Where reading ends, and why.
@@ -131,35 +144,44 @@ pub(super) enum End {
 }
 
 impl Skip<'_, '_> {
-    /// Reads blocks by the vectors that there are.
-    fn read_best(self) -> Skipped {
+    /// Reads blocks by the vectors that there are: one by one, and eight at once where they are wide
+    /// and no string is long.
+    fn read_best(mut self) -> Skipped {
         let level = self.json.level;
-        #[cfg(target_arch = "x86_64")]
-        {
-            if let Some(avx512) = level.as_avx512() {
-                return avx512.vectorize(
-                    #[inline(always)]
-                    || self.read(avx512),
-                );
-            }
-            if let Some(avx2) = level.as_avx2() {
-                return avx2.vectorize(
+        let end = loop {
+            #[cfg(target_arch = "x86_64")]
+            let end = match level.as_avx2() {
+                Some(avx2) => avx2.vectorize(
                     #[inline(always)]
                     || self.read(avx2),
-                );
+                ),
+                None => dispatch!(Level::baseline(), simd => self.read(simd)),
+            };
+            #[cfg(not(target_arch = "x86_64"))]
+            let end = dispatch!(Level::baseline(), simd => self.read(simd));
+            if let Some(end) = end {
+                break end;
             }
-        }
-        dispatch!(Level::baseline(), simd => self.read(simd))
+            #[cfg(target_arch = "x86_64")]
+            if let Some(end) = level.as_avx512().and_then(|avx512| self.read_eight(avx512)) {
+                break end;
+            }
+            self.dense = 0;
+        };
+        self.stop(end)
     }
 
-    /// Reads blocks.
+    /// Reads blocks. `None`: there are so many without a long string that wider vectors do better.
     #[inline(always)]
-    fn read<S: Simd>(mut self, simd: S) -> Skipped {
+    fn read<S: Simd>(&mut self, simd: S) -> Option<End> {
         loop {
+            if self.dense >= self.dense_max {
+                return None;
+            }
             let padded;
             let block = match self.rest.first_chunk() {
                 Some(block) => block,
-                None if self.rest.is_empty() => return self.stop(End::Unusual),
+                None if self.rest.is_empty() => return Some(End::Unusual),
                 None => {
                     padded = block::pad(self.rest);
                     &padded
@@ -169,12 +191,19 @@ impl Skip<'_, '_> {
                 Ok((BLOCK, carry)) => {
                     self.rest = self.rest.get(BLOCK..).unwrap_or_default();
                     self.carry = carry;
+                    #[cfg(target_arch = "x86_64")]
+                    if self.dense <= 1
+                        && self.carry.text != 0
+                        && let Some(avx512) = self.json.level.as_avx512()
+                    {
+                        self.read_string(avx512);
+                    }
                 }
                 Ok((len, carry)) => {
                     self.rest = behind(self.rest, len);
                     self.carry = carry;
                 }
-                Err(end) => return self.stop(end),
+                Err(end) => return Some(end),
             }
         }
     }
@@ -197,11 +226,13 @@ impl Skip<'_, '_> {
         let unescaped = quotes & !escaped;
         let text = block::parity(simd, unescaped) ^ carry.text;
         carry.text = mask(text >> 63 == 1);
-        if controls & text != 0 || !self.are_escapes(&block, escaped & !quotes) {
+        if controls & text != 0 || !escapes::are_right(&block, self.rest, escaped & !quotes) {
             return Err(End::Unusual);
         }
+        self.dense = self.dense.saturating_add(1);
         if text == u64::MAX && unescaped == 0 {
-            if backslashes != 0 {
+            self.dense = 0;
+            if backslashes != 0 || self.dense_max != usize::MAX {
                 return Ok((BLOCK, carry));
             }
             // What follows is often the same.
@@ -241,31 +272,26 @@ impl Skip<'_, '_> {
             colons,
             opened,
             closed,
+            curly: block.curly(),
             empty,
             strings: opening,
             escapes: backslashes != 0,
         };
-        self.judge(bytes, &structure, &mut carry)?;
+        self.judge(&structure, &mut carry)?;
         carry.opened = opened >> 63;
         carry.closed = closing >> 63;
         Ok((BLOCK.saturating_sub(unread as usize), carry))
     }
 
-    /// Whether all these bytes may follow a backslash.
-    #[inline(always)]
-    fn are_escapes<S: Simd>(&self, block: &Block<S>, escaped: u64) -> bool {
-        if escaped == 0 {
-            return true;
-        }
-        // Those whose four digits are in the block, and are the text's own.
-        let with_digits = self.rest.len().min(BLOCK).saturating_sub(4);
-        let unicode = escaped & block.find(b'u') & !(u64::MAX << with_digits);
-        let others = escaped & !unicode;
-        block.are_unicode(unicode) && (others == 0 || are_escapes(others, self.rest))
-    }
-
     /// Sets the state behind what has been read.
     fn stop(mut self, end: End) -> Skipped {
+        if self.carry.text == 0 {
+            // A number or literal that may go on is left to the state machine.
+            let read = self.bytes.get(..self.at()).unwrap_or_default();
+            let scalar = read.iter().rev().take_while(|byte| is_scalar(**byte));
+            let begin = self.at().saturating_sub(scalar.count());
+            self.rest = self.bytes.get(begin..).unwrap_or_default();
+        }
         let unusual = matches!(end, End::Unusual);
         let len = match end {
             End::Failed(trouble) => {
@@ -279,7 +305,7 @@ impl Skip<'_, '_> {
             End::Unusual if self.carry.text == 0 => self.stop_before(self.at()),
             // The state machine must have all of a key.
             End::Unusual if self.carry.key == 1 && self.json.levels.depth() == 1 => {
-                self.stop_before(self.carry.string)
+                self.stop_before(self.string)
             }
             End::Unusual => {
                 self.json.in_key = self.carry.key == 1;
@@ -305,7 +331,7 @@ impl Skip<'_, '_> {
             Some(b',' | b':') => State::Value,
             // The state machine must have all of a key.
             Some(b'"') if self.carry.key == 1 && self.json.levels.depth() == 1 => {
-                return self.stop_before(self.carry.string);
+                return self.stop_before(self.string);
             }
             Some(b'"') if self.carry.key == 1 => State::Colon,
             // A key that is no string, at the end of a block.
@@ -313,62 +339,6 @@ impl Skip<'_, '_> {
             Some(_) => State::After,
         };
         at
-    }
-}
-
-impl Carry {
-    fn in_text() -> Self {
-        Self {
-            text: u64::MAX,
-            ..Self::default()
-        }
-    }
-
-    fn behind_separator() -> Self {
-        Self {
-            value: 1,
-            ..Self::default()
-        }
-    }
-
-    fn behind_bracket() -> Self {
-        Self {
-            value: 1,
-            opened: 1,
-            ..Self::default()
-        }
-    }
-
-    fn behind_key() -> Self {
-        Self {
-            closed: 1,
-            ..Self::default()
-        }
-    }
-}
-
-/// Whether all these bytes of a text may follow a backslash.
-#[inline(never)]
-fn are_escapes(mut escaped: u64, text: &[u8]) -> bool {
-    while escaped != 0 {
-        let rest = text.get(escaped.trailing_zeros() as usize..);
-        escaped &= escaped.wrapping_sub(1);
-        match rest {
-            Some([b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..]) => {}
-            Some([b'u', digits @ ..]) if is_unicode(digits) => {}
-            _ => return false,
-        }
-    }
-    true
-}
-
-/// The text begins with digits, and they are no half of a surrogate pair.
-fn is_unicode(text: &[u8]) -> bool {
-    match text.first_chunk::<4>() {
-        Some(digits @ [first, ..]) => {
-            first | 0x20 != b'd' && digits.iter().all(u8::is_ascii_hexdigit)
-        }
-        None => false,
     }
 }
 
@@ -380,6 +350,10 @@ fn behind(bytes: &[u8], len: usize) -> &[u8] {
 
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+}
+
+fn is_scalar(byte: u8) -> bool {
+    !is_space(byte) && !matches!(byte, b'"' | b',' | b':' | b'[' | b']' | b'{' | b'}')
 }
 
 /// Those of the control characters that are white space. Most texts have none.

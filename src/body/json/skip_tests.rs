@@ -1,23 +1,13 @@
 use fearless_simd::Level;
 
 use super::block::BLOCK;
+use super::generate::{Random, rows, value};
 use super::{End, Json};
 use crate::body::testing::values;
 use crate::frappe::dialect;
 
-/// Numbers that look random.
-struct Random(u32);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (self.0 >> 8) as usize % n
-    }
-
-    fn of<'t>(&mut self, texts: &[&'t str]) -> &'t str {
-        texts[self.below(texts.len())]
-    }
-}
+/// Blocks that are judged at once, at most.
+const LANES_MAX: usize = 8;
 
 /// Each kind of vectors that this CPU has.
 fn all_levels() -> Vec<Level> {
@@ -53,72 +43,6 @@ fn outcome(
     (end.unwrap(), values)
 }
 
-/// A value with white space as `gap`.
-fn value(random: &mut Random, depth: usize, gap: &str, text: &mut String) {
-    const SCALARS: [&str; 24] = [
-        "0",
-        "1",
-        "-1",
-        "12.5",
-        "-0.25",
-        "100",
-        "1234567890123",
-        "true",
-        "false",
-        "null",
-        "1e5",
-        "NaN",
-        "\"\"",
-        "\"Sales Invoice\"",
-        "\"a \\\"b\\\" \\\\\"",
-        "\"\\u00fc\\n\\/\"",
-        "\"\u{fc}\"",
-        "\"\\ud83d\\ude00\"",
-        "\"\\\\\\\\\"",
-        "\"{[,:]}\"",
-        "12345678901234567890123456789012345678",
-        "\"0123456789012345678901234567890123456789012345678901234567890123456789\"",
-        "0.0",
-        "\"x\"",
-    ];
-    const KEYS: [&str; 10] = [
-        "a",
-        "cmd",
-        "item_code",
-        "x y",
-        "\\u0061",
-        "k\\\"",
-        "",
-        "a_key_that_is_longer_than_the_others",
-        "b",
-        "qty",
-    ];
-    match random.below(if depth == 0 { 4 } else { 7 }) {
-        4 => {
-            text.push('[');
-            for index in 0..random.below(4) {
-                text.push_str(if index > 0 { "," } else { "" });
-                text.push_str(gap);
-                value(random, depth - 1, gap, text);
-            }
-            text.push_str(random.of(&["", "", gap]));
-            text.push(']');
-        }
-        5 | 6 => {
-            text.push('{');
-            for index in 0..random.below(5) {
-                text.push_str(if index > 0 { "," } else { "" });
-                text.push_str(gap);
-                text.push_str(&format!("\"{}\":{gap}", random.of(&KEYS)));
-                value(random, depth - 1, gap, text);
-            }
-            text.push_str(random.of(&["", "", gap]));
-            text.push('}');
-        }
-        _ => text.push_str(random.of(&SCALARS)),
-    }
-}
-
 /// Blocks come to what the state machine comes to, whatever is wrong and wherever the text is cut:
 /// a byte at a time there are no blocks.
 #[test]
@@ -133,10 +57,15 @@ fn agrees_with_the_state_machine() {
     for round in 0..9_000 {
         let gap = random.of(&["", "", " ", "\n  ", "\r\n\t"]);
         let mut text = String::from("{");
-        while text.len() < 150 + round % 300 {
+        // Mostly less than what is judged at once.
+        let len = if round % 8 == 0 { 1_500 } else { 150 };
+        while text.len() < len + round % 300 {
             let key = random.of(&["\"a\":", "\"cmd\":", "\"rows\":", "\"b\" :", "\"x y\":"]);
             text.push_str(key);
-            value(&mut random, 5, gap, &mut text);
+            match random.below(8) {
+                0 => rows(&mut random, &mut text),
+                _ => value(&mut random, 5, gap, &mut text),
+            }
             text.push(',');
         }
         text.push_str("\"last\":[]}");
@@ -158,7 +87,7 @@ fn agrees_with_the_state_machine() {
         let found = outcome(version, text.as_bytes(), &[], level);
         assert_eq!(found, expected, "by {level:?}: {text}");
         for _ in 0..6 {
-            let pieces: Vec<usize> = (0..4).map(|_| random.below(200)).collect();
+            let pieces: Vec<usize> = (0..4).map(|_| random.below(len)).collect();
             let found = outcome(version, text.as_bytes(), &pieces, level);
             assert_eq!(found, expected, "by {level:?} in {pieces:?}: {text}");
         }
@@ -169,10 +98,11 @@ fn agrees_with_the_state_machine() {
     );
 }
 
-/// At each place of a block, what is right and what is wrong.
+/// At each place of a block, and at the end of the blocks that are judged at once, what is right and
+/// what is wrong.
 #[test]
 fn at_each_place() {
-    const PIECES: [&str; 48] = [
+    const PIECES: [&str; 59] = [
         "\"k\":1",
         "\"k\":-0.5",
         "\"k\":1.2.3",
@@ -221,10 +151,21 @@ fn at_each_place() {
         "\"k\":\"\\u123`\"",
         "\"k\":\"\\uD83D\\uDE00\"",
         "\"k\":\"\\\\\",\"l\":\"\\\"\"",
+        "\"k\":nulll",
+        "\"k\":nuls",
+        "\"k\":fals",
+        "\"k\":falsee",
+        "\"k\":nullnull",
+        "\"k\":xnull",
+        "\"k\":[false,true,null]",
+        "\"k\":-1234567890.0123456789",
+        "\"k\":1}, {\"k\":1},{\"k\":2},  {\"k\":2",
+        "\"k\":1},,{\"k\":1",
+        "\"k\":1},{1,\"k\":1",
     ];
     let mut taken = 0;
     for piece in PIECES {
-        for len in 0..=BLOCK {
+        for len in (0..=BLOCK).chain((LANES_MAX - 1) * BLOCK..=(LANES_MAX + 1) * BLOCK) {
             let text = format!(
                 "{{\"rows\":[{{\"pad\":\"{}\",{piece},\"z\":1}}],\"cmd\":\"c\"}}",
                 "-".repeat(len)
@@ -238,7 +179,7 @@ fn at_each_place() {
             }
         }
     }
-    assert_eq!(taken, 10 * (BLOCK + 1), "texts that are JSON");
+    assert_eq!(taken, 13 * (3 * BLOCK + 2), "texts that are JSON");
 }
 
 /// At each place of a block, keys of the top-level object.
@@ -246,11 +187,11 @@ fn at_each_place() {
 fn keys_at_each_place() {
     const KEYS: [&str; 4] = ["a", "\\u0061", "x y", "x\\u0020y"];
     for key in KEYS {
-        for len in 0..=2 * BLOCK {
+        for len in (0..=2 * BLOCK).chain((LANES_MAX - 1) * BLOCK..=(LANES_MAX + 1) * BLOCK) {
             let text = format!(
                 "{{\"pad\":\"{}\",\"{key}\":\"v\",\"z\":{{\"p\":\"{}\",\"a\":[\"w\",1e5]}}}}",
                 "-".repeat(len),
-                "-".repeat(2 * BLOCK - len),
+                "-".repeat((LANES_MAX + 1) * BLOCK - len),
             );
             for level in all_levels() {
                 let (end, found) = outcome(b"15", text.as_bytes(), &[], level);
@@ -269,20 +210,101 @@ fn keys_at_each_place() {
 fn reads_to_the_end_of_what_nobody_wants() {
     let rows = [
         r#"{"idx":1,"item_code":"ITEM-0001","qty":2.5,"rate":-100,"stock":true,"note":null}"#,
+        r#"{"idx": 1, "rate": 2.5, "note": null}"#,
         r#"{"idx": 1, "note": "a \"b\" \u00fc \\", "tags": ["x", "y", []], "of": {}}"#,
         "{\n    \"idx\": 0,\n    \"rate\": 0.25,\n    \"name\": \"\u{fc}\"\n}",
     ];
     for row in rows {
         let text = format!("{{\"rows\":[{}]}}", vec![row; 50].join(","));
-        for level in all_levels() {
-            values(&[], |fields| {
-                let mut json = Json::new(dialect::find(b"15").unwrap().json);
-                json.level = level;
-                json.feed(b"{", fields);
-                let skipped = json.skip(&text.as_bytes()[1..], fields);
-                assert_eq!(skipped.len, text.len() - 2, "{row}");
-                assert!(!skipped.unusual && skipped.len > 40 * BLOCK);
-            });
+        assert!(text.len() > 3 * LANES_MAX * BLOCK);
+        assert_read_to_the_end(&text);
+    }
+}
+
+/// What is nearly a literal, and with one that ends with the blocks that are judged at once.
+#[test]
+fn literals() {
+    const LETTERS: [&str; 12] = ["n", "u", "l", "t", "r", "e", "f", "a", "s", "x", "1", ""];
+    let mut words = vec![];
+    for word in ["null", "true", "false"] {
+        for at in 0..word.len() {
+            for letter in LETTERS {
+                let mut changed = word.to_string();
+                changed.replace_range(at..=at, letter);
+                words.push(changed);
+            }
         }
+        words.extend([
+            format!("{word}{word}"),
+            format!("{word}e"),
+            format!("l{word}"),
+        ]);
+    }
+    let mut taken = 0;
+    for word in words {
+        let text = format!("{{\"rows\":[{{\"k\":{word},\"z\":[true,{word}]}}]}}");
+        let expected = outcome(
+            b"15",
+            text.as_bytes(),
+            &vec![1; text.len()],
+            Level::baseline(),
+        );
+        taken += usize::from(expected.0 == End::Object);
+        for level in all_levels() {
+            let found = outcome(b"15", text.as_bytes(), &[], level);
+            assert_eq!(found, expected, "by {level:?}: {text}");
+        }
+    }
+    assert_eq!(taken, 4 + 4 + 5, "words that are not changed");
+    for pad in 0..BLOCK {
+        let pad = "-".repeat((LANES_MAX - 1) * BLOCK + pad);
+        let text = format!("{{\"rows\":[\"{pad}\",false,true,null,false,null,true,\"{pad}\"]}}");
+        assert_read_to_the_end(&text);
+    }
+}
+
+/// What looks like the end of a row and the next one, but is no list of rows, far from all other
+/// brackets.
+#[test]
+fn rows_without_a_list() {
+    for (text, expected) in [
+        ("{'rows':[{'k':'P'},{'k':'P'}]}", true),
+        ("{'rows':{'k':{'k':'P'},{'k':'P'}}}", false),
+        ("{'rows':[['P'],['P']]}", true),
+        ("{'rows':[['P'},{'k':'P']]}", false),
+        ("{'rows':[{'k':{'k':'P'},{'k':'P'}}]}", false),
+        ("{'rows':{'k':'P'},{'k':'P'}}", false),
+    ] {
+        for len in LANES_MAX * BLOCK..(LANES_MAX + 2) * BLOCK {
+            let text = text.replace('\'', "\"").replace('P', &"-".repeat(len));
+            for level in all_levels() {
+                let (end, _) = outcome(b"15", text.as_bytes(), &[], level);
+                assert_eq!(end == End::Object, expected, "by {level:?}: {text}");
+            }
+        }
+    }
+}
+
+/// A long string with an escape at each place of a block.
+#[test]
+fn escapes_in_a_long_string() {
+    for len in 0..=BLOCK {
+        let pad = "-".repeat((LANES_MAX + 1) * BLOCK);
+        let text = format!("{{\"rows\":[\"{pad}{}\\\"{pad}\",1]}}", "-".repeat(len));
+        assert_read_to_the_end(&text);
+    }
+}
+
+/// All but the outer brackets of this object is read in blocks, whatever vectors there are.
+fn assert_read_to_the_end(text: &str) {
+    for level in all_levels() {
+        values(&[], |fields| {
+            let mut json = Json::new(dialect::find(b"15").unwrap().json);
+            json.level = level;
+            json.feed(b"{", fields);
+            let skipped = json.skip(&text.as_bytes()[1..], fields);
+            assert_eq!(skipped.len, text.len() - 2, "by {level:?}: {text}");
+            assert!(!skipped.unusual);
+        });
     }
 }

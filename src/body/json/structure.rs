@@ -1,7 +1,8 @@
 //! Brackets, what stands between them, and the keys of the top-level object.
 
 use super::block::{self, BLOCK};
-use super::skip::{Carry, End, Skip, mask};
+use super::carry::Carry;
+use super::skip::{End, Skip, mask};
 use crate::body::Fields;
 use crate::frappe::trouble::Trouble;
 
@@ -13,6 +14,8 @@ pub(super) struct Structure {
     pub(super) opened: u64,
     /// closing brackets
     pub(super) closed: u64,
+    /// braces, and what else has their bit 0x20
+    pub(super) curly: u64,
     /// those of them that are next to an opening one
     pub(super) empty: u64,
     /// the quotes that begin strings
@@ -24,31 +27,51 @@ pub(super) struct Structure {
 impl Skip<'_, '_> {
     /// Judges brackets, and what stands between them.
     #[inline(always)]
-    pub(super) fn judge(
-        &mut self,
-        bytes: &[u8; BLOCK],
-        block: &Structure,
-        carry: &mut Carry,
-    ) -> Result<(), End> {
-        // What is within an object, and the braces that open one.
+    pub(super) fn judge(&mut self, block: &Structure, carry: &mut Carry) -> Result<(), End> {
+        // Between the rows of a list the levels stay what they are.
+        let between = block.commas
+            & (block.closed & block.curly) << 1
+            & (block.opened & block.curly) >> 1
+            & self.rows;
+        let brackets = block.opened | block.closed;
+        let (objects, read) = if brackets == (between << 1 | between >> 1) && !self.at_top {
+            (self.objects & !between, u64::MAX)
+        } else {
+            self.levels(block)
+        };
+        // Behind a key, and only there, comes a colon.
+        let tokens = block.commas | block.colons | brackets;
+        let in_front_of_keys = block.opened & block.curly | block.commas & objects;
+        let behind_keys = block::next(in_front_of_keys, !tokens, &mut carry.key);
+        if (behind_keys ^ block.colons) & !block.empty & read != 0 {
+            return Err(End::Failed(Trouble::JsonSyntax));
+        }
+        self.end.take().map_or(Ok(()), Err)
+    }
+
+    /// Opens and closes levels. Gives what is within objects, and what has been judged. May set the
+    /// end.
+    #[inline(never)]
+    pub(super) fn levels(&mut self, block: &Structure) -> (u64, u64) {
         let mut objects = mask(self.json.levels.in_object());
-        let mut braces = 0;
         let mut brackets = block.opened | block.closed;
         let mut judged = 0;
         let (end, read) = loop {
             // None has no bits, but all are below it.
             let bracket = brackets & brackets.wrapping_neg();
             let below = bracket.wrapping_sub(1);
-            if self.json.levels.depth() == 1
+            let keys = block.colons & below & !judged;
+            if keys != 0
+                && self.json.levels.depth() == 1
                 && let Some(at) = find_key(
                     self.fields,
                     self.bytes,
                     Keys {
                         block: self.at(),
-                        colons: block.colons & below & !judged,
+                        colons: keys,
                         strings: block.strings,
                         escapes: block.escapes,
-                        string: self.carry.string,
+                        string: self.string,
                     },
                 )
             {
@@ -58,14 +81,11 @@ impl Skip<'_, '_> {
             if bracket == 0 {
                 break (None, u64::MAX);
             }
-            let at = bracket.trailing_zeros() as usize;
-            let brace = bytes
-                .get(at)
-                .is_some_and(|byte| matches!(byte, b'{' | b'}'));
+            let brace = block.curly & bracket != 0;
             let end = if block.opened & bracket != 0 {
-                braces |= bracket & mask(brace);
                 self.open(brace)
             } else {
+                let at = bracket.trailing_zeros() as usize;
                 self.close(brace, self.at().saturating_add(at))
             };
             if end.is_some() {
@@ -76,17 +96,24 @@ impl Skip<'_, '_> {
             brackets ^= bracket;
             judged = below;
         };
-        // Behind a key, and only there, comes a colon.
-        let tokens = block.commas | block.colons | block.opened | block.closed;
-        let in_front_of_keys = braces | block.commas & objects;
-        let behind_keys = block::next(in_front_of_keys, !tokens, &mut carry.key);
-        if (behind_keys ^ block.colons) & !block.empty & read != 0 {
-            return Err(End::Failed(Trouble::JsonSyntax));
+        if brackets != block.opened | block.closed {
+            self.remember_levels();
         }
-        if self.json.levels.depth() == 1 {
-            carry.string = last(block.strings, self.at()).unwrap_or(carry.string);
+        if self.at_top {
+            self.string = last(block.strings, self.at()).unwrap_or(self.string);
         }
-        end.map_or(Ok(()), Err)
+        if end.is_some() {
+            self.end = end;
+        }
+        (objects, read)
+    }
+
+    /// What blocks without brackets, or with rows, need to know of the levels.
+    pub(super) fn remember_levels(&mut self) {
+        let levels = &self.json.levels;
+        self.objects = mask(levels.in_object());
+        self.rows = mask(levels.in_row() && levels.depth() > self.floor);
+        self.at_top = levels.depth() == 1;
     }
 
     fn open(&mut self, object: bool) -> Option<End> {
