@@ -65,11 +65,13 @@ impl Skip<'_, '_> {
                 let mut escaped = self.carry.escaped;
                 let mut rest = self.rest;
                 loop {
-                    if escaped == 0 {
+                    let is_plain = |bytes: &[u8; BLOCK]| Block::new(avx512, *bytes).is_plain_text();
+                    if escaped == 0 && rest.first_chunk().is_some_and(is_plain) {
+                        // Each of the others in one line of the cache.
+                        let aligned = rest.as_ptr().align_offset(BLOCK);
+                        rest = rest.get(aligned..).unwrap_or_default();
                         let (blocks, _) = rest.as_chunks();
-                        let plain = blocks.iter();
-                        let plain =
-                            plain.take_while(|bytes| Block::new(avx512, **bytes).is_plain_text());
+                        let plain = blocks.iter().take_while(|bytes| is_plain(bytes));
                         let len = plain.count().saturating_mul(BLOCK);
                         rest = rest.get(len..).unwrap_or_default();
                     }
