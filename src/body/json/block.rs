@@ -8,9 +8,9 @@ use fearless_simd::{Level, dispatch, u8x64};
 /// Bytes in a block.
 pub(super) const BLOCK: usize = 64;
 
-/// For each lower half of a byte the quote or backslash that has it.
+/// For each lower half of a byte the quote or backslash that has it. Bytes above 127 are given 0.
 #[cfg(target_arch = "x86_64")]
-const ENDS: [u8; 16] = [1, 0, b'"', 0, 0, 0, 0, 0, 0, 0, 0, 0, b'\\', 0, 0, 0];
+const ENDS: [u8; 16] = [0, 0, b'"', 0, 0, 0, 0, 0, 0, 0, 0, 0, b'\\', 0, 0, 0];
 
 const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 

@@ -196,7 +196,11 @@ impl Skip<'_, '_> {
                         && self.carry.text != 0
                         && let Some(avx512) = self.json.level.as_avx512()
                     {
+                        let len = self.rest.len();
                         self.read_string(avx512);
+                        if self.rest.len() < len {
+                            self.dense = 0;
+                        }
                     }
                 }
                 Ok((len, carry)) => {
