@@ -12,22 +12,28 @@ from rig.waiting import until
 
 from .loads import CMD
 
-# Answers at once, in a process of its own.
+POOLS = ("primary", "reports")
+
+# Answers when it has the whole body, as gunicorn's applications do, from a process of its own. An
+# answer before would end the sending, and leave the rest to be thrown away. `mirror` reads the body,
+# and there is no file.
 UPSTREAM = """
     keepalive_requests 100000000;
-    server {
-        @{listen primary}
-        client_max_body_size 0;
-        client_body_buffer_size 64k;
-        location / { return 200 "primary\\n"; }
-    }
-    server {
-        @{listen reports}
-        client_max_body_size 0;
-        client_body_buffer_size 64k;
-        location / { return 200 "reports\\n"; }
-    }
-"""
+    client_max_body_size 0;
+    client_body_buffer_size 16m;
+""" + "".join(f"""
+    server {{
+        @{{listen {pool}}}
+        location / {{
+            mirror /read;
+            rewrite ^ /none break;
+            log_not_found off;
+            error_page 404 = @answer;
+        }}
+        location = /read {{ internal; return 204; }}
+        location @answer {{ return 200 "{pool}\\n"; }}
+    }}
+""" for pool in POOLS)
 
 # The same for everybody: what differs is where $cmd comes from. To look for it in a map costs nginx
 # 650 instructions where it is found, so a floor does it, too: by a header, which says what the body
@@ -51,8 +57,6 @@ PROXY = """
         }
     }
 """
-
-POOLS = ("primary", "reports")
 
 # Connections are kept, or most of the time would go into new ones.
 POOL = """
