@@ -4,16 +4,16 @@
 //! and behind it either `--`, the end, or optional white space and a line break, a part
 //! (werkzeug's `preamble_re` and `boundary_re`). Whatever is not that is data.
 //!
-//! Inside a chunk a delimiter is looked for behind each line break, and once a part is long only
-//! where skip search has not passed over the bytes. Where a chunk ends within a delimiter, or one
-//! begins within another, the Knuth-Morris-Pratt automaton goes on, so that no byte is kept and the
-//! work is linear whatever boundary and data are: no two comparisons are of the same bytes, unless the
-//! boundary has line breaks in it, which it may have, percent-encoded. Both are prepared when they are
-//! first needed, for that takes as long as to read a typical form.
+//! Inside a chunk a delimiter is looked for behind each line break, and once a part is long where two
+//! dashes stand side by side. Where a chunk ends within a delimiter, or one begins within another, the
+//! Knuth-Morris-Pratt automaton goes on, so that no byte is kept and the work is linear whatever
+//! boundary and data are: no two comparisons are of the same bytes, unless the boundary has line breaks
+//! in it, which it may have, percent-encoded. Its table is made when it is first needed, for that takes
+//! as long as to read a typical form.
 
 use super::borders::Borders;
+use super::dashes::{find_line, is_start};
 use super::near;
-use super::skip_search::{SkipRoom, SkipSearch, is_start};
 
 /// As many bytes of a part are read line by line.
 const NEAR: usize = 1024;
@@ -45,7 +45,6 @@ enum Tail {
 /// The search. State: 90 bytes and what it borrows.
 #[derive(Debug)]
 pub(super) struct Search<'r> {
-    skip: SkipSearch<'r>,
     /// `--boundary`
     needle: &'r [u8],
     borders: Borders<'r>,
@@ -69,14 +68,8 @@ pub(super) struct Search<'r> {
 
 impl<'r> Search<'r> {
     /// A search for the first delimiter. `borders` is [`Borders::len`] bytes.
-    pub(super) fn new(
-        needle: &'r [u8],
-        borders: &'r mut [u8],
-        room: &'r mut SkipRoom,
-        by_lines: bool,
-    ) -> Self {
+    pub(super) fn new(needle: &'r [u8], borders: &'r mut [u8], by_lines: bool) -> Self {
         Self {
-            skip: SkipSearch::new(room),
             needle,
             borders: Borders::new(borders),
             matched: 0,
@@ -215,7 +208,7 @@ impl<'r> Search<'r> {
         let at = if may_begin && is_start(rest, self.needle) {
             0
         } else {
-            self.skip.find_line(self.needle, rest)
+            find_line(self.needle, rest)
         };
         let (seen, here) = rest.split_at_checked(at).unwrap_or((rest, b""));
         self.see(seen);

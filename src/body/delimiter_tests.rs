@@ -1,5 +1,4 @@
 use super::{Borders, Delimiter, Search};
-use crate::body::SkipRoom;
 use crate::body::testing::each_split;
 
 type Found = Vec<(usize, Delimiter, usize)>;
@@ -14,8 +13,7 @@ fn all(boundary: &str, data: &[u8], first: bool) -> Found {
 
 fn scan<'p>(needle: &[u8], pieces: impl Iterator<Item = &'p [u8]>, first: bool) -> Found {
     let mut borders = vec![0; Borders::len(needle.len())];
-    let mut room = SkipRoom::uninit();
-    let mut search = Search::new(needle, &mut borders, &mut room, false);
+    let mut search = Search::new(needle, &mut borders, false);
     if !first {
         search.restart([0, b'\n']);
     }
@@ -38,8 +36,7 @@ fn scan<'p>(needle: &[u8], pieces: impl Iterator<Item = &'p [u8]>, first: bool) 
 /// The end of the first delimiter in what follows the first bytes of a long part.
 fn scan_far<'p>(needle: &str, pieces: impl Iterator<Item = &'p [u8]>) -> Option<usize> {
     let mut borders = vec![0; Borders::len(needle.len())];
-    let mut room = SkipRoom::uninit();
-    let mut search = Search::new(needle.as_bytes(), &mut borders, &mut room, false);
+    let mut search = Search::new(needle.as_bytes(), &mut borders, false);
     search.restart([0, b'\n']);
     search.near = 0;
     let mut offset = 0;

@@ -9,6 +9,7 @@
 mod borders;
 mod codec;
 pub mod content_type;
+mod dashes;
 mod delimiter;
 mod disposition;
 mod fields;
@@ -23,7 +24,6 @@ pub(crate) mod near;
 pub mod options;
 mod part;
 pub(crate) mod percent;
-mod skip_search;
 mod slot;
 mod transfer;
 mod utf8;
@@ -40,7 +40,6 @@ pub(crate) use header_text::is_same;
 pub use json::Json;
 pub use line::{LendLine, LineRoom, OneLine};
 pub use multipart::Multipart;
-pub use skip_search::SkipRoom;
 pub use slot::{Charset, Slot, VALUE_MAX, Value};
 
 use crate::frappe::trouble::Trouble;
@@ -50,8 +49,6 @@ use crate::frappe::trouble::Trouble;
 pub struct Scratch<'r> {
     /// as many as [`Multipart::scratch_len`]
     pub bytes: &'r mut [u8],
-    /// room for what finds the end of a long part
-    pub skip: &'r mut SkipRoom,
     /// room for a line
     pub line: &'r dyn LendLine<'r>,
 }
@@ -83,7 +80,6 @@ pub enum Room<'r> {
 pub struct Rooms<'r> {
     form: MaybeUninit<Form>,
     multipart: MaybeUninit<Multipart<'r>>,
-    skip: SkipRoom,
     line: LineRoom,
     lender: MaybeUninit<OneLine<'r>>,
     json: MaybeUninit<Json>,
@@ -94,7 +90,6 @@ impl Default for Rooms<'_> {
         Self {
             form: MaybeUninit::uninit(),
             multipart: MaybeUninit::uninit(),
-            skip: SkipRoom::uninit(),
             line: LineRoom::uninit(),
             lender: MaybeUninit::uninit(),
             json: MaybeUninit::uninit(),
@@ -110,8 +105,7 @@ impl<'r> Rooms<'r> {
             MediaType::Form => Some(Room::Form(&mut self.form)),
             MediaType::Multipart => {
                 let line = self.lender.write(OneLine::new(&mut self.line));
-                let skip = &mut self.skip;
-                let scratch = Scratch { bytes, skip, line };
+                let scratch = Scratch { bytes, line };
                 Some(Room::Multipart(&mut self.multipart, scratch))
             }
             MediaType::Json => Some(Room::Json(&mut self.json)),

@@ -102,7 +102,7 @@ impl<'r> Multipart<'r> {
     pub fn new(
         content_type: &[u8],
         werkzeug: &Werkzeug,
-        Scratch { bytes, skip, line }: Scratch<'r>,
+        Scratch { bytes, line }: Scratch<'r>,
     ) -> Result<Self, End> {
         let rules = werkzeug.parts;
         let (dashes, boundary) = bytes
@@ -132,7 +132,7 @@ impl<'r> Multipart<'r> {
             } else {
                 State::Preamble
             },
-            search: Search::new(needle, borders, skip, rules.by_lines),
+            search: Search::new(needle, borders, rules.by_lines),
             headers: PartHeaders::new(rules, werkzeug.headers, line),
             skip_lf: false,
             parts: 0,

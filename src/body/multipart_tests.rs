@@ -1,6 +1,6 @@
 use super::{End, Multipart};
 use crate::body::testing::{each_split, values};
-use crate::body::{LineRoom, OneLine, Scratch, SkipRoom};
+use crate::body::{LineRoom, OneLine, Scratch};
 use crate::frappe::dialect;
 use crate::frappe::trouble::Trouble;
 
@@ -12,11 +12,9 @@ fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
         let found = values(&["a", "b"], |fields| {
             let mut bytes = vec![0; Multipart::scratch_len(content_type.as_bytes())];
             let mut room = LineRoom::uninit();
-            let mut skip = SkipRoom::uninit();
             let lender = OneLine::new(&mut room);
             let scratch = Scratch {
                 bytes: &mut bytes,
-                skip: &mut skip,
                 line: &lender,
             };
             let mut multipart = Multipart::new(content_type.as_bytes(), werkzeug, scratch).unwrap();
@@ -160,10 +158,8 @@ fn no_room_for_a_line() {
     ] {
         values(&["a"], |fields| {
             let mut bytes = vec![0; Multipart::scratch_len(content_type)];
-            let mut skip = SkipRoom::uninit();
             let scratch = Scratch {
                 bytes: &mut bytes,
-                skip: &mut skip,
                 line: &Nobody,
             };
             let mut multipart = Multipart::new(content_type, werkzeug, scratch).unwrap();

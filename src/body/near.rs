@@ -30,49 +30,6 @@ pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// Where a line break has two dashes behind it, or as many as there are bytes.
-#[inline(never)]
-pub(super) fn find_dashes(bytes: &[u8]) -> Option<usize> {
-    #[inline(always)]
-    fn find<S: Simd>(simd: S, bytes: &[u8; VECTOR + 2]) -> Option<usize> {
-        let [here @ .., _, _] = bytes;
-        let [_, behind @ .., _] = bytes;
-        let [_, _, last @ ..] = bytes;
-        let is = |vector: &[u8; VECTOR], byte| {
-            let vector: u8x16<S> = (*vector).simd_into(simd);
-            vector.simd_eq(byte)
-        };
-        let breaks = is(here, b'\r') | is(here, b'\n');
-        first((breaks & is(behind, b'-') & is(last, b'-')).to_bitmask())
-    }
-    dispatch!(Level::baseline(), simd => {
-        let mut rest = bytes;
-        while let Some(vectors) = rest.first_chunk() {
-            if let Some(index) = find(simd, vectors) {
-                let at = bytes.len().saturating_sub(rest.len());
-                return Some(at.saturating_add(index));
-            }
-            rest = rest.get(VECTOR..).unwrap_or_default();
-        }
-        if let Some(vectors) = bytes.last_chunk() {
-            // Some of it has been looked at.
-            if let Some(index) = find(simd, vectors) {
-                let at = bytes.len().saturating_sub(vectors.len());
-                return Some(at.saturating_add(index));
-            }
-            rest = bytes.last_chunk::<2>().map_or(rest, |last| last);
-        }
-        while let Some((byte, behind)) = rest.split_first() {
-            let dashes = behind.get(..2).unwrap_or(behind);
-            if matches!(byte, b'\r' | b'\n') && b"--".starts_with(dashes) {
-                return Some(bytes.len().saturating_sub(rest.len()));
-            }
-            rest = behind;
-        }
-        None
-    })
-}
-
 /// How many bytes of a name or value in a form stand for themselves, as far as that is near. For a
 /// value, so does the `=` that may follow.
 #[inline(never)]
@@ -182,9 +139,7 @@ fn first(bits: u64) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        NAME_MAX, NEAR, find, find_dashes, find2, is_printable_ascii, plain_len, text_len,
-    };
+    use super::{NAME_MAX, NEAR, find, find2, is_printable_ascii, plain_len, text_len};
 
     #[test]
     fn agree_with_a_search_byte_by_byte() {
@@ -220,27 +175,6 @@ mod tests {
                     assert_eq!(find(b'&', &bytes), Some(at));
                     bytes[len - 1] = filler;
                     bytes[at] = filler;
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn dashes_behind_a_line_break() {
-        for len in 0..80 {
-            for filler in [b'a', b'-', b'\n'] {
-                let mut bytes = vec![filler; len];
-                for at in 0..len {
-                    for text in [b"\r--", b"\n--", b"\n-a", b"\na-", b"a--"] {
-                        let end = len.min(at + 3);
-                        bytes[at..end].copy_from_slice(&text[..end - at]);
-                        let expected = (0..len).find(|at| {
-                            matches!(bytes[*at], b'\r' | b'\n')
-                                && bytes[at + 1..].iter().take(2).all(|byte| *byte == b'-')
-                        });
-                        assert_eq!(find_dashes(&bytes), expected, "{text:?} at {at} of {len}");
-                        bytes[at..end].fill(filler);
-                    }
                 }
             }
         }

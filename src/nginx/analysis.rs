@@ -12,7 +12,7 @@ use super::guard;
 use super::raw::Request;
 use crate::body::{
     Body, End, Fields, Form, Json, LendLine, LineRoom, MediaType, Multipart, Names, Room, Scratch,
-    SkipRoom, Slot,
+    Slot,
 };
 use crate::frappe::{self, Dialect, Head, Outcome, Plan};
 
@@ -118,7 +118,6 @@ impl Analysis {
         let scanner = match plan {
             Plan::Scan(MediaType::Multipart) => size_of::<Multipart<'_>>()
                 .checked_add(align_of::<Multipart<'_>>())?
-                .checked_add(size_of::<SkipRoom>())?
                 .checked_add(Multipart::scratch_len(head.content_type))?
                 .checked_add(size_of::<Pool>())?,
             Plan::Scan(MediaType::Form) => size_of::<Form>(),
@@ -157,9 +156,8 @@ impl Analysis {
             Plan::Scan(MediaType::Multipart) => {
                 let place = block.take_one()?;
                 let bytes = block.take_bytes(Multipart::scratch_len(head.content_type))?;
-                let skip = block.take_one()?;
                 let line = block.take_one()?.write(pool);
-                Some(Room::Multipart(place, Scratch { bytes, skip, line }))
+                Some(Room::Multipart(place, Scratch { bytes, line }))
             }
             Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => None,
         };

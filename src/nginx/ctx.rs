@@ -15,8 +15,8 @@
 //!
 //! Memory: this structure (less than half a KiB), which is all for a page; a buffer for each wanted
 //! argument (255 bytes for cmd, 1 KiB for others), for JSON and multipart a scanner (half a KiB at
-//! most), for multipart up to 1.6 KiB of scratch, 1 KiB for the search of long parts, and 4 KiB where a
-//! line needs it; with preread all but the structure twice.
+//! most), for multipart up to 1.6 KiB of scratch, and 4 KiB where a line needs it; with preread all but
+//! the structure twice.
 
 mod make;
 

@@ -5,7 +5,7 @@ use core::ptr;
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_t};
 
 use super::{Ctx, FORGET, GIVE_BACK, Parts, State};
-use crate::body::{Form, Json, LineRoom, Multipart, Names, SkipRoom, Slot, VALUE_MAX};
+use crate::body::{Form, Json, LineRoom, Multipart, Names, Slot, VALUE_MAX};
 use crate::frappe::{CMD_MAX, Dialect, Head, Outcome, Plan};
 use crate::nginx::analysis::{Analysis, Block, Pool};
 use crate::nginx::conf::{LocConf, MainConf};
@@ -28,10 +28,9 @@ const _: () = assert!(
         + VALUE_MAX
         + size_of::<Multipart<'_>>()
         + align_of::<Multipart<'_>>()
-        + size_of::<SkipRoom>()
         + Multipart::SCRATCH_MAX
         + size_of::<LineRoom>()
-        <= 8 * 1024 + 1280
+        <= 7 * 1024 + 1280
 );
 /// nginx's pools align to pointers, which is enough: what needs more is not in here.
 const _: () = assert!(align_of::<Ctx>() <= align_of::<usize>());
