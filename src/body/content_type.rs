@@ -55,8 +55,15 @@ pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> M
     if content_type == b"application/x-www-form-urlencoded"
         || content_type == b"application/x-www-form-urlencoded; charset=UTF-8"
     {
-        return MediaType::Form;
+        MediaType::Form
+    } else {
+        media_type_by_rules(content_type, json, werkzeug)
     }
+}
+
+/// Apart, so that most requests pay for a glance.
+#[inline(never)]
+fn media_type_by_rules(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> MediaType {
     let mimetype = options::value(content_type, HeaderText::Latin1, werkzeug.headers);
     let is = |known: &[u8]| {
         // To the letter first, as most clients write it.

@@ -218,6 +218,7 @@ impl<'r> Fields<'r> {
 
     /// Forgets all values.
     #[cold]
+    #[inline(never)]
     pub(crate) fn clear(&mut self) {
         self.slots.iter_mut().for_each(Slot::clear);
     }

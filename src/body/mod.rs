@@ -139,7 +139,8 @@ pub enum End {
 }
 
 impl Body<'_> {
-    /// Takes the next bytes of the body.
+    /// Takes the next bytes of the body. What multipart and JSON do is apart, here and elsewhere, so
+    /// that the code of a short form lies on few pages.
     pub fn feed(&mut self, chunk: &[u8], fields: &mut Fields<'_>) {
         match self {
             Self::Form(form) => form.feed(chunk, fields),

@@ -99,6 +99,7 @@ impl<'r> Multipart<'r> {
 
     /// A scanner in front of the first byte, or what becomes of a body without a usable
     /// boundary.
+    #[inline(never)]
     pub fn new(
         content_type: &[u8],
         werkzeug: &Werkzeug,
@@ -145,6 +146,7 @@ impl<'r> Multipart<'r> {
     }
 
     /// Takes the next bytes.
+    #[inline(never)]
     pub fn feed(&mut self, chunk: &[u8], fields: &mut Fields<'_>) {
         let mut rest = chunk;
         while let Some((first, after)) = rest.split_first() {
@@ -175,6 +177,7 @@ impl<'r> Multipart<'r> {
     }
 
     /// The end of the body.
+    #[inline(never)]
     pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
         if self.search.is_at_end() {
             match self.state {

@@ -191,6 +191,7 @@ impl<'r> Slot<'r> {
 
     /// Apart, so that only values that are no plain ASCII pay for the copy.
     #[cold]
+    #[inline(never)]
     fn judge(&mut self) {
         self.decode();
         // A fold without an early end: the compiler makes vector code of it.

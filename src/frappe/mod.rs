@@ -117,6 +117,7 @@ pub fn plan(head: &Head<'_>, dialect: &Dialect) -> Plan {
 
 /// Does a Content-Encoding header say that the body is compressed? Frappe does not look at the
 /// header, so other values change nothing.
+#[inline(never)]
 pub fn is_compressed(content_encoding: &[u8]) -> bool {
     const CODINGS: [&[u8]; 7] = [
         b"gzip",

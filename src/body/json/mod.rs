@@ -125,6 +125,7 @@ enum State {
 
 impl Json {
     /// A scanner in front of the first byte.
+    #[inline(never)]
     pub fn new(rules: JsonRules) -> Self {
         Self {
             state: State::Value,
@@ -144,6 +145,7 @@ impl Json {
     }
 
     /// Takes the next bytes.
+    #[inline(never)]
     pub fn feed(&mut self, chunk: &[u8], fields: &mut Fields<'_>) {
         if !chunk.is_empty() {
             self.top.get_or_insert(b' ');
@@ -188,6 +190,7 @@ impl Json {
     }
 
     /// The end of the body.
+    #[inline(never)]
     pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
         if !self.utf8.finish() {
             self.fail(Trouble::JsonNotUtf8);
