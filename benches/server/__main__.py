@@ -104,7 +104,7 @@ def one_load(load, servers, directory, arguments, cpu):
             if cpu is not None:
                 os.sched_setaffinity(server.pid, {cpu})
         alone = {server: client.run(server, ALONE) for server in servers}
-        spent = client.turns(servers, round(arguments.seconds / SLICE))
+        spent = client.turns(servers, round(arguments.seconds * load.longer / SLICE))
         for server in servers:
             rounds[server].append(Round(spent[server], alone[server]))
     results = {server.name: Result(rounds[server], rounds[server.floor or server], routes[server],

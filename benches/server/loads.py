@@ -26,6 +26,8 @@ class Load:
     connections: int = 32
     # A connection for each request: nginx closes it after a body that it has streamed.
     close: bool = False
+    # A round is so many times as long, or it would have too few requests.
+    longer: int = 1
 
     @property
     def method(self):
@@ -85,7 +87,7 @@ LOADS = [
     Load("multipart 256 KB, spilled", 1.05, multipart(256 << 10), MULTIPART),
     Load("multipart 256 KB, in memory", 1.15, multipart(256 << 10), MULTIPART, path="/16m"),
     Load("multipart 8 MB, in memory", 1.05, multipart(8 << 20), MULTIPART, path="/16m",
-         connections=4),
+         connections=4, longer=4),
     Load("multipart 8 MB, preread", 1.01, multipart(8 << 20), MULTIPART, path="/preread",
-         finds=False, connections=4, close=True),
+         finds=False, connections=4, close=True, longer=4),
 ]

@@ -125,7 +125,6 @@ enum State {
 
 impl Json {
     /// A scanner in front of the first byte.
-    #[inline(never)]
     pub fn new(rules: JsonRules) -> Self {
         Self {
             state: State::Value,

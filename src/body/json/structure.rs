@@ -148,7 +148,7 @@ struct Keys {
 }
 
 /// Where the first key begins that is wanted, or has escapes.
-#[inline(never)]
+#[inline]
 fn find_key(fields: &Fields<'_>, text: &[u8], keys: Keys) -> Option<usize> {
     let mut colons = keys.colons;
     while colons != 0 {
