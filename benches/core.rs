@@ -25,7 +25,9 @@ fn benches(criterion: &mut Criterion<CpuTime>) {
         let sizes = if input.once { &SIZES[..1] } else { &SIZES[..] };
         if input.once {
             // Compared with nothing that is measured at about the same time.
-            group.sample_size(100).measurement_time(Duration::from_secs(3));
+            group
+                .sample_size(100)
+                .measurement_time(Duration::from_secs(3));
         }
         for size in sizes {
             let body = input.body(*size);
