@@ -146,8 +146,14 @@ mod tests {
         let expected = (1..bytes.len())
             .find(|at| matches!(bytes[at - 1], b'\r' | b'\n') && is_start(&bytes[*at..], needle))
             .unwrap_or(bytes.len());
-        let found = find_line(needle, bytes);
-        assert_eq!(found, expected, "{needle:?}, {} bytes", bytes.len());
+        let mut room = vec![0; bytes.len() + 128];
+        let line = room.as_ptr().align_offset(64);
+        for start in [line, line + 1, line + 63] {
+            let place = &mut room[start..start + bytes.len()];
+            place.copy_from_slice(bytes);
+            let found = find_line(needle, place);
+            assert_eq!(found, expected, "{needle:?}, {} bytes", bytes.len());
+        }
     }
 
     #[test]
