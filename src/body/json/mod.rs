@@ -87,6 +87,8 @@ pub struct Json {
     rules: JsonRules,
     /// the vectors that blocks are read with
     level: Level,
+    /// blocks since the last that is within a string as a whole
+    dense: usize,
     levels: Levels,
     /// the string that is being read is a key
     in_key: bool,
@@ -130,6 +132,8 @@ impl Json {
             state: State::Value,
             rules,
             level: Level::new(),
+            // As if there had been some.
+            dense: 2,
             levels: Levels::default(),
             in_key: false,
             key: Name::EMPTY,

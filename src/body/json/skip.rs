@@ -71,6 +71,7 @@ impl Json {
                 key: u64::from(awaits_key),
                 ..at_start
             },
+            dense: self.dense,
             json: self,
             fields,
             bytes,
@@ -80,7 +81,6 @@ impl Json {
             at_top: false,
             string: 0,
             end: None,
-            dense: 2,
             dense_max,
         };
         skip.remember_levels();
@@ -289,6 +289,7 @@ impl Skip<'_, '_> {
 
     /// Sets the state behind what has been read.
     fn stop(mut self, end: End) -> Skipped {
+        self.json.dense = self.dense;
         if self.carry.text == 0 {
             // A number or literal that may go on is left to the state machine.
             let read = self.bytes.get(..self.at()).unwrap_or_default();
