@@ -70,10 +70,10 @@ def write(path, text, contestants, rounds, seconds, load_average):
 - client: {wrk_version()}, one thread
 
 {rounds} rounds for each load, each with new processes, of which each is asked for {seconds} s, four times
-as long for 8 MB, by turns of {SLICE * 1000:.0f} ms. `CPU µs` is the user and system time of the one worker for each proxied
-request; `of floor` is the median of the rounds' ratios to the floor, `middle half` says how far they
-were apart. Workers run on one CPU, client and upstream on the others. Requests a second and latencies
-are those of a server that is asked alone; they include the client.
+as long for 8 MB, by turns of {SLICE * 1000:.0f} ms. `CPU µs` is the user and system time of the one worker
+for each proxied request; `of floor` is the median of the rounds' ratios to the floor, `middle half` says
+how far they were apart. Workers run on one CPU, client and upstream on the others. Requests a second and
+latencies are those of a server that is asked alone; they include the client.
 
 {text}
 """)
