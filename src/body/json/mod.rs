@@ -226,20 +226,6 @@ impl Json {
         End::Object
     }
 
-    fn skip_mark<'c>(&mut self, mut rest: &'c [u8]) -> &'c [u8] {
-        while let (Some(expected), Some((byte, after))) =
-            (b"\xef\xbb\xbf".get(self.mark), rest.split_first())
-        {
-            if byte != expected {
-                self.mark = usize::MAX;
-                break;
-            }
-            self.mark = self.mark.saturating_add(1);
-            rest = after;
-        }
-        rest
-    }
-
     fn byte(&mut self, byte: u8, fields: &mut Fields<'_>) {
         match self.state {
             State::Escape => self.escape(byte, fields),

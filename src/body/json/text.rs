@@ -1,4 +1,4 @@
-//! Strings of a JSON text: keys and values, kept or skipped.
+//! Strings of a JSON text: keys and values, kept or skipped. And the byte order mark in front of it.
 
 use super::{Json, State};
 use crate::body::percent::hex;
@@ -129,5 +129,20 @@ impl Json {
         } else if let Some((slot, _)) = self.wanted().and_then(|index| fields.slot(index)) {
             slot.push(bytes);
         }
+    }
+
+    /// Takes what there is of the mark.
+    pub(super) fn skip_mark<'c>(&mut self, mut rest: &'c [u8]) -> &'c [u8] {
+        while let (Some(expected), Some((byte, after))) =
+            (b"\xef\xbb\xbf".get(self.mark), rest.split_first())
+        {
+            if byte != expected {
+                self.mark = usize::MAX;
+                break;
+            }
+            self.mark = self.mark.saturating_add(1);
+            rest = after;
+        }
+        rest
     }
 }
