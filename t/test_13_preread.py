@@ -4,6 +4,7 @@ import pytest
 
 from rig.client import (
     ALL_TRANSPORTS,
+    BOUNDARY,
     FORM,
     JSON,
     MULTIPART,
@@ -25,6 +26,8 @@ CONF = """
         frappe_body preread=4k;
         location / { @{show} proxy_request_buffering off; proxy_http_version 1.1;
                      proxy_pass http://$pool; }
+        location /pieces { @{show} proxy_request_buffering off; client_body_buffer_size 100;
+                           proxy_http_version 1.1; proxy_pass http://$pool; }
         location /buffered { @{show} proxy_pass http://$pool; }
         location /return { return 200 "$frappe_cmd|$frappe_cmd_status"; }
         location /auth { auth_request /check; @{show} proxy_request_buffering off;
@@ -136,6 +139,25 @@ def test_13_07_later(nginx, via, what):
     routed = "p" if content_type == JSON else "heavy"
     assert done.answer["pool"] == ("primary" if content_type == JSON else "reports")
     assert (done.found[2] == "late") == (ran != routed)
+
+
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
+@pytest.mark.parametrize("end", ["closed", "open", "in the file"])
+def test_13_08_file_in_pieces(nginx, via, end):
+    """A file that streams by in small pieces, wherever they cut the delimiter behind it."""
+    looks = f"\r\n--\n-{BOUNDARY}\r\n--{BOUNDARY[:-1]}\n--{BOUNDARY}x".encode()
+    # nginx reads the rest of a short body into the buffer of its header.
+    for length in range(9000, 9100, 7):
+        file = ("file", looks + b"f" * length, "a.bin")
+        body = multipart(file, ("cmd", "upload_file"), end=end == "closed")
+        if end == "in the file":
+            body = body[:length]
+        size = None if via == "length" else 150
+        done = post(nginx, "/pieces", body, MULTIPART, via=via, size=size)
+        assert done.answer["sha256"] == sha256(body)
+        ran = done.answer["frappe"]["cmd"]
+        assert ran == ("upload_file" if end == "closed" else "")
+        assert done.found[::2] == ((ran, "late") if ran else ("", "none")), length
 
 
 @pytest.mark.parametrize("chunked", [False, True])

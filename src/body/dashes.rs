@@ -1,36 +1,55 @@
 //! Finds a text that begins with two dashes, the needle, behind a line break in long bytes.
 //!
-//! Dashes are found 64 bytes at a time, as bitmaps of vectors. Only where two stand side by side are
-//! line breaks looked for, and only behind those is the needle compared.
+//! Most bytes are passed over by groups of blocks, two bytes at a time: where a needle begins, either
+//! its first two or its second and third are such a pair. Where there is one, dashes are found 64 bytes
+//! at a time, as bitmaps of vectors. Only where two stand side by side are line breaks looked for, and
+//! only behind those is the needle compared.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, u8x64};
+use fearless_simd::{Level, dispatch, u8x64, u16x32};
 
 /// Bytes in a block: as many as a bitmap has bits.
 const BLOCK: usize = 64;
 /// Blocks that are passed over by one branch.
 const GROUP: usize = 4;
 
+/// The start of a needle. Bytes that it does not begin in, nor right behind, change nothing within data
+/// that nobody wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Skim {
+    start: [u8; 8],
+}
+
+impl Skim {
+    /// None for a needle that is short.
+    pub(super) fn new(needle: &[u8]) -> Option<Self> {
+        let start = *needle.first_chunk()?;
+        Some(Self { start })
+    }
+
+    /// Nothing begins in these bytes, or right behind them.
+    pub fn passes(self, bytes: &[u8]) -> bool {
+        !matches!(bytes, [.., b'\r' | b'\n']) && find_line(&self.start, bytes) == bytes.len()
+    }
+}
+
 /// Where `needle` is behind a line break, or the start of it at the end of the bytes, or their end.
 #[inline(never)]
 pub(super) fn find_line(needle: &[u8], bytes: &[u8]) -> usize {
     let mut at = 0_usize;
-    // It may be near.
-    let mut looks = 1_usize;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        if looks == 0 {
-            at = at.saturating_add(passable(rest));
-            looks = GROUP;
-            continue;
+        let passed = passable(needle, rest);
+        at = at.saturating_add(passed);
+        if passed == rest.len() {
+            break;
         }
-        if let Some(start) = look(bytes, at, needle) {
-            return start;
+        // One more, since what the pair is the end of may begin in front of the group.
+        for _ in 0..=GROUP {
+            if let Some(start) = look(bytes, at, needle) {
+                return start;
+            }
+            at = at.saturating_add(BLOCK);
         }
-        looks = looks.saturating_sub(1);
-        at = at.saturating_add(match rest.as_ptr().align_offset(BLOCK) {
-            aligned @ 1..BLOCK => aligned,
-            _ => BLOCK,
-        });
     }
     bytes.len()
 }
@@ -42,7 +61,7 @@ pub(super) fn is_start(bytes: &[u8], needle: &[u8]) -> bool {
 }
 
 /// Looks for the needle, or the start of it at the end of `bytes`, where it begins in the block at `at`.
-#[inline(always)]
+#[inline(never)]
 fn look(bytes: &[u8], at: usize, needle: &[u8]) -> Option<usize> {
     let (before, rest) = bytes.split_at_checked(at)?;
     let padded;
@@ -83,51 +102,74 @@ fn pad(rest: &[u8]) -> [u8; BLOCK] {
     block
 }
 
-/// How many bytes can be passed over, groups of blocks or all: the first dash of two is not in there.
-fn passable(bytes: &[u8]) -> usize {
-    // Twice as wide vectors are no faster, since half of what they read lies in two lines of the cache.
+/// How many bytes can be passed over, groups of blocks or all: no needle begins in there.
+fn passable(needle: &[u8], bytes: &[u8]) -> usize {
+    let [first, second, third, ..] = *needle else {
+        return 0;
+    };
+    let pairs = [[first, second], [second, third]].map(u16::from_ne_bytes);
+    // Twice as wide vectors are no faster.
     #[cfg(target_arch = "x86_64")]
     if let Some(avx2) = Level::new().as_avx2() {
         return avx2.vectorize(
             #[inline(always)]
-            || passable_by(avx2, bytes),
+            || match pairs {
+                // Most clients write more dashes, which one comparison finds.
+                [one, other] if one == other => passable_by(avx2, [one], bytes),
+                _ => passable_by(avx2, pairs, bytes),
+            },
         );
     }
-    dispatch!(Level::baseline(), simd => passable_by(simd, bytes))
+    passable_by_baseline(pairs, bytes)
+}
+
+#[inline(never)]
+fn passable_by_baseline(pairs: [u16; 2], bytes: &[u8]) -> usize {
+    dispatch!(Level::baseline(), simd => passable_by(simd, pairs, bytes))
 }
 
 #[inline(always)]
-fn passable_by<S: Simd>(simd: S, bytes: &[u8]) -> usize {
-    let mut rest = bytes;
-    while let Some(group) = rest.first_chunk() {
-        if has_pair(simd, group) {
-            return bytes.len().saturating_sub(rest.len());
-        }
-        rest = rest.get(GROUP * BLOCK..).unwrap_or_default();
-    }
-    match bytes.last_chunk() {
-        // Some of it has been looked at.
-        Some(group) if !bytes.ends_with(b"-") && !has_pair(simd, group) => bytes.len(),
-        _ => bytes.len().saturating_sub(rest.len()),
-    }
-}
-
-/// The first dash of two is in the group, which has one byte more.
-#[inline(always)]
-fn has_pair<S: Simd>(simd: S, group: &[u8; GROUP * BLOCK + 1]) -> bool {
-    let [firsts @ .., _] = group;
-    let [_, seconds @ ..] = group;
-    let (firsts, _) = firsts.as_chunks();
-    let (seconds, _) = seconds.as_chunks();
-    let is = |block: &[u8; BLOCK]| {
-        let block: u8x64<S> = (*block).simd_into(simd);
-        block.simd_eq(b'-')
+fn passable_by<S: Simd, const N: usize>(simd: S, pairs: [u16; N], bytes: &[u8]) -> usize {
+    const LEN: usize = GROUP * BLOCK;
+    let Some(last) = bytes.len().checked_sub(LEN) else {
+        return 0;
     };
-    let mut pairs = u8x64::splat(simd, 0).simd_eq(1);
-    for (first, second) in firsts.iter().zip(seconds) {
-        pairs |= is(first) & is(second);
+    let mut at = 0_usize;
+    while let Some(group) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        if has_pair(simd, pairs, group) {
+            return at.saturating_sub(1);
+        }
+        if at == last {
+            return if bytes.ends_with(b"-") {
+                at
+            } else {
+                bytes.len()
+            };
+        }
+        // Groups overlap where that lets vectors lie within lines of the cache, and at the end.
+        let odd = group.as_ptr().addr() % BLOCK;
+        at = at.saturating_add(LEN).saturating_sub(odd).min(last);
     }
-    pairs.any_true()
+    0
+}
+
+#[inline(always)]
+fn has_pair<S: Simd, const N: usize>(
+    simd: S,
+    pairs: [u16; N],
+    group: &[u8; GROUP * BLOCK],
+) -> bool {
+    let (blocks, _) = group.as_chunks();
+    let mut found = u16x32::splat(simd, 0).simd_eq(1);
+    for block in blocks {
+        let block: &[u8; BLOCK] = block;
+        let block: u8x64<S> = (*block).simd_into(simd);
+        let block: u16x32<S> = block.bitcast();
+        for pair in pairs {
+            found |= block.simd_eq(pair);
+        }
+    }
+    found.any_true()
 }
 
 #[inline(always)]
@@ -138,9 +180,7 @@ fn find<S: Simd>(simd: S, block: &[u8; BLOCK], byte: u8) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use fearless_simd::{Level, dispatch};
-
-    use super::{find_line, is_start, passable, passable_by};
+    use super::{Skim, find_line, is_start, passable, passable_by_baseline};
 
     fn check(needle: &[u8], bytes: &[u8]) {
         let expected = (1..bytes.len())
@@ -157,26 +197,71 @@ mod tests {
     }
 
     #[test]
-    fn passes_over_what_has_no_two_dashes() {
-        let baseline =
-            |bytes: &[u8]| dispatch!(Level::baseline(), simd => passable_by(simd, bytes));
-        for len in [0, 255, 256, 257, 258, 600, 1000] {
-            let mut bytes = vec![b'a'; len];
-            bytes.iter_mut().step_by(2).for_each(|byte| *byte = b'-');
+    fn passes_over_what_has_no_needle() {
+        for needle in [b"--b", b"---"] {
+            check_passable(*needle);
+        }
+    }
+
+    fn check_passable(needle: [u8; 3]) {
+        let [first, second, third] = needle;
+        let pairs = [[first, second], [second, third]].map(u16::from_ne_bytes);
+        let both = |bytes: &[u8]| {
+            let [one, two] = [passable(&needle, bytes), passable_by_baseline(pairs, bytes)];
+            assert_eq!(one, two, "{} bytes", bytes.len());
+            one
+        };
+        let mut room = vec![0; 2000];
+        let line = room.as_ptr().align_offset(64);
+        let lens = [256, 257, 319, 600, 1000];
+        for (start, len) in [0, 1, 2, 33, 63].into_iter().zip(lens) {
+            let text: Vec<u8> = (0..len)
+                .map(|at| {
+                    if at % 2 == 1 && at + 1 < len {
+                        b'-'
+                    } else {
+                        b'a'
+                    }
+                })
+                .collect();
+            let bytes = &mut room[line + start..][..len];
+            bytes.copy_from_slice(&text);
+            assert_eq!(both(bytes), len);
             for at in 0..len {
-                let kept = core::mem::replace(&mut bytes[at], b'-');
-                let groups = len.saturating_sub(1) / 256;
+                let end = len.min(at + needle.len());
+                bytes.copy_from_slice(&text);
+                bytes[at..end].copy_from_slice(&needle[..end - at]);
                 let pair = bytes.windows(2).position(|pair| pair == b"--");
-                let expected = match pair {
-                    Some(first) => groups.min(first / 256) * 256,
-                    None if len < 257 || bytes[len - 1] == b'-' => groups * 256,
-                    None => len,
-                };
-                let found = [passable(&bytes), baseline(&bytes)];
-                assert_eq!(found, [expected; 2], "{at} of {len}");
-                bytes[at] = kept;
+                let first = pair.unwrap_or(at);
+                let passed = both(bytes);
+                let is_near = passed <= first && first - passed <= 256;
+                assert!(is_near, "{passed}, {at} of {len}");
+            }
+            assert_eq!(both(&bytes[..255]), 0);
+            assert_eq!(passable(b"--", bytes), 0);
+        }
+    }
+
+    #[test]
+    fn skims_what_has_no_start_of_a_needle() {
+        let skim = Skim::new(b"--bounda").unwrap();
+        for len in [0, 1, 7, 255, 256, 1000] {
+            let mut bytes = vec![b'-'; len];
+            bytes.iter_mut().step_by(2).for_each(|byte| *byte = b'\n');
+            if let Some(last) = bytes.last_mut() {
+                *last = b'a';
+            }
+            assert!(skim.passes(&bytes), "{len} bytes");
+            for end in ["\n", "\r", "\n-", "\r--b", "\n--bounda", "\n--boundary\r\n"] {
+                let bytes = [&bytes[..], end.as_bytes()].concat();
+                assert!(!skim.passes(&bytes), "{len} bytes and {end:?}");
+            }
+            for end in ["\n--boundx", "--boundary", "\n-a", "\n\n--Bounda"] {
+                let bytes = [&bytes[..], end.as_bytes()].concat();
+                assert!(skim.passes(&bytes), "{len} bytes and {end:?}");
             }
         }
+        assert!(Skim::new(b"--bound").is_none());
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! as long as to read a typical form.
 
 use super::borders::Borders;
-use super::dashes::{find_line, is_start};
+use super::dashes::{Skim, find_line, is_start};
 use super::near;
 
 /// As many bytes of a part are read line by line.
@@ -125,6 +125,13 @@ impl<'r> Search<'r> {
     /// The bytes end behind a closing delimiter whose line has no end.
     pub(super) fn is_at_end(&self) -> bool {
         self.tail == Tail::End
+    }
+
+    /// What to look for in bytes that come next, if nothing but a delimiter in them matters.
+    pub(super) fn skim(&self) -> Option<Skim> {
+        let is_within = self.matched > 0 || self.tail != Tail::None;
+        let may_begin = matches!(self.before[1], b'\r' | b'\n');
+        (!is_within && !may_begin).then(|| Skim::new(self.needle))?
     }
 
     /// Looks for a delimiter. Gives the number of bytes taken, all of them where there is none.

@@ -34,6 +34,7 @@ pub(crate) mod testing;
 use core::mem::MaybeUninit;
 
 pub use content_type::MediaType;
+pub use dashes::Skim;
 pub use fields::{Fields, NAME_MAX, Names, Source};
 pub use form::Form;
 pub(crate) use header_text::is_same;
@@ -146,6 +147,15 @@ impl Body<'_> {
             Self::Form(form) => form.feed(chunk, fields),
             Self::Multipart(multipart) => multipart.feed(chunk, fields),
             Self::Json(json) => json.feed(chunk, fields),
+        }
+    }
+
+    /// Within data that nobody wants: bytes that [pass](Skim::passes) need not be fed. Ask again behind
+    /// those that are.
+    pub fn skim(&self) -> Option<Skim> {
+        match self {
+            Self::Multipart(multipart) => multipart.skim(),
+            Self::Form(_) | Self::Json(_) => None,
         }
     }
 

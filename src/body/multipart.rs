@@ -21,7 +21,7 @@ use super::content_type::{self, BOUNDARY_MAX};
 use super::delimiter::{Delimiter, Search};
 use super::part::{BlankLine, Part, PartHeaders};
 use super::transfer::Transfer;
-use super::{End, Fields, Scratch};
+use super::{End, Fields, Scratch, Skim};
 use crate::frappe::dialect::Werkzeug;
 use crate::frappe::trouble::Trouble;
 
@@ -163,6 +163,16 @@ impl<'r> Multipart<'r> {
                 State::Headers => self.headers(rest, fields),
                 State::Epilogue | State::Failed(_) => return,
             };
+        }
+    }
+
+    /// What to look for in bytes that come next, if nothing but a delimiter in them matters.
+    pub(super) fn skim(&self) -> Option<Skim> {
+        // Otherwise it matters whether there is data, or what it is.
+        let is_plain = self.at_end.is_none() && self.transfer.is_none();
+        match self.state {
+            State::Data if is_plain => self.search.skim(),
+            _ => None,
         }
     }
 

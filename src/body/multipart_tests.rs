@@ -27,6 +27,102 @@ fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
     })
 }
 
+/// What `a` has, the end, and how many of the pieces were passed.
+fn skim(version: &str, boundary: &str, pieces: &[&[u8]]) -> (Option<String>, End, usize) {
+    let werkzeug = dialect::find(version.as_bytes()).unwrap().werkzeug;
+    let content_type = format!("multipart/form-data; boundary={boundary}");
+    let (mut end, mut passed) = (End::EmptyJson, 0);
+    let found = values(&["a"], |fields| {
+        let mut bytes = vec![0; Multipart::scratch_len(content_type.as_bytes())];
+        let mut room = LineRoom::uninit();
+        let line = &OneLine::new(&mut room);
+        let scratch = Scratch {
+            bytes: &mut bytes,
+            line,
+        };
+        let mut multipart = Multipart::new(content_type.as_bytes(), werkzeug, scratch).unwrap();
+        for piece in pieces {
+            if multipart.skim().is_some_and(|skim| skim.passes(piece)) {
+                passed += 1;
+            } else {
+                multipart.feed(piece, fields);
+            }
+        }
+        end = multipart.finish(fields);
+    });
+    (found[1].clone(), end, passed)
+}
+
+/// What a skim passes makes no difference, however the data of a part is cut.
+#[test]
+fn pieces_that_are_passed() {
+    let odd_headers = [
+        "name=f; filename=g\r\nContent-Transfer-Encoding: base64",
+        "name=f; filename=g\r\nContent-Transfer-Encoding: quoted-printable",
+        "name=f\r\nContent-Type: text/plain; charset=none",
+    ];
+    for boundary in ["----WebKitFormBoundary7MA4", "abcdef", "--------", "a--b--"] {
+        let looks = looks(boundary);
+        for data in [
+            "data ".repeat(80) + &looks.concat() + &looks.join("data"),
+            "data".repeat(99) + "d",
+        ] {
+            for header in ["name=f; filename=g", "name=f", "name=a"] {
+                for version in ["12", "14.0", "15"] {
+                    let passed = skim_pieces(version, boundary, header, &data);
+                    assert!(passed > 500 || header == "name=a", "{passed}");
+                }
+            }
+            for header in odd_headers {
+                for version in ["12", "14.0", "14.8"] {
+                    skim_pieces(version, boundary, header, &data);
+                }
+            }
+        }
+    }
+}
+
+/// What looks like a delimiter.
+fn looks(boundary: &str) -> Vec<String> {
+    let start = &boundary[..5];
+    [
+        "\r\n--",
+        "\n",
+        "\r\n\r\n--",
+        "---",
+        "\r",
+        &format!("\r\n--{start}"),
+        "x\n--a",
+        " --- ",
+        &format!("\n--{boundary} x"),
+        &format!("\r\n--{boundary}-x"),
+        &format!("\n-{boundary}\t"),
+        &format!("\n---{boundary}\n"),
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn skim_pieces(version: &str, boundary: &str, header: &str, data: &str) -> usize {
+    let start = format!("--{boundary}\r\nContent-Disposition: form-data; {header}\r\n\r\n");
+    let after = format!("\r\n{}--{boundary}--\r\n", part(boundary, "a", "1"));
+    let body = [&*start, data, &after].concat();
+    let whole = skim(version, boundary, &[body.as_bytes()]);
+    assert_eq!(whole.2, 0);
+    let mut passed = 0;
+    for first in [start.len(), start.len() + 1, start.len() + 300] {
+        let (head, tail) = body.as_bytes().split_at(first);
+        for len in (1..50).chain([63, 64, 65, 99, 255, 256, 257]) {
+            let pieces: Vec<&[u8]> = [head].into_iter().chain(tail.chunks(len)).collect();
+            let cut = skim(version, boundary, &pieces);
+            let place = format!("{version} {boundary} {header} {first} {len}");
+            assert_eq!((&cut.0, cut.1), (&whole.0, whole.1), "{place}");
+            passed += cut.2;
+        }
+    }
+    passed
+}
+
 fn part(boundary: &str, name: &str, value: &str) -> String {
     format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
 }

@@ -12,7 +12,7 @@ use super::guard;
 use super::raw::Request;
 use crate::body::{
     Body, End, Fields, Form, Json, LendLine, LineRoom, MediaType, Multipart, Names, Room, Scratch,
-    Slot,
+    Skim, Slot,
 };
 use crate::frappe::{self, Dialect, Head, Outcome, Plan};
 
@@ -197,6 +197,11 @@ impl Analysis {
     pub(super) fn is_decided(&self) -> bool {
         let body = self.body.as_ref();
         body.is_none_or(|body| body.is_decided(&self.fields))
+    }
+
+    /// Tells bytes that need not be fed, while there are any.
+    pub(super) fn skim(&self) -> Option<Skim> {
+        self.body.as_ref().filter(|_| !self.busy)?.skim()
     }
 
     /// The next bytes of the body.

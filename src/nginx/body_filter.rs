@@ -47,9 +47,24 @@ unsafe extern "C" fn filter(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t)
 /// Apart, so that a body that nobody waits for costs a glance.
 #[inline(never)]
 fn watch(r: Request, chain: *const ngx_chain_t) {
-    guarded(r.log(), (), || feed(r, chain));
+    guarded(r.log(), (), || {
+        if !skim(r, chain) {
+            feed(r, chain);
+        }
+    });
 }
 
+/// Nothing in the chain matters: it is the middle of a file.
+#[inline(always)]
+fn skim(r: Request, chain: *const ngx_chain_t) -> bool {
+    ctx::skim(r).is_some_and(|skim| {
+        // SAFETY: as in `feed`.
+        unsafe { raw::bufs(chain) }
+            .all(|buf| !raw::buf_is_last(buf) && skim.passes(raw::buf_memory(buf)))
+    })
+}
+
+#[inline(never)]
 fn feed(r: Request, chain: *const ngx_chain_t) {
     let Some(ctx) = ctx::find(r) else {
         return;

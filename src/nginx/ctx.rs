@@ -34,7 +34,7 @@ use super::kept::Kept;
 use super::peek::Peek;
 use super::raw::{self, Request};
 use super::replay;
-use crate::body::{Fields, Names};
+use crate::body::{Fields, Names, Skim};
 use crate::frappe::{self, Dialect, Head, Outcome, Plan, Status, path};
 
 pub(super) use make::create;
@@ -52,6 +52,8 @@ pub(super) struct Ctx {
     whole: Option<&'static mut Analysis>,
     /// `whole` has had the last word
     is_final: bool,
+    /// tells bytes on their way through the filter that need not be fed
+    skim: Option<Skim>,
     /// nothing of the body has gone through the filter: it may still be read to decide
     is_unread: bool,
     pub(super) peek: Option<&'static mut Peek>,
@@ -127,6 +129,13 @@ pub(super) fn is_listening(r: Request) -> bool {
     // SAFETY: as in `find`.
     let ctx = unsafe { r.ctx().cast::<Ctx>().as_ref() };
     ctx.is_some_and(|ctx| ctx.is_unread || ctx.state == State::Reading || ctx.whole.is_some())
+}
+
+/// Tells bytes on their way through the filter that need not be fed. Little is read for it: a body that
+/// is streamed comes in small pieces, and each finds the CPU's caches full of what the kernel did.
+pub(super) fn skim(r: Request) -> Option<Skim> {
+    // SAFETY: as in `find`.
+    unsafe { r.ctx().cast::<Ctx>().as_ref() }?.skim
 }
 
 /// `frappe_cmd on` holds where the request is now. What was found before an internal redirect
@@ -239,11 +248,14 @@ impl Ctx {
 
     /// The next bytes of the body on their way through the filter.
     pub(super) fn feed_filter(&mut self, chunk: &[u8]) {
-        match &mut self.whole {
-            Some(whole) if !self.is_final => whole.feed(chunk),
-            Some(_) => {}
-            None => self.feed(chunk),
-        }
+        let listener = match &mut self.whole {
+            Some(whole) if !self.is_final => whole,
+            None if self.state == State::Reading => &mut self.routing,
+            _ => return,
+        };
+        self.skim = None;
+        listener.feed(chunk);
+        self.skim = listener.skim();
     }
 
     /// The whole body has gone through the filter: did it say what its start said?
