@@ -1,46 +1,24 @@
 use super::{End, Multipart};
 use crate::body::testing::{each_split, values};
-use crate::body::{LineRoom, OneLine, Scratch};
+use crate::body::{Fields, LineRoom, OneLine, Scratch};
 use crate::frappe::dialect;
 use crate::frappe::trouble::Trouble;
 
 fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
-    let werkzeug = dialect::find(b"15").unwrap().werkzeug;
-    let content_type = format!("multipart/form-data; boundary=\"{boundary}\"");
     each_split(body, |pieces| {
-        let mut end = End::EmptyJson;
-        let found = values(&["a", "b"], |fields| {
-            let mut bytes = vec![0; Multipart::scratch_len(content_type.as_bytes())];
-            let mut room = LineRoom::uninit();
-            let lender = OneLine::new(&mut room);
-            let scratch = Scratch {
-                bytes: &mut bytes,
-                line: &lender,
-            };
-            let mut multipart = Multipart::new(content_type.as_bytes(), werkzeug, scratch).unwrap();
+        let boundary = format!("\"{boundary}\"");
+        read("15", &boundary, &["a", "b"], |multipart, fields| {
             pieces
                 .iter()
                 .for_each(|piece| multipart.feed(piece, fields));
-            end = multipart.finish(fields);
-        });
-        (found, end)
+        })
     })
 }
 
 /// What `a` has, the end, and how many of the pieces were passed.
 fn skim(version: &str, boundary: &str, pieces: &[&[u8]]) -> (Option<String>, End, usize) {
-    let werkzeug = dialect::find(version.as_bytes()).unwrap().werkzeug;
-    let content_type = format!("multipart/form-data; boundary={boundary}");
-    let (mut end, mut passed) = (End::EmptyJson, 0);
-    let found = values(&["a"], |fields| {
-        let mut bytes = vec![0; Multipart::scratch_len(content_type.as_bytes())];
-        let mut room = LineRoom::uninit();
-        let line = &OneLine::new(&mut room);
-        let scratch = Scratch {
-            bytes: &mut bytes,
-            line,
-        };
-        let mut multipart = Multipart::new(content_type.as_bytes(), werkzeug, scratch).unwrap();
+    let mut passed = 0;
+    let (found, end) = read(version, boundary, &["a"], |multipart, fields| {
         for piece in pieces {
             if multipart.skim().is_some_and(|skim| skim.passes(piece)) {
                 passed += 1;
@@ -48,9 +26,33 @@ fn skim(version: &str, boundary: &str, pieces: &[&[u8]]) -> (Option<String>, End
                 multipart.feed(piece, fields);
             }
         }
-        end = multipart.finish(fields);
     });
     (found[1].clone(), end, passed)
+}
+
+/// The values and the end of what `feed` feeds.
+fn read(
+    version: &str,
+    boundary: &str,
+    names: &[&str],
+    feed: impl FnOnce(&mut Multipart<'_>, &mut Fields<'_>),
+) -> (Vec<Option<String>>, End) {
+    let werkzeug = dialect::find(version.as_bytes()).unwrap().werkzeug;
+    let content_type = format!("multipart/form-data; boundary={boundary}");
+    let mut end = End::EmptyJson;
+    let found = values(names, |fields| {
+        let mut bytes = vec![0; Multipart::scratch_len(content_type.as_bytes())];
+        let mut room = LineRoom::uninit();
+        let lender = OneLine::new(&mut room);
+        let scratch = Scratch {
+            bytes: &mut bytes,
+            line: &lender,
+        };
+        let mut multipart = Multipart::new(content_type.as_bytes(), werkzeug, scratch).unwrap();
+        feed(&mut multipart, fields);
+        end = multipart.finish(fields);
+    });
+    (found, end)
 }
 
 /// What a skim passes makes no difference, however the data of a part is cut.
