@@ -19,8 +19,8 @@
 //! | path rules (`/api/method/...`) | [`frappe::path`] |
 //! | precedence of body, query, path | [`frappe::resolve`] |
 //! | how a body is read | [`body::form`], [`body::multipart`], [`body::json`] |
-//! | which content types are read | [`body::content_type`] |
-//! | what is logged about a bad request | [`frappe::trouble`] |
+//! | which content types are read | [`body::header::content_type`] |
+//! | what is logged about a bad request | [`body::trouble`] |
 //! | a directive | `nginx::conf` |
 //! | a variable | `nginx::variable` |
 //! | when the body is read | `nginx::phase` |

@@ -6,8 +6,8 @@
 
 use std::cell::RefCell;
 
-use ngx_http_frappe_module::body::{Fields, Multipart, Names, Rooms, Slot};
-use ngx_http_frappe_module::frappe::{self, CMD_MAX, Dialect, Head, Outcome, Plan, dialect};
+use ngx_http_frappe_module::body::{CMD_MAX, Fields, Multipart, Names, Rooms, Slot};
+use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, dialect};
 use serde_json::Value;
 
 /// Bytes that are fed at once: nginx's buffer for bodies.

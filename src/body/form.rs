@@ -14,22 +14,13 @@
 
 use memchr::memchr2;
 
-use super::name::Name;
-use super::percent::Escape;
-use super::utf8::Utf8Check;
-use super::{Charset, End, Fields, near};
-use crate::frappe::trouble::Trouble;
-
-/// What a dialect does with bytes that are not UTF-8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RawBytes {
-    /// each becomes U+FFFD (werkzeug before 2.3)
-    Replace,
-    /// 413 (werkzeug 2.3.0 to 3.0.3)
-    Refuse,
-    /// the whole form is dropped (werkzeug 3.0.4 on)
-    Drop,
-}
+use super::arguments::name::Name;
+use super::text::near;
+use super::text::percent::Escape;
+use super::text::utf8::Utf8Check;
+use super::werkzeug::RawBytes;
+use super::{Charset, End, Fields};
+use crate::body::Trouble;
 
 /// The scanner. State: 200 bytes, whatever the body's size.
 #[derive(Debug)]
@@ -261,8 +252,7 @@ mod tests {
             values(&["a", "long"], |fields| {
                 let mut form = Form::new(Charset::Utf8Quoted, RawBytes::Drop);
                 pieces.iter().for_each(|piece| form.feed(piece, fields));
-                if form.finish(fields) == End::Dropped(crate::frappe::trouble::Trouble::FormNotUtf8)
-                {
+                if form.finish(fields) == End::Dropped(crate::body::Trouble::FormNotUtf8) {
                     fields.clear();
                 }
             })

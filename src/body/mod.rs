@@ -6,44 +6,30 @@
 //! Memory: a scanner's own state (a few hundred bytes), the values of [`Fields`] (bounded by
 //! their buffers) and, for multipart, the caller's [`Scratch`].
 
-mod borders;
-mod codec;
-pub mod content_type;
-mod dashes;
-mod delimiter;
-mod disposition;
-mod fields;
+pub mod arguments;
+mod end;
 pub mod form;
-mod header_text;
+pub mod header;
 pub mod json;
-pub mod legacy_options;
-mod line;
 pub mod multipart;
-mod name;
-pub(crate) mod near;
-pub mod options;
-mod part;
-pub(crate) mod percent;
-mod slot;
-mod transfer;
-mod utf8;
+pub mod text;
+pub mod trouble;
+pub mod werkzeug;
 
 #[cfg(test)]
 pub(crate) mod testing;
 
 use core::mem::MaybeUninit;
 
-pub use content_type::MediaType;
-pub use dashes::Skim;
-pub use fields::{Fields, NAME_MAX, Names, Source};
+pub use arguments::{CMD_MAX, Fields, NAME_MAX, Names, Slot, Source, VALUE_MAX, Value};
+pub use end::End;
 pub use form::Form;
-pub(crate) use header_text::is_same;
+pub use header::content_type::MediaType;
 pub use json::Json;
-pub use line::{LendLine, LineRoom, OneLine};
-pub use multipart::Multipart;
-pub use slot::{Charset, Slot, VALUE_MAX, Value};
-
-use crate::frappe::trouble::Trouble;
+pub use multipart::{LendLine, LineRoom, Multipart, OneLine, Skim};
+pub use text::Charset;
+pub use trouble::Trouble;
+pub use werkzeug::Werkzeug;
 
 /// Memory that the scanner of a multipart body is lent.
 #[derive(Debug)]
@@ -113,30 +99,6 @@ impl<'r> Rooms<'r> {
             MediaType::Other => None,
         }
     }
-}
-
-/// How a body ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Parsed. The arguments are in [`Fields`]; `any` tells whether the form had any field.
-    Fields {
-        /// the form was not empty
-        any: bool,
-    },
-    /// A JSON object: its members replace query and form.
-    Object,
-    /// A JSON array: there are no arguments, not even the query's.
-    Array,
-    /// A JSON type with nothing in it: as if it were no JSON.
-    EmptyJson,
-    /// Frappe drops every field of the form without a word; query and path decide.
-    Dropped(Trouble),
-    /// Frappe answers with an error; nothing runs.
-    Refused(Trouble),
-    /// Only the first bytes were looked at, and they did not decide; path and query do.
-    Truncated,
-    /// A bound of this module was reached: what Frappe does is not known.
-    Unknown(Trouble),
 }
 
 impl Body<'_> {

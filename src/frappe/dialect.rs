@@ -10,14 +10,9 @@ use nom::combinator::{all_consuming, opt};
 use nom::sequence::preceded;
 
 use super::path::Routes;
-use crate::body::content_type::JsonTest;
+use crate::body::header::content_type::JsonTest;
 use crate::body::json::{JsonLists, JsonRules, JsonText};
-
-mod werkzeug;
-
-pub use werkzeug::Werkzeug;
-
-use werkzeug::{W0_14, W0_16, W2_1, W2_2, W2_3, W3_0, W3_1};
+use crate::body::werkzeug::{W0_14, W0_16, W2_1, W2_2, W2_3, W3_0, W3_1, Werkzeug};
 
 /// The rules of a range of versions.
 #[derive(Debug)]

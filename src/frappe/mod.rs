@@ -11,20 +11,16 @@
 
 pub mod dialect;
 pub mod path;
-pub mod trouble;
 
 use dialect::Arguments;
 pub use dialect::Dialect;
 use path::Routes;
-pub use trouble::Trouble;
 
-use crate::body::content_type::{self, media_type};
+use crate::body::header::content_type::{self, media_type};
+use crate::body::header::is_same;
 use crate::body::{
-    Body, End, Fields, Form, Json, MediaType, Multipart, Names, Room, Source, Value, is_same,
+    Body, End, Fields, Form, Json, MediaType, Multipart, Names, Room, Source, Trouble, Value,
 };
-
-/// The longest `$frappe_cmd`, in bytes.
-pub const CMD_MAX: usize = 255;
 
 /// What the request line and the headers say.
 #[derive(Clone, Copy, Debug, Default)]

@@ -11,8 +11,8 @@ use nom::combinator::{eof, opt, peek, recognize, value, verify};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-use crate::body::near;
-use crate::body::percent::hex;
+use crate::body::text::near;
+use crate::body::text::percent::hex;
 
 /// The longest path that is followed, in bytes. gunicorn refuses request lines above 4094.
 pub const PATH_MAX: usize = 8192;

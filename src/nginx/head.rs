@@ -1,7 +1,7 @@
 //! What the request line and the headers say, for [`frappe`].
 
 use super::raw::{self, Request, str_bytes};
-use crate::body::is_same;
+use crate::body::header::is_same;
 use crate::frappe::{self, Dialect, Head};
 
 /// What the request line and the headers say, for as long as the request. `had_body`: the client has

@@ -28,7 +28,6 @@ mod levels;
 mod number;
 mod scalars;
 mod skip;
-mod structure;
 mod text;
 
 use block::BLOCK;
@@ -36,10 +35,10 @@ use fearless_simd::Level;
 use levels::{DEPTH_MAX, EmptyLists, Levels};
 use number::Number;
 
-use super::name::Name;
-use super::utf8::Utf8Check;
+use super::arguments::name::Name;
+use super::text::utf8::Utf8Check;
 use super::{Charset, End, Fields};
-use crate::frappe::trouble::Trouble;
+use crate::body::Trouble;
 
 /// How the bytes of a JSON body become text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::{Json, JsonRules, State as Next};
 use crate::body::Fields;
-use crate::frappe::trouble::Trouble;
+use crate::body::Trouble;
 
 /// 17 digits of half the smallest double, 2^-1075, which is 2.47e-324: what is not above it
 /// becomes zero.

@@ -24,10 +24,12 @@ use super::block::{self, BLOCK, Block};
 use super::carry::Carry;
 use super::levels::DEPTH_MAX;
 use super::scalars::Scalars;
-use super::structure::Structure;
+pub(super) mod structure;
+
 use super::{Json, State, escapes};
 use crate::body::Fields;
-use crate::frappe::trouble::Trouble;
+use crate::body::Trouble;
+use structure::Structure;
 
 /// After as many blocks of values and short strings eight at once are faster. Tests have short texts.
 #[cfg(target_arch = "x86_64")]

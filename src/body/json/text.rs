@@ -1,9 +1,10 @@
 //! Strings of a JSON text: keys and values, kept or skipped. And the byte order mark in front of it.
 
 use super::{Json, State};
-use crate::body::percent::hex;
-use crate::body::{Fields, near};
-use crate::frappe::trouble::Trouble;
+use crate::body::Fields;
+use crate::body::Trouble;
+use crate::body::text::near;
+use crate::body::text::percent::hex;
 
 impl Json {
     /// The bytes of a string, up to its end or an escape.

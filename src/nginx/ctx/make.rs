@@ -5,8 +5,8 @@ use core::ptr;
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_t};
 
 use super::{Ctx, FORGET, GIVE_BACK, Parts, State};
-use crate::body::{Form, Json, LineRoom, Multipart, Names, Slot, VALUE_MAX};
-use crate::frappe::{CMD_MAX, Dialect, Head, Outcome, Plan};
+use crate::body::{CMD_MAX, Form, Json, LineRoom, Multipart, Names, Slot, VALUE_MAX};
+use crate::frappe::{Dialect, Head, Outcome, Plan};
 use crate::nginx::analysis::{Analysis, Block, Pool};
 use crate::nginx::conf::{LocConf, MainConf};
 use crate::nginx::kept::{BLOCK_LEN, Kept};

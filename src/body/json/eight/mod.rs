@@ -15,9 +15,9 @@ use scalars::Scalars;
 use super::block::{self, BLOCK, Block};
 use super::carry::Carry;
 use super::escapes;
+use super::skip::structure::Structure;
 use super::skip::{End, Skip, mask};
-use super::structure::Structure;
-use crate::frappe::trouble::Trouble;
+use crate::body::Trouble;
 
 /// What the blocks in front had.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 /// How the bytes of a header are text: decides which of them are white space to Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HeaderText {
+pub(in crate::body) enum HeaderText {
     /// a request header: WSGI hands it over as ISO 8859-1
     Latin1,
     /// the header of a part
@@ -13,14 +13,14 @@ pub(super) enum HeaderText {
 
 /// A parameter's text, collected in a buffer of the caller's.
 #[derive(Debug)]
-pub(super) struct Text<'b> {
+pub(in crate::body) struct Text<'b> {
     buffer: &'b mut [u8],
     len: usize,
     too_long: bool,
 }
 
 impl<'b> Text<'b> {
-    pub(super) fn new(buffer: &'b mut [u8]) -> Self {
+    pub(in crate::body) fn new(buffer: &'b mut [u8]) -> Self {
         Self {
             buffer,
             len: 0,
@@ -29,7 +29,7 @@ impl<'b> Text<'b> {
     }
 
     /// The text, or None where it did not fit.
-    pub(super) fn get(&self) -> Option<&[u8]> {
+    pub(in crate::body) fn get(&self) -> Option<&[u8]> {
         if self.too_long {
             return None;
         }
@@ -37,17 +37,17 @@ impl<'b> Text<'b> {
     }
 
     /// Bytes so far.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::body) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::body) fn clear(&mut self) {
         self.len = 0;
         self.too_long = false;
     }
 
     #[inline(never)]
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(in crate::body) fn push(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
         match self.buffer.get_mut(self.len..end) {
             Some(free) => {
@@ -58,7 +58,7 @@ impl<'b> Text<'b> {
         }
     }
 
-    pub(super) fn push_char(&mut self, char: char) {
+    pub(in crate::body) fn push_char(&mut self, char: char) {
         self.push(char.encode_utf8(&mut [0; 4]).as_bytes());
     }
 
@@ -87,7 +87,7 @@ impl<'b> Text<'b> {
 
     /// Takes off the quotes around what stands behind `start`, and the escapes in it. With
     /// `percent`, `%22` is an escape, too.
-    pub(super) fn unquote(&mut self, start: usize, percent: bool) {
+    pub(in crate::body) fn unquote(&mut self, start: usize, percent: bool) {
         let Some(text) = self.buffer.get_mut(start..self.len) else {
             return;
         };
@@ -118,7 +118,7 @@ pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// Python's `str.strip`.
-pub(super) fn trim(bytes: &[u8], text: HeaderText) -> &[u8] {
+pub(in crate::body) fn trim(bytes: &[u8], text: HeaderText) -> &[u8] {
     if let ([first, ..], [.., last]) = (bytes, bytes)
         && first.is_ascii_graphic()
         && last.is_ascii_graphic()
@@ -136,7 +136,7 @@ pub(super) fn trim(bytes: &[u8], text: HeaderText) -> &[u8] {
 ///
 /// Not inlined: that would be 2 KiB in all.
 #[inline(never)]
-pub(super) fn trim_start(bytes: &[u8], text: HeaderText) -> &[u8] {
+pub(in crate::body) fn trim_start(bytes: &[u8], text: HeaderText) -> &[u8] {
     let mut rest = bytes;
     while let Some(after) = first_space(rest, text) {
         rest = after;
@@ -145,7 +145,7 @@ pub(super) fn trim_start(bytes: &[u8], text: HeaderText) -> &[u8] {
 }
 
 /// What follows one white space character.
-pub(super) fn first_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
+pub(in crate::body) fn first_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
     let (first, after) = bytes.split_first()?;
     match text {
         _ if first.is_ascii_graphic() => return None,

@@ -5,11 +5,32 @@
 //! ASCII in them, which is enough for the names of methods. Made from `encodings.aliases` and the
 //! modules of `encodings` of CPython 3.11.
 
-use super::Charset;
+/// How the bytes of a value become text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Charset {
+    /// UTF-8; what is not UTF-8 becomes U+FFFD, as Python's `errors="replace"`
+    #[default]
+    Utf8,
+    /// UTF-8; a byte that is not UTF-8 becomes `%XX` again, as werkzeug's
+    /// `errors="werkzeug.url_quote"` since 2.3
+    Utf8Quoted,
+    /// UTF-8; with anything else there is no text
+    Utf8Strict,
+    /// ASCII; every other byte becomes U+FFFD
+    Ascii,
+    /// ISO 8859-1
+    Latin1,
+    /// Windows-1252; what is no character becomes U+FFFD
+    Cp1252,
+    /// one that this module cannot decode, but in which ASCII is ASCII
+    OtherAscii,
+    /// one that this module cannot decode
+    Other,
+}
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Codec {
+pub(in crate::body) enum Codec {
     /// decoded here
     Known(Charset),
     /// not decoded here, but ASCII is ASCII
@@ -20,7 +41,7 @@ pub(super) enum Codec {
 
 impl Codec {
     /// Python's `codecs.lookup`; None is its `LookupError`.
-    pub(super) fn find(name: &[u8]) -> Option<Self> {
+    pub(in crate::body) fn find(name: &[u8]) -> Option<Self> {
         const NAMES: [(Codec, &str); 6] = [
             (Codec::Known(Charset::Utf8), UTF_8),
             (Codec::Known(Charset::Ascii), ASCII),
@@ -42,7 +63,7 @@ impl Codec {
     }
 
     /// The charset in which a slot decodes its value.
-    pub(super) const fn charset(self) -> Charset {
+    pub(in crate::body) const fn charset(self) -> Charset {
         match self {
             Self::Known(charset) => charset,
             Self::AsciiCompatible => Charset::OtherAscii,
@@ -52,7 +73,7 @@ impl Codec {
 }
 
 /// A character of Windows-1252; None for the five bytes that stand for none.
-pub(super) fn cp1252(byte: u8) -> Option<char> {
+pub(in crate::body) fn cp1252(byte: u8) -> Option<char> {
     const FROM_80: [char; 32] = [
         '\u{20ac}', '\0', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}',
         '\u{2c6}', '\u{2030}', '\u{160}', '\u{2039}', '\u{152}', '\0', '\u{17d}', '\0', '\0',

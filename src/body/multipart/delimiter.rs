@@ -13,7 +13,7 @@
 
 use super::borders::Borders;
 use super::dashes::{Skim, find_line, is_start};
-use super::near;
+use crate::body::text::near;
 
 /// As many bytes of a part are read line by line.
 const NEAR: usize = 1024;

@@ -16,44 +16,25 @@
 //! One field is worth nothing until the closing delimiter has come: without it werkzeug drops
 //! them all.
 
-use super::borders::Borders;
-use super::content_type::{self, BOUNDARY_MAX};
-use super::delimiter::{Delimiter, Search};
-use super::part::{BlankLine, Part, PartHeaders};
-use super::transfer::Transfer;
-use super::{End, Fields, Scratch, Skim};
-use crate::frappe::dialect::Werkzeug;
-use crate::frappe::trouble::Trouble;
+mod borders;
+mod dashes;
+mod delimiter;
+mod line;
+mod part;
+mod transfer;
 
-/// What differs between the releases of werkzeug.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PartRules {
-    /// read by lines: before 2.0
-    pub by_lines: bool,
-    /// base64 and quoted-printable parts are decoded: before 2.0
-    pub transfer_encodings: bool,
-    /// headers of parts must be UTF-8: not on Python 2
-    pub headers_utf8: bool,
-    /// `filename=""` makes a file: from 0.15 on
-    pub empty_filename: bool,
-    /// a header of a part without a colon drops the form: 2.0 to 2.2
-    pub colon_needed: bool,
-    /// the second half of the blank line may be that in front of a delimiter: not in 2.0 to 2.2
-    pub blank_line_delimits: bool,
-    /// the charsets of fields that are honoured
-    pub charsets: PartCharset,
-    /// one part more is answered with 413: from 2.2.3 on
-    pub parts_max: Option<u32>,
-}
+pub use dashes::Skim;
+pub use line::{LendLine, LineRoom, OneLine};
 
-/// The charsets of fields that are honoured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartCharset {
-    /// all that Python knows; this module follows ASCII, ISO 8859-1, Windows-1252 and UTF-8
-    Any,
-    /// ASCII, ISO 8859-1, UTF-8; others are taken for UTF-8: from 2.3 on
-    Safe,
-}
+use super::{End, Fields, Scratch};
+use crate::body::Trouble;
+use crate::body::Werkzeug;
+use crate::body::header::content_type::{self, BOUNDARY_MAX};
+use crate::body::werkzeug::PartRules;
+use borders::Borders;
+use delimiter::{Delimiter, Search};
+use part::{BlankLine, Part, PartHeaders};
+use transfer::Transfer;
 
 /// The scanner. State: 260 bytes and the caller's scratch.
 #[derive(Debug)]
@@ -256,7 +237,7 @@ impl<'r> Multipart<'r> {
         let has_data = self.part_len > self.search.len();
         self.state = match self.at_end.take() {
             _ if !is_fine => State::Failed(End::Dropped(Trouble::PartEncoding)),
-            Some((trouble, always)) if always || has_data => State::Failed(trouble.end_of_form()),
+            Some((trouble, always)) if always || has_data => State::Failed(end_of_form(trouble)),
             _ => State::Epilogue,
         };
     }
@@ -284,7 +265,7 @@ impl<'r> Multipart<'r> {
     fn part(&mut self, blank_line: BlankLine, fields: &mut Fields<'_>) -> State {
         let (part, transfer) = match self.headers.finish(fields) {
             Ok(part) => part,
-            Err(trouble) => return State::Failed(trouble.end_of_form()),
+            Err(trouble) => return State::Failed(end_of_form(trouble)),
         };
         self.parts = self.parts.saturating_add(1);
         if self.rules.parts_max.is_some_and(|max| self.parts > max) {
@@ -310,6 +291,14 @@ impl<'r> Multipart<'r> {
     }
 }
 
+/// What becomes of a form in which a header of a part has this defect.
+const fn end_of_form(trouble: Trouble) -> End {
+    match trouble {
+        Trouble::HeaderCrash => End::Refused(trouble),
+        Trouble::CharsetUnknown | Trouble::PartHeaderTooLong => End::Unknown(trouble),
+        _ => End::Dropped(trouble),
+    }
+}
+
 #[cfg(test)]
-#[path = "multipart_tests.rs"]
 mod tests;

@@ -1,11 +1,13 @@
 //! Which content types are read, and the boundary of a multipart body.
 
-use super::End;
-use super::header_text::{HeaderText, is_same, trim};
-use super::legacy_options::{self, Pieces};
-use super::options::{self, HeaderRules, Lookup, Wanted};
-use crate::frappe::dialect::Werkzeug;
-use crate::frappe::trouble::Trouble;
+use super::legacy;
+use super::text::{HeaderText, is_same, trim};
+use super::{Lookup, Wanted};
+use crate::body::End;
+use crate::body::Trouble;
+use crate::body::Werkzeug;
+use crate::body::werkzeug::Pieces;
+use crate::body::werkzeug::{FormTypes, HeaderRules};
 
 /// The longest multipart boundary that is followed, in bytes. RFC 2046 allows 70.
 pub const BOUNDARY_MAX: usize = 512;
@@ -38,17 +40,6 @@ pub enum JsonTest {
     IsJson,
 }
 
-/// Which content types werkzeug takes for forms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FormTypes {
-    /// in lower case only; also `application/x-url-encoded`
-    ExactCase,
-    /// in any case; also `application/x-url-encoded`
-    AnyCase,
-    /// in any case
-    WithoutUrlEncoded,
-}
-
 /// Classifies a body. `content_type` is the value of the last Content-Type header.
 pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> MediaType {
     // As the desk's jQuery and others write it: all rules agree.
@@ -64,7 +55,7 @@ pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> M
 /// Apart, so that most requests pay for a glance.
 #[inline(never)]
 fn media_type_by_rules(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> MediaType {
-    let mimetype = options::value(content_type, HeaderText::Latin1, werkzeug.headers);
+    let mimetype = super::value(content_type, HeaderText::Latin1, werkzeug.headers);
     let is = |known: &[u8]| {
         // To the letter first, as most clients write it.
         mimetype == known
@@ -103,20 +94,19 @@ pub fn check(content_type: &[u8], werkzeug: &Werkzeug) -> Result<(), End> {
 
 #[inline(never)]
 fn check_pieces(content_type: &[u8], pieces: Pieces) -> Result<(), End> {
-    legacy_options::check(content_type, HeaderText::Latin1, pieces).map_err(|trouble| match trouble
-    {
+    legacy::check(content_type, HeaderText::Latin1, pieces).map_err(|trouble| match trouble {
         Trouble::CharsetUnknown => End::Unknown(trouble),
         _ => End::Refused(trouble),
     })
 }
 
 /// Writes the boundary to `buffer` and gives its length, or what becomes of a body without one.
-pub(super) fn boundary(
+pub(in crate::body) fn boundary(
     content_type: &[u8],
     rules: HeaderRules,
     buffer: &mut [u8],
 ) -> Result<usize, End> {
-    if let Some(plain) = options::plain_boundary(content_type)
+    if let Some(plain) = super::plain_boundary(content_type)
         && let Some(buffer) = buffer.get_mut(..plain.len())
     {
         buffer.copy_from_slice(plain);
@@ -124,7 +114,7 @@ pub(super) fn boundary(
     }
     let mut wanted = [Wanted::new(b"boundary", buffer)];
     // Content-Type is read outside of the `try` that drops forms: any error is one of the request.
-    options::parameters(content_type, HeaderText::Latin1, rules, &mut wanted)
+    super::parameters(content_type, HeaderText::Latin1, rules, &mut wanted)
         .map_err(End::Refused)?;
     let [boundary] = wanted;
     let missing = Err(End::Dropped(Trouble::BoundaryMissing));
@@ -155,8 +145,8 @@ fn ends_with(text: &[u8], tail: &[u8]) -> bool {
 mod tests {
     use super::{JsonTest, MediaType, boundary, media_type};
     use crate::body::End;
+    use crate::body::Trouble;
     use crate::frappe::dialect;
-    use crate::frappe::trouble::Trouble;
 
     #[test]
     fn media_types() {

@@ -7,16 +7,16 @@
 
 use memchr::{memchr, memchr2};
 
-use super::codec::Codec;
-use super::disposition::Disposition;
-use super::header_text::{HeaderText, is_same, trim};
 use super::line::{LINE_MAX, LendLine, Line};
-use super::multipart::{PartCharset, PartRules};
-use super::options::{self, HeaderRules, Lookup, Wanted};
 use super::transfer::TransferEncoding;
-use super::utf8::Utf8Check;
-use super::{Charset, Fields};
-use crate::frappe::trouble::Trouble;
+use crate::body::Trouble;
+use crate::body::header::disposition::Disposition;
+use crate::body::header::text::{HeaderText, is_same, trim};
+use crate::body::header::{self, Lookup, Wanted};
+use crate::body::text::charset::Codec;
+use crate::body::text::utf8::Utf8Check;
+use crate::body::werkzeug::{HeaderRules, PartCharset, PartRules};
+use crate::body::{Charset, Fields};
 
 /// What a part is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -362,7 +362,7 @@ fn part_charset(
 ) -> Result<FoundCharset, Trouble> {
     let mut buffer = [0; 32];
     let mut wanted = [Wanted::new(b"charset", &mut buffer)];
-    options::parameters(content_type, HeaderText::Utf8, rules, &mut wanted)?;
+    header::parameters(content_type, HeaderText::Utf8, rules, &mut wanted)?;
     let [charset] = wanted;
     let name = charset.text.get();
     Ok(match (charset.found, charsets) {

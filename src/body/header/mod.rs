@@ -3,35 +3,19 @@
 //! As werkzeug's `http.parse_options_header` reads them. Since 2.3: invalid pieces are skipped,
 //! the last duplicate counts, RFC 2231 continuations are joined and charsets decoded.
 
+pub mod content_type;
+pub(super) mod disposition;
+pub(super) mod legacy;
+pub(super) mod text;
+
+pub(crate) use text::is_same;
+
 use memchr::memchr;
 
-use super::header_text::{HeaderText, Text, is_same, trim, trim_start};
-use super::legacy_options::{self, Pieces};
-use super::percent::hex;
-use crate::frappe::trouble::Trouble;
-
-/// How a release of werkzeug reads parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeaderRules {
-    /// before 2.3: a regular expression a piece ([`super::legacy_options`])
-    Pieces(Pieces),
-    /// 2.3: a regular expression over all; it finds an end in a quoted string that has none
-    Findall,
-    /// 3.0 on: character by character
-    Scan,
-}
-
-impl HeaderRules {
-    /// A boundary without a value is an `AttributeError`: 2.0 to 2.2.
-    pub(super) const fn bare_crashes(self) -> bool {
-        matches!(self, Self::Pieces(pieces) if pieces.bare_sections && pieces.sections)
-    }
-
-    /// An empty boundary is one: before 2.0.
-    pub(super) const fn empty_boundary(self) -> bool {
-        matches!(self, Self::Pieces(pieces) if !(pieces.bare_sections && pieces.sections))
-    }
-}
+use super::werkzeug::HeaderRules;
+use crate::body::Trouble;
+use crate::body::text::percent::hex;
+use text::{HeaderText, Text, trim, trim_start};
 
 /// What there is of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +58,7 @@ impl<'b> Wanted<'b> {
 /// The value in front of the parameters.
 pub(super) fn value(header: &[u8], text: HeaderText, rules: HeaderRules) -> &[u8] {
     match rules {
-        HeaderRules::Pieces(pieces) => legacy_options::split(header, text, pieces).0,
+        HeaderRules::Pieces(pieces) => legacy::split(header, text, pieces).0,
         HeaderRules::Findall | HeaderRules::Scan => trim(split(header).0, text),
     }
 }
@@ -99,7 +83,7 @@ pub(super) fn parameters(
         return Ok(());
     }
     if let HeaderRules::Pieces(pieces) = rules {
-        return legacy_options::parameters(header, text, pieces, wanted);
+        return legacy::parameters(header, text, pieces, wanted);
     }
     let (value, rest) = split(header);
     let mut rest = trim(rest, text);
@@ -311,5 +295,4 @@ fn extended(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 #[cfg(test)]
-#[path = "options_tests.rs"]
 mod tests;

@@ -3,34 +3,11 @@
 use core::str::from_utf8;
 
 use super::Source;
-use super::codec::cp1252;
-use super::near;
+use crate::body::text::charset::{Charset, cp1252};
+use crate::body::text::near;
 
 /// The longest value that is kept, in bytes of UTF-8. A slot's buffer may be shorter.
 pub const VALUE_MAX: usize = 1024;
-
-/// How the bytes of a value become text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Charset {
-    /// UTF-8; what is not UTF-8 becomes U+FFFD, as Python's `errors="replace"`
-    #[default]
-    Utf8,
-    /// UTF-8; a byte that is not UTF-8 becomes `%XX` again, as werkzeug's
-    /// `errors="werkzeug.url_quote"` since 2.3
-    Utf8Quoted,
-    /// UTF-8; with anything else there is no text
-    Utf8Strict,
-    /// ASCII; every other byte becomes U+FFFD
-    Ascii,
-    /// ISO 8859-1
-    Latin1,
-    /// Windows-1252; what is no character becomes U+FFFD
-    Cp1252,
-    /// one that this module cannot decode, but in which ASCII is ASCII
-    OtherAscii,
-    /// one that this module cannot decode
-    Other,
-}
 
 /// What a slot holds once the request is resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +88,7 @@ impl<'r> Slot<'r> {
     }
 
     /// The text, empty where there is none that may be shown.
-    pub(super) fn text(&self) -> &[u8] {
+    pub(in crate::body) fn text(&self) -> &[u8] {
         match self.state {
             State::Clean => self.buffer.get(..self.len).unwrap_or_default(),
             _ => b"",
@@ -134,7 +111,7 @@ impl<'r> Slot<'r> {
     }
 
     /// The value is JSON, but no text.
-    pub(super) fn set_not_text(&mut self, truthy: bool, source: Source) {
+    pub(in crate::body) fn set_not_text(&mut self, truthy: bool, source: Source) {
         self.state = State::NotText { truthy };
         self.source = source;
         self.len = 0;
@@ -142,12 +119,12 @@ impl<'r> Slot<'r> {
     }
 
     /// The value is the first item of a list.
-    pub(super) fn set_from_list(&mut self) {
+    pub(in crate::body) fn set_from_list(&mut self) {
         self.from_list = true;
     }
 
     /// A value that is the first item of a list becomes the list again, which is no text.
-    pub(super) fn keep_list(&mut self) {
+    pub(in crate::body) fn keep_list(&mut self) {
         if core::mem::take(&mut self.from_list) {
             self.set_not_text(true, self.source);
         }
@@ -171,7 +148,7 @@ impl<'r> Slot<'r> {
     }
 
     /// Takes back the last `count` bytes, or all if there are fewer.
-    pub(super) fn pop(&mut self, count: usize) {
+    pub(in crate::body) fn pop(&mut self, count: usize) {
         self.len = self.len.saturating_sub(count);
     }
 
@@ -255,7 +232,7 @@ impl<'r> Slot<'r> {
         }
     }
 
-    pub(super) fn push_char(&mut self, char: char) {
+    pub(in crate::body) fn push_char(&mut self, char: char) {
         self.push(char.encode_utf8(&mut [0; 4]).as_bytes());
     }
 }

@@ -7,23 +7,13 @@
 
 use memchr::memchr;
 
-use super::Charset;
-use super::codec::{Codec, cp1252};
-use super::header_text::{HeaderText, Text, first_space, is_same, trim_start};
-use super::options::{Lookup, Wanted};
-use super::percent::hex;
-use crate::frappe::trouble::Trouble;
-
-/// What differs between the releases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pieces {
-    /// sections (`name*0=...`) and a comma behind `;`: from 0.15 on
-    pub sections: bool,
-    /// a section without a value is skipped instead of a `TypeError`: from 2.0 on
-    pub bare_sections: bool,
-    /// names of parameters are lower-cased: from 2.2 on
-    pub lower_case: bool,
-}
+use super::text::{HeaderText, Text, first_space, is_same, trim_start};
+use super::{Lookup, Wanted};
+use crate::body::Charset;
+use crate::body::Trouble;
+use crate::body::text::charset::{Codec, cp1252};
+use crate::body::text::percent::hex;
+use crate::body::werkzeug::Pieces;
 
 impl Pieces {
     /// On Python 2, where no release has sections, headers are bytes.
@@ -37,7 +27,7 @@ impl Pieces {
 }
 
 /// The value in front of the parameters, and the parameters.
-pub(super) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], &[u8]) {
+pub(in crate::body) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], &[u8]) {
     let text = pieces.text(text);
     let start = trim_start(header, text);
     let mut rest = start;
@@ -59,7 +49,11 @@ pub(super) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], 
 
 /// Decodes all parameters, as werkzeug does whichever it is after: an error in one is an error of
 /// the header.
-pub(super) fn check(header: &[u8], text: HeaderText, pieces: Pieces) -> Result<(), Trouble> {
+pub(in crate::body) fn check(
+    header: &[u8],
+    text: HeaderText,
+    pieces: Pieces,
+) -> Result<(), Trouble> {
     parameters(header, text, pieces, &mut [])?;
     let mut rest = split(header, text, pieces).1;
     let text = pieces.text(text);
@@ -73,7 +67,7 @@ pub(super) fn check(header: &[u8], text: HeaderText, pieces: Pieces) -> Result<(
 }
 
 /// Looks up parameters.
-pub(super) fn parameters(
+pub(in crate::body) fn parameters(
     header: &[u8],
     text: HeaderText,
     pieces: Pieces,
@@ -328,7 +322,7 @@ fn decode(value: &[u8], encoding: Option<&[u8]>, out: &mut Text<'_>) -> Result<(
             .unwrap_or_default(),
         None => value,
     };
-    let mut utf8 = super::utf8::Utf8Check::STRICT;
+    let mut utf8 = crate::body::text::utf8::Utf8Check::STRICT;
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
         let byte = match (byte, after) {

@@ -1,13 +1,14 @@
 //! The Content-Disposition of a part: is it a file, and if not, which field?
 
-use super::header_text::HeaderText;
-use super::options::{self, HeaderRules, Lookup, Wanted};
-use super::{Fields, NAME_MAX};
-use crate::frappe::trouble::Trouble;
+use super::text::HeaderText;
+use super::{Lookup, Wanted};
+use crate::body::Trouble;
+use crate::body::werkzeug::HeaderRules;
+use crate::body::{Fields, NAME_MAX};
 
 /// What a part is by its Content-Disposition.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Disposition {
+pub(in crate::body) enum Disposition {
     File,
     Field {
         /// somebody asks for it
@@ -18,7 +19,7 @@ pub(super) enum Disposition {
 impl Disposition {
     /// Reads a value that all releases read alike. Gives what follows it. `empty_filename`: an empty
     /// one makes a file, too.
-    pub(super) fn read_plain<'v>(
+    pub(in crate::body) fn read_plain<'v>(
         value: &'v [u8],
         empty_filename: bool,
         fields: &Fields<'_>,
@@ -41,7 +42,7 @@ impl Disposition {
     }
 
     /// Reads the header's value.
-    pub(super) fn read(
+    pub(in crate::body) fn read(
         value: &[u8],
         empty_filename: bool,
         rules: HeaderRules,
@@ -55,7 +56,7 @@ impl Disposition {
             Wanted::new(b"filename", &mut filename),
             Wanted::new(b"name", &mut name),
         ];
-        options::parameters(value, HeaderText::Utf8, rules, &mut wanted)?;
+        super::parameters(value, HeaderText::Utf8, rules, &mut wanted)?;
         let [filename, name] = wanted;
         match (filename.found, filename.text.get()) {
             (Lookup::Found, Some(b"")) if !empty_filename => {}

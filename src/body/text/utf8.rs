@@ -7,7 +7,7 @@ use fearless_simd::{Level, dispatch, u8x64};
 
 /// Tells whether all that was fed is UTF-8. State: one unfinished character.
 #[derive(Debug)]
-pub(super) struct Utf8Check {
+pub(in crate::body) struct Utf8Check {
     /// the first bytes of a character that the last chunk cut
     pending: [u8; 4],
     /// 0 <= len <= 3
@@ -19,7 +19,7 @@ pub(super) struct Utf8Check {
 
 impl Utf8Check {
     /// A check that lets nothing else pass.
-    pub(super) const STRICT: Self = Self {
+    pub(in crate::body) const STRICT: Self = Self {
         pending: [0; 4],
         len: 0,
         broken: false,
@@ -27,7 +27,7 @@ impl Utf8Check {
     };
 
     /// A check that lets surrogates pass.
-    pub(super) fn with_surrogates() -> Self {
+    pub(in crate::body) fn with_surrogates() -> Self {
         Self {
             surrogates: true,
             ..Self::STRICT
@@ -35,7 +35,7 @@ impl Utf8Check {
     }
 
     /// False as soon as the bytes so far cannot be the start of UTF-8 text.
-    pub(super) fn feed(&mut self, chunk: &[u8]) -> bool {
+    pub(in crate::body) fn feed(&mut self, chunk: &[u8]) -> bool {
         if self.len == 0 && is_ascii(chunk) {
             return !self.broken;
         }
@@ -70,7 +70,7 @@ impl Utf8Check {
     }
 
     /// True when the text is valid and does not end inside a character.
-    pub(super) fn finish(&self) -> bool {
+    pub(in crate::body) fn finish(&self) -> bool {
         !self.broken && self.len == 0
     }
 

@@ -1,5 +1,6 @@
-use super::super::header_text::HeaderText;
-use super::{HeaderRules, Lookup, Wanted, is_token, parameters, value};
+use super::text::HeaderText;
+use super::{Lookup, Wanted, is_token, parameters, value};
+use crate::body::werkzeug::HeaderRules;
 
 fn get(header: &str, key: &'static str) -> Option<String> {
     let mut buffer = [0; 64];

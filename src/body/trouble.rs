@@ -1,7 +1,5 @@
 //! What can be wrong with a request, in one table: what is logged, and what Frappe does then.
 
-use crate::body::End;
-
 /// A defect of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -103,15 +101,6 @@ impl Trouble {
             Self::PathTooLong => "path exceeds 8192 bytes",
             Self::QueryNotUtf8 => "query string is not UTF-8",
             Self::TooManyParts => "multipart body has more than 1000 parts",
-        }
-    }
-
-    /// What becomes of a form in which a header of a part has this defect.
-    pub(crate) const fn end_of_form(self) -> End {
-        match self {
-            Self::HeaderCrash => End::Refused(self),
-            Self::CharsetUnknown | Self::PartHeaderTooLong => End::Unknown(self),
-            _ => End::Dropped(self),
         }
     }
 }

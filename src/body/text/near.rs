@@ -5,10 +5,10 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x16};
 use memchr::{memchr, memchr2};
 
-use super::NAME_MAX;
-
 /// Bytes in a vector.
 const VECTOR: usize = 16;
+/// Bytes of a long name of an argument.
+const NAME: usize = 64;
 /// Bytes that are looked at before memchr is called.
 const NEAR: usize = 2 * VECTOR;
 
@@ -33,8 +33,8 @@ pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
 /// How many bytes of a name or value in a form stand for themselves, as far as that is near. For a
 /// value, so does the `=` that may follow.
 #[inline(never)]
-pub(super) fn plain_len(bytes: &[u8]) -> usize {
-    match near(bytes, NEAR + NAME_MAX, *b"=&%+", false) {
+pub(in crate::body) fn plain_len(bytes: &[u8]) -> usize {
+    match near(bytes, NEAR + NAME, *b"=&%+", false) {
         Ok(found) => found.unwrap_or(bytes.len()),
         Err((from, _)) => from,
     }
@@ -42,7 +42,7 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
 
 /// How many bytes of a string of a JSON text are neither quote, backslash nor control character, as
 /// far as that is near.
-pub(super) fn text_len(bytes: &[u8]) -> usize {
+pub(in crate::body) fn text_len(bytes: &[u8]) -> usize {
     match near(bytes, NEAR, *b"\"\\", true) {
         Ok(found) => found.unwrap_or(bytes.len()),
         Err((from, _)) => from,
@@ -50,7 +50,7 @@ pub(super) fn text_len(bytes: &[u8]) -> usize {
 }
 
 /// ASCII without control characters.
-pub(super) fn is_printable_ascii(bytes: &[u8]) -> bool {
+pub(in crate::body) fn is_printable_ascii(bytes: &[u8]) -> bool {
     #[inline(always)]
     fn is<S: Simd>(simd: S, bytes: &[u8]) -> bool {
         let is_clean = |vector: [u8; VECTOR]| {
@@ -139,7 +139,7 @@ fn first(bits: u64) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{NAME_MAX, NEAR, find, find2, is_printable_ascii, plain_len, text_len};
+    use super::{NAME, NEAR, find, find2, is_printable_ascii, plain_len, text_len};
 
     #[test]
     fn agree_with_a_search_byte_by_byte() {
@@ -164,7 +164,7 @@ mod tests {
                     }
                     bytes[at] = b'&';
                     if filler != b'%' {
-                        let looked_at = len.min(NEAR + NAME_MAX);
+                        let looked_at = len.min(NEAR + NAME);
                         assert_eq!(plain_len(&bytes), at.min(looked_at));
                     }
                     assert_eq!(find(b'&', &bytes), Some(at));

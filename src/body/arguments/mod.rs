@@ -1,7 +1,14 @@
 //! The arguments that the configuration asks for, and their values in one request.
 
-use super::slot::{Charset, Slot, VALUE_MAX, Value};
-use crate::frappe::CMD_MAX;
+pub(in crate::body) mod name;
+mod slot;
+
+pub use slot::{Slot, VALUE_MAX, Value};
+
+use super::text::Charset;
+
+/// The longest `$frappe_cmd`, in bytes.
+pub const CMD_MAX: usize = 255;
 
 /// The longest argument name that can be asked for, in bytes.
 pub const NAME_MAX: usize = 64;
@@ -207,7 +214,7 @@ impl<'r> Fields<'r> {
     }
 
     /// A name of so many bytes may be wanted: most are as long as none that is.
-    pub(super) fn may_find(&self, len: usize) -> bool {
+    pub(in crate::body) fn may_find(&self, len: usize) -> bool {
         self.names.may_find(len)
     }
 
@@ -224,7 +231,7 @@ impl<'r> Fields<'r> {
     }
 
     /// First items of JSON lists become lists again.
-    pub(super) fn keep_lists(&mut self) {
+    pub(in crate::body) fn keep_lists(&mut self) {
         self.slots.iter_mut().for_each(Slot::keep_list);
     }
 
@@ -234,7 +241,7 @@ impl<'r> Fields<'r> {
     }
 
     /// Starts a value if there is none yet: the first duplicate counts. Answers whether it did.
-    pub(super) fn start_first(&mut self, index: usize, charset: Charset) -> bool {
+    pub(in crate::body) fn start_first(&mut self, index: usize, charset: Charset) -> bool {
         match self.slots.get_mut(index) {
             Some(slot) if slot.is_absent() => {
                 slot.start(charset, self.source);
@@ -254,13 +261,13 @@ impl<'r> Fields<'r> {
     }
 
     /// There is a value for each name.
-    pub(super) fn is_full(&self) -> bool {
+    pub(in crate::body) fn is_full(&self) -> bool {
         let slots = self.slots.get(..self.names.names.len());
         slots.is_some_and(|slots| slots.iter().all(|slot| !slot.is_absent()))
     }
 
     /// The slot that a scanner fills.
-    pub(super) fn slot(&mut self, index: usize) -> Option<(&mut Slot<'r>, Source)> {
+    pub(in crate::body) fn slot(&mut self, index: usize) -> Option<(&mut Slot<'r>, Source)> {
         let source = self.source;
         self.slots.get_mut(index).map(|slot| (slot, source))
     }

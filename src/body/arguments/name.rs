@@ -4,7 +4,7 @@ use super::NAME_MAX;
 
 /// Collects a name up to the length that can be asked for; of a longer one only that it is.
 #[derive(Debug)]
-pub(super) struct Name {
+pub(in crate::body) struct Name {
     buffer: [u8; NAME_MAX],
     /// bytes pushed; above NAME_MAX: no name that can be asked for
     len: usize,
@@ -17,13 +17,13 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 impl Name {
     /// None yet.
-    pub(super) const EMPTY: Self = Self {
+    pub(in crate::body) const EMPTY: Self = Self {
         buffer: [0; NAME_MAX],
         len: 0,
         hash: FNV_OFFSET,
     };
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(in crate::body) fn push(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
         if let Some(free) = self.buffer.get_mut(self.len..end) {
             free.copy_from_slice(bytes);
@@ -32,32 +32,32 @@ impl Name {
     }
 
     /// Mixes bytes of the name into its hash.
-    pub(super) fn mix(&mut self, bytes: &[u8]) {
+    pub(in crate::body) fn mix(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
         }
     }
 
     /// Tells names apart that are too long to be kept.
-    pub(super) fn hash(&self) -> u64 {
+    pub(in crate::body) fn hash(&self) -> u64 {
         self.hash
     }
 
     /// Makes it a name that nobody asks for.
-    pub(super) fn spoil(&mut self) {
+    pub(in crate::body) fn spoil(&mut self) {
         self.len = usize::MAX;
     }
 
     /// The name, if it is one that can be asked for.
-    pub(super) fn get(&self) -> Option<&[u8]> {
+    pub(in crate::body) fn get(&self) -> Option<&[u8]> {
         self.buffer.get(..self.len)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::body) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::body) fn clear(&mut self) {
         self.len = 0;
         self.hash = FNV_OFFSET;
     }

@@ -1,8 +1,8 @@
 use super::{End, Multipart};
+use crate::body::Trouble;
 use crate::body::testing::{each_split, values};
 use crate::body::{Fields, LineRoom, OneLine, Scratch};
 use crate::frappe::dialect;
-use crate::frappe::trouble::Trouble;
 
 fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
     each_split(body, |pieces| {

@@ -5,8 +5,8 @@
 //! A delimiter line is only known to be one at its end. So it is decoded like any other, and
 //! what came of it is taken back.
 
-use super::percent::hex;
-use super::slot::Slot;
+use crate::body::Slot;
+use crate::body::text::percent::hex;
 
 /// The encodings that are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,27 @@
+//! How the scan of a body ended.
+
+use super::trouble::Trouble;
+
+/// How a body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Parsed. The arguments are in [`Fields`]; `any` tells whether the form had any field.
+    Fields {
+        /// the form was not empty
+        any: bool,
+    },
+    /// A JSON object: its members replace query and form.
+    Object,
+    /// A JSON array: there are no arguments, not even the query's.
+    Array,
+    /// A JSON type with nothing in it: as if it were no JSON.
+    EmptyJson,
+    /// Frappe drops every field of the form without a word; query and path decide.
+    Dropped(Trouble),
+    /// Frappe answers with an error; nothing runs.
+    Refused(Trouble),
+    /// Only the first bytes were looked at, and they did not decide; path and query do.
+    Truncated,
+    /// A bound of this module was reached: what Frappe does is not known.
+    Unknown(Trouble),
+}

@@ -1,0 +1,213 @@
+//! The releases of werkzeug that Frappe has stood on, oldest first.
+
+use super::text::Charset;
+
+/// What a release does differently.
+#[derive(Debug)]
+pub struct Werkzeug {
+    /// parameters of Content-Type and Content-Disposition
+    pub headers: HeaderRules,
+    /// which content types are forms
+    pub form_types: FormTypes,
+    /// how percent-decoded values of forms and queries become text
+    pub charset: Charset,
+    /// a urlencoded body that is not UTF-8
+    pub form_bytes: RawBytes,
+    /// a query that is not UTF-8
+    pub query_bytes: RawBytes,
+    /// the structure of multipart bodies
+    pub parts: PartRules,
+}
+
+/// How a release reads the parameters of headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderRules {
+    /// before 2.3: a regular expression a piece ([`super::header::legacy`])
+    Pieces(Pieces),
+    /// 2.3: a regular expression over all; it finds an end in a quoted string that has none
+    Findall,
+    /// 3.0 on: character by character
+    Scan,
+}
+
+impl HeaderRules {
+    /// A boundary without a value is an `AttributeError`: 2.0 to 2.2.
+    pub(in crate::body) const fn bare_crashes(self) -> bool {
+        matches!(self, Self::Pieces(pieces) if pieces.bare_sections && pieces.sections)
+    }
+
+    /// An empty boundary is one: before 2.0.
+    pub(in crate::body) const fn empty_boundary(self) -> bool {
+        matches!(self, Self::Pieces(pieces) if !(pieces.bare_sections && pieces.sections))
+    }
+}
+
+/// What differs between the releases before 2.3 in the parameters of headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pieces {
+    /// sections (`name*0=...`) and a comma behind `;`: from 0.15 on
+    pub sections: bool,
+    /// a section without a value is skipped instead of a `TypeError`: from 2.0 on
+    pub bare_sections: bool,
+    /// names of parameters are lower-cased: from 2.2 on
+    pub lower_case: bool,
+}
+
+/// Which content types werkzeug takes for forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormTypes {
+    /// in lower case only; also `application/x-url-encoded`
+    ExactCase,
+    /// in any case; also `application/x-url-encoded`
+    AnyCase,
+    /// in any case
+    WithoutUrlEncoded,
+}
+
+/// What a release does with bytes that are not UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawBytes {
+    /// each becomes U+FFFD (werkzeug before 2.3)
+    Replace,
+    /// 413 (werkzeug 2.3.0 to 3.0.3)
+    Refuse,
+    /// the whole form is dropped (werkzeug 3.0.4 on)
+    Drop,
+}
+
+/// What differs between the releases in the structure of multipart bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartRules {
+    /// read by lines: before 2.0
+    pub by_lines: bool,
+    /// base64 and quoted-printable parts are decoded: before 2.0
+    pub transfer_encodings: bool,
+    /// headers of parts must be UTF-8: not on Python 2
+    pub headers_utf8: bool,
+    /// `filename=""` makes a file: from 0.15 on
+    pub empty_filename: bool,
+    /// a header of a part without a colon drops the form: 2.0 to 2.2
+    pub colon_needed: bool,
+    /// the second half of the blank line may be that in front of a delimiter: not in 2.0 to 2.2
+    pub blank_line_delimits: bool,
+    /// the charsets of fields that are honoured
+    pub charsets: PartCharset,
+    /// one part more is answered with 413: from 2.2.3 on
+    pub parts_max: Option<u32>,
+}
+
+/// The charsets of fields that are honoured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartCharset {
+    /// all that Python knows; this module follows ASCII, ISO 8859-1, Windows-1252 and UTF-8
+    Any,
+    /// ASCII, ISO 8859-1, UTF-8; others are taken for UTF-8: from 2.3 on
+    Safe,
+}
+
+const SANSIO_2_1: PartRules = PartRules {
+    by_lines: false,
+    transfer_encodings: false,
+    headers_utf8: true,
+    empty_filename: true,
+    colon_needed: true,
+    blank_line_delimits: false,
+    charsets: PartCharset::Any,
+    parts_max: None,
+};
+
+const SANSIO_2_3: PartRules = PartRules {
+    colon_needed: false,
+    blank_line_delimits: true,
+    charsets: PartCharset::Safe,
+    parts_max: Some(1000),
+    ..SANSIO_2_1
+};
+
+const LINES: PartRules = PartRules {
+    by_lines: true,
+    transfer_encodings: true,
+    headers_utf8: true,
+    empty_filename: true,
+    colon_needed: false,
+    blank_line_delimits: true,
+    charsets: PartCharset::Any,
+    parts_max: None,
+};
+
+const PIECES: Pieces = Pieces {
+    sections: true,
+    bare_sections: true,
+    lower_case: true,
+};
+
+/// 0.14, as Frappe 10 ran it: on Python 2, so without a test against the real one.
+pub const W0_14: Werkzeug = Werkzeug {
+    headers: HeaderRules::Pieces(Pieces {
+        sections: false,
+        bare_sections: true,
+        lower_case: false,
+    }),
+    parts: PartRules {
+        headers_utf8: false,
+        empty_filename: false,
+        ..LINES
+    },
+    ..W0_16
+};
+
+/// 0.16, as Frappe 11 to 13 ran it.
+pub const W0_16: Werkzeug = Werkzeug {
+    headers: HeaderRules::Pieces(Pieces {
+        bare_sections: false,
+        lower_case: false,
+        ..PIECES
+    }),
+    form_types: FormTypes::ExactCase,
+    charset: Charset::Utf8,
+    form_bytes: RawBytes::Replace,
+    query_bytes: RawBytes::Replace,
+    parts: LINES,
+};
+
+/// 2.1.
+pub const W2_1: Werkzeug = Werkzeug {
+    headers: HeaderRules::Pieces(Pieces {
+        lower_case: false,
+        ..PIECES
+    }),
+    form_types: FormTypes::AnyCase,
+    parts: SANSIO_2_1,
+    ..W0_16
+};
+
+/// 2.2.
+pub const W2_2: Werkzeug = Werkzeug {
+    headers: HeaderRules::Pieces(PIECES),
+    parts: PartRules {
+        parts_max: Some(1000),
+        ..SANSIO_2_1
+    },
+    ..W2_1
+};
+
+/// 2.3.
+pub const W2_3: Werkzeug = Werkzeug {
+    headers: HeaderRules::Findall,
+    form_types: FormTypes::AnyCase,
+    charset: Charset::Utf8Quoted,
+    form_bytes: RawBytes::Refuse,
+    query_bytes: RawBytes::Refuse,
+    parts: SANSIO_2_3,
+};
+
+/// 3.0.
+pub const W3_0: Werkzeug = Werkzeug {
+    headers: HeaderRules::Scan,
+    form_types: FormTypes::WithoutUrlEncoded,
+    form_bytes: RawBytes::Drop,
+    ..W2_3
+};
+
+/// 3.1: as 3.0, as far as requests tell them apart.
+pub const W3_1: Werkzeug = W3_0;
