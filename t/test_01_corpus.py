@@ -12,6 +12,8 @@ from rig.http1 import Http1
 from rig.message import new_id
 
 CORPUS = load()
+# By Desk and other clients of Frappe 16.
+CORPUS_16 = load("corpus16")
 
 TLS = """
     server {
@@ -37,12 +39,17 @@ def nginx(serve):
     return serve(PROXY)
 
 
-def check(captured, done):
+@pytest.fixture(scope="module", name="nginx16")
+def of_frappe_16(serve):
+    return serve(PROXY.replace("frappe_version 15;", "frappe_version 16;"))
+
+
+def check(captured, done, oracle="frappe"):
     """The right method, everywhere, and the request as it was sent."""
     assert done.found == captured.expected()
     assert done.passed == captured.expected()
     answer = done.answer
-    assert answer["frappe"]["cmd"] == captured.expected()[0], "the oracle does not agree"
+    assert answer[oracle]["cmd"] == captured.expected()[0], "the oracle does not agree"
     assert (answer["method"], answer["uri"]) == (captured.method, captured.target)
     body = captured.body or b""
     assert (answer["length"], answer["sha256"]) == (len(body), sha256(body))
@@ -55,6 +62,7 @@ def test_01_01_complete():
     """The corpus is there: a missing folder must not pass for a green run."""
     assert len(CORPUS) == 130
     assert sum(1 for captured in CORPUS if captured.meta.get("body_cmd")) == 58
+    assert len(CORPUS_16) == 37
 
 
 @pytest.mark.parametrize(("captured", "via"), list(cases()))
@@ -93,3 +101,10 @@ def test_01_04_tls(serve, env):
             answer = response.json()
             assert answer["headers"].get("x-frappe-cmd", "") == captured.expected()[0]
             assert answer["sha256"] == sha256(captured.body or b"")
+
+
+@pytest.mark.parametrize("captured", CORPUS_16, ids=lambda captured: captured.name)
+def test_01_05_frappe_16(nginx16, captured):
+    """What clients of Frappe 16 sent, by the rules of 16."""
+    check(captured, exchange(nginx16, captured.method, captured.target, captured.headers,
+                             captured.body), "frappe17")

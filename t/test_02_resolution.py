@@ -78,10 +78,10 @@ def test_02_02_frappe_17(frappe17, upstreams, row):
     check(frappe17, upstreams["primary"], row, "frappe17")
 
 
-@rows({name: row for name, row in ROWS_15.items() if row != ROWS_17[name]})
+@rows({name: row for name, row in ROWS_17.items() if row != ROWS_15[name]})
 def test_02_03_frappe_16(frappe16, upstreams, row):
-    """Frappe 16 does as 15 where 15 and 17 differ."""
-    check(frappe16, upstreams["primary"], row, "frappe")
+    """Frappe 16 does as 17 where 15 and 17 differ."""
+    check(frappe16, upstreams["primary"], row, "frappe17")
 
 
 @rows({name: row for name, row in ROWS_17.items() if row != ROWS_15[name]})

@@ -80,7 +80,7 @@ const JSON_LOADS: JsonRules = JsonRules {
     depth_max: 999,
 };
 
-/// `orjson.loads(text)`.
+/// `orjson.loads(text)`: from 16 on (frappe#33047).
 const ORJSON: JsonRules = JsonRules {
     not_finite: false,
     lone_surrogates: false,
@@ -124,7 +124,7 @@ pub static DIALECTS: &[Dialect] = dialects! {
     (15,  0, 0)     Merged       false   Rules    Substring JSON_LOADS  false  true   W2_3
     (15,  1, 0)     Merged       false   Rules    IsJson    JSON_LOADS  false  true   W3_0
     (15, 16, 0)     Merged       false   Rules    IsJson    JSON_LOADS  true   true   W3_0
-    (17,  0, 0)     Merged       false   Rules    IsJson    ORJSON      true   true   W3_1
+    (16,  0, 0)     Merged       false   Rules    IsJson    ORJSON      true   true   W3_1
 };
 
 /// What a `frappe_version` directive may say.
@@ -185,13 +185,15 @@ mod tests {
             ("15.0", (15, 0, 0)),
             ("15.15", (15, 1, 0)),
             ("15", (15, 16, 0)),
-            ("16", (15, 16, 0)),
-            ("17", (17, 0, 0)),
+            ("15.99", (15, 16, 0)),
+            ("16.0", (16, 0, 0)),
+            ("16", (16, 0, 0)),
+            ("17", (16, 0, 0)),
         ];
         for (version, expected) in cases {
             assert_eq!(since(version), Some(expected), "{version}");
         }
-        assert_eq!(newest().map(|dialect| dialect.since), Some((17, 0, 0)));
+        assert_eq!(newest().map(|dialect| dialect.since), Some((16, 0, 0)));
         for bad in [
             "", "9", "18", "x", "15x", "15.", "15.1.2.3", "-15", "99999", " 15", "015.x",
         ] {

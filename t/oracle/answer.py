@@ -1,5 +1,7 @@
 """Answers in the module's words, and the bounds of what it may hand out."""
 
+import unicodedata
+
 from .families import ARGUMENTS
 
 # See the variables' reference in the README.
@@ -11,7 +13,7 @@ def usable(value, longest=CMD_MAX):
     """Whether a header or a log line may carry this value."""
     if not isinstance(value, str):
         return False
-    if any(char < " " or char == "\x7f" for char in value):
+    if any(unicodedata.category(char) == "Cc" for char in value):
         return False
     try:
         return len(value.encode()) <= longest

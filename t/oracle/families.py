@@ -11,7 +11,7 @@ two shims:
 
 gunicorn 19 and 20 need `pkg_resources`, so those families get setuptools beside it. Frappe's own
 fork of gunicorn, which 14.92, 15.52 and later install from git, is represented by gunicorn 23.
-Frappe 17 pins werkzeug 3.1.6, which may add a line break to a value where a read of 64 KiB ends in
+Frappe 16 and 17 pin werkzeug 3.1.5 and 3.1.6, which may add a line break to a value where a read of 64 KiB ends in
 front of it; 3.1.8 does not and is otherwise the same, so that is what stands here.
 """
 
@@ -44,7 +44,7 @@ class Family:
             wanted.append(PACKAGING)
         if _numbers(self.werkzeug) >= (2, 1):
             wanted.append(MARKUPSAFE)
-        if self.release >= (17,):
+        if self.release >= (16,):
             wanted.append(ORJSON)
         return wanted
 
@@ -68,7 +68,7 @@ FAMILIES = (
     Family("15.0", (15, 0, 0), "2.3.8", "21.2.0"),
     Family("15.1", (15, 1, 0), "3.0.6", "21.2.0"),
     Family("15", (15, NEWEST, 0), "3.0.6", "23.0.0"),
-    Family("16", (16, NEWEST, 0), "3.0.6", "23.0.0"),
+    Family("16", (16, NEWEST, 0), "3.1.8", "23.0.0"),
     Family("17", (17, NEWEST, 0), "3.1.8", "23.0.0"),
 )
 

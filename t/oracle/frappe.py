@@ -121,7 +121,7 @@ def form_dict_15_16(request, loads=json.loads):
     return dict(args), source
 
 
-def form_dict_17(request):
+def form_dict_16(request):
     import orjson
 
     return form_dict_15_16(request, orjson.loads)
@@ -139,7 +139,7 @@ FORM_DICTS = (
     ((15, 0, 0), form_dict_14),
     ((15, 1, 0), form_dict_14_54_1),
     ((15, 16, 0), form_dict_15_16),
-    ((17, 0, 0), form_dict_17),
+    ((16, 0, 0), form_dict_16),
 )
 
 
@@ -183,7 +183,7 @@ class Frappe:
 
             if release >= (14,):
                 max_content_length = (10 if release < (14, 56) else 25) * MIB
-            if release >= (17,):
+            if release >= (16,):
                 max_form_memory_size = None
 
         return Request

@@ -1,11 +1,12 @@
-"""What Frappe 15.16 and later makes of a request, on the werkzeug that it uses. Frappe 17 differs
-in the JSON parser alone.
+"""What Frappe 15.16 and later makes of a request, on the werkzeug that it uses. Frappe 16 and
+17 differ in the JSON parser alone.
 
 Arguments, URL rules and the order of dispatch follow Frappe step by step; werkzeug is the real
 one. From them this file derives what the module must say.
 """
 
 import json
+import unicodedata
 
 import orjson
 from werkzeug.exceptions import HTTPException
@@ -13,8 +14,8 @@ from werkzeug.routing import Map, Rule, Submount
 
 JSON_PARSERS = {"15": json.loads, "17": orjson.loads}
 
-# A cmd that the module may hand out: see the variables' reference in the README.
-MAX_CMD = 255
+# What the module may hand out: see the variables' reference in the README.
+MAX_CMD, MAX_ARGUMENT = 255, 1024
 
 V1 = [
     Rule("/method/<path:method>", endpoint="rpc_v1"),
@@ -96,16 +97,21 @@ def from_path(request):
     return endpoint, None
 
 
-def usable(cmd):
+def usable(value, longest=MAX_CMD):
     """Whether a header or a log line may carry this value."""
-    if not isinstance(cmd, str):
+    if not isinstance(value, str):
         return False
-    if any(char < " " or char == "\x7f" for char in cmd):
+    if any(unicodedata.category(char) == "Cc" for char in value):
         return False
     try:
-        return len(cmd.encode()) <= MAX_CMD
+        return len(value.encode()) <= longest
     except UnicodeEncodeError:
         return False
+
+
+def shown(argument):
+    """An argument as its variable has it."""
+    return argument if usable(argument, MAX_ARGUMENT) else ""
 
 
 def verdict(cmd="", source="", status="none", doctype="", error=""):
@@ -123,8 +129,7 @@ def resolve(request, version="15"):
     if request.method == "OPTIONS":
         return verdict()
 
-    doctype = args.get("doctype")
-    doctype = doctype if isinstance(doctype, str) else ""
+    doctype = shown(args.get("doctype"))
     if args.get("cmd"):
         form = "multipart" if request.mimetype == "multipart/form-data" else "form"
         source = "json" if "cmd" in in_json else form if "cmd" in in_form else "query"
@@ -133,7 +138,7 @@ def resolve(request, version="15"):
         return verdict(args["cmd"], source, "ok", doctype)
 
     cmd, path_doctype = from_path(request)
-    doctype = path_doctype or doctype
+    doctype = shown(path_doctype) if path_doctype else doctype
     if cmd is None:
         return verdict(doctype=doctype)
     if not usable(cmd):

@@ -16,7 +16,7 @@ pub enum Value<'s> {
     Absent,
     /// it occurred and Python takes it for false: `""`, JSON `null`, `0`, `false`, `[]`, `{}`
     Falsy,
-    /// text that may be shown: UTF-8, no control characters, not too long
+    /// text that may be shown: UTF-8, no control characters (Unicode's Cc), not too long
     Text(&'s [u8]),
     /// something that no method can be called: control characters, too long, not text
     Unusable,
@@ -171,13 +171,11 @@ impl<'r> Slot<'r> {
     #[inline(never)]
     fn judge(&mut self) {
         self.decode();
-        // A fold without an early end: the compiler makes vector code of it.
-        let clean = self.buffer.get(..self.len).is_some_and(|text| {
-            !text
-                .iter()
-                .fold(false, |found, byte| found | byte.is_ascii_control())
-        });
-        self.state = if clean { State::Clean } else { State::Unusable };
+        let text = self.buffer.get(..self.len);
+        self.state = match text {
+            Some(text) if !has_control(text) => State::Clean,
+            _ => State::Unusable,
+        };
     }
 
     fn decode(&mut self) {
@@ -237,6 +235,19 @@ impl<'r> Slot<'r> {
     }
 }
 
+/// Whether UTF-8 has a character of Unicode's category Cc: U+0000 to U+001F, and U+007F to U+009F,
+/// of which those from U+0080 on are `C2 80` to `C2 9F`.
+///
+/// Both folds go to the end, so that the compiler makes vector code of them.
+fn has_control(text: &[u8]) -> bool {
+    let behind = text.get(1..).unwrap_or_default();
+    let found = text.iter().zip(behind).fold(false, |found, (byte, next)| {
+        found | ((*byte == 0xc2) & (*next < 0xa0))
+    });
+    text.iter()
+        .fold(found, |found, byte| found | byte.is_ascii_control())
+}
+
 /// `%XX` with capital digits, as werkzeug writes it.
 fn quote(byte: u8) -> [u8; 3] {
     let digit = |nibble: u8| match nibble {
@@ -264,15 +275,15 @@ mod tests {
 
     #[test]
     fn decodes_by_charset() {
-        let bytes: &[&[u8]] = &[b"a\xe9", b"b\xf0\x9f\x98c", "\u{e9}".as_bytes()];
+        let bytes: &[&[u8]] = &[b"a\xe9", b"b\xf0\xaf\xa8c", "\u{e9}".as_bytes()];
         let cases = [
             (Charset::Utf8, "a\u{fffd}b\u{fffd}c\u{e9}"),
-            (Charset::Utf8Quoted, "a%E9b%F0%9F%98c\u{e9}"),
+            (Charset::Utf8Quoted, "a%E9b%F0%AF%A8c\u{e9}"),
             (
                 Charset::Ascii,
                 "a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}c\u{fffd}\u{fffd}",
             ),
-            (Charset::Latin1, "a\u{e9}b\u{f0}\u{9f}\u{98}c\u{c3}\u{a9}"),
+            (Charset::Latin1, "a\u{e9}b\u{f0}\u{af}\u{a8}c\u{c3}\u{a9}"),
         ];
         for (charset, expected) in cases {
             assert_eq!(text(charset, bytes, 64).as_deref(), Some(expected));
@@ -297,6 +308,29 @@ mod tests {
             assert_eq!(text(Charset::Utf8, &[b"a", &[byte]], 8), None, "{byte:#x}");
         }
         assert_eq!(text(Charset::Utf8, &[b"a b~"], 8).as_deref(), Some("a b~"));
+    }
+
+    /// Of all characters below U+0100 those of Cc, as UTF-8 and out of other charsets; their bytes in
+    /// other characters harm nobody.
+    #[test]
+    fn control_characters_above_ascii_are_unusable() {
+        for code in 0x80..=0xff_u8 {
+            let char = char::from(code);
+            let utf8 = format!("a{char}b");
+            let expected = (code >= 0xa0).then_some(utf8.as_str());
+            for charset in [Charset::Utf8, Charset::Utf8Quoted, Charset::Utf8Strict] {
+                let found = text(charset, &[utf8.as_bytes()], 8);
+                assert_eq!(found.as_deref(), expected, "{code:#x}");
+            }
+            let found = text(Charset::Latin1, &[b"a", &[code], b"b"], 8);
+            assert_eq!(found.as_deref(), expected, "{code:#x}");
+            // What Windows-1252 has no character for is U+FFFD, and what it has is none of Cc.
+            assert!(text(Charset::Cp1252, &[b"a", &[code]], 8).is_some());
+        }
+        for harmless in ["\u{c2}\u{a0}", "\u{2080}\u{9f9f}", "\u{fffd}"] {
+            let found = text(Charset::Utf8, &[harmless.as_bytes()], 8);
+            assert_eq!(found.as_deref(), Some(harmless));
+        }
     }
 
     #[test]

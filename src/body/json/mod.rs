@@ -1,5 +1,5 @@
 //! JSON bodies: the members of the top-level object that are wanted, and whether Python's
-//! `json.loads` (or orjson, from Frappe 17) would take the whole text at all.
+//! `json.loads` (or orjson, from Frappe 16) would take the whole text at all.
 //!
 //! | state | next comes |
 //! | --- | --- |

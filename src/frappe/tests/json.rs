@@ -129,11 +129,31 @@ fn json_bodies() {
 }
 
 #[test]
-fn json_of_frappe_17() {
+fn json_of_frappe_16() {
+    for version in ["16.0", "16", "17"] {
+        json_by_orjson(version);
+    }
+    let body = b"{\"x\":NaN,\"cmd\":\"a.b\"}";
+    let answer = ask("15", post("/api/method/p", JSON), body);
+    assert_eq!((answer.cmd.as_str(), answer.status), ("a.b", "ok"));
+}
+
+fn json_by_orjson(version: &str) {
     let p = "/api/method/p";
+    let too_long = format!("{{\"cmd\":\"c\",\"x\":{}}}", "9".repeat(400)).leak();
     check(
-        "17",
+        version,
         &[
+            (p, JSON, b"[-Infinity]", "", "", "malformed"),
+            (
+                p,
+                JSON,
+                b"{\"cmd\":\"c\",\"\\ud800\":1}",
+                "",
+                "",
+                "malformed",
+            ),
+            (p, JSON, too_long.as_bytes(), "", "", "malformed"),
             (p, JSON, b"{\"cmd\":\"c\"}", "c", "json", "ok"),
             (p, JSON, b"{\"cmd\":\"c\",\"x\":NaN}", "", "", "malformed"),
             (p, JSON, b"{\"cmd\":\"c\",\"x\":1e999}", "", "", "malformed"),
@@ -157,8 +177,10 @@ fn json_depth_and_digits() {
         |version, body: &str| ask(version, post("/api/method/p", JSON), body.as_bytes()).status;
     assert_eq!(status("15", &nested(900)), "ok");
     assert_eq!(status("15", &nested(1000)), "malformed");
-    assert_eq!(status("17", &nested(1024)), "ok");
-    assert_eq!(status("17", &nested(1025)), "malformed");
+    for version in ["16", "17"] {
+        assert_eq!(status(version, &nested(1024)), "ok");
+        assert_eq!(status(version, &nested(1025)), "malformed");
+    }
     assert_eq!(status("15", &format!("[{}]", "1".repeat(4300))), "ok");
     assert_eq!(
         status("15", &format!("[{}]", "1".repeat(4301))),

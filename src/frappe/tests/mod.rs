@@ -188,6 +188,8 @@ fn arguments() {
     assert_eq!(ask("/?x=q", JSON, b"[]"), pair("", ""));
     assert_eq!(ask("/?x=q", JSON, b"{"), pair("", ""));
     assert_eq!(ask("/?x=a%0Ab", "", b""), pair("", ""));
+    assert_eq!(ask("/?x=%C2%80&doctype=%c2%85", "", b""), pair("", ""));
+    assert_eq!(ask("/api/resource/a%C2%85", "", b""), pair("", ""));
     assert_eq!(
         ask("/api/resource/ToDo?doctype=D", "", b""),
         pair("ToDo", "")
@@ -212,7 +214,15 @@ fn cmd_is_bounded_and_clean() {
     let form = |cmd: &str| ask("15", post(p, FORM), format!("cmd={cmd}").as_bytes());
     assert_eq!(form(&long).cmd, long);
     assert_eq!(form(&format!("{long}c")).status, "invalid");
-    for bad in ["a%00", "%0d%0aSet-Cookie:x", "a%7f", "f\r\n", "%1b[2J"] {
+    for bad in [
+        "a%00",
+        "%0d%0aSet-Cookie:x",
+        "a%7f",
+        "f\r\n",
+        "%1b[2J",
+        "a%C2%9B31mb",
+        "\u{85}",
+    ] {
         let answer = form(bad);
         assert_eq!(
             (answer.cmd.as_str(), answer.status),
