@@ -2,7 +2,8 @@
 
 import pytest
 
-from rig.client import BOUNDARY, MULTIPART, exchange, multipart, post
+from oracle.permissive import LEVELS, is_deeper
+from rig.client import BOUNDARY, JSON, MULTIPART, exchange, multipart, post
 from rig.conf import SHOW
 from vectors.all import ROWS_15, ROWS_17
 from vectors.multiparts import CMD, END, part
@@ -57,13 +58,17 @@ def check(nginx, pool, row, version):
     seen = pool.saw(done.id)
     headers = (seen["headers"].get(n, "") for n in ("x-frappe-cmd", "x-cmd-source", "x-cmd-status"))
     assert tuple(headers) == tuple(text.strip(" ") for text in wanted)
-    frappe = seen[version]
-    assert (frappe["cmd"], frappe["source"], frappe["status"]) == wanted, "the oracle disagrees"
-    if row.doctype is not None:
-        assert done.logged["doctype"] == row.doctype == frappe["doctype"]
     if row.info is not None:
         # Written before the response, so it is there by now.
         assert len(nginx.errors.lines(REFUSAL, mark)) == int(row.info)
+    if row.doctype is not None:
+        assert done.logged["doctype"] == row.doctype
+    if row.body and version == "frappe" and is_deeper(row.body):
+        return  # more levels than the Python of the tests takes
+    frappe = seen[version]
+    assert (frappe["cmd"], frappe["source"], frappe["status"]) == wanted, "the oracle disagrees"
+    if row.doctype is not None:
+        assert frappe["doctype"] == row.doctype
 
 
 @rows(ROWS_15)
@@ -102,6 +107,7 @@ def test_02_05_header_is_not_believed(frappe15):
 
 BEYOND = {
     "path": ("/api/method/" + "a" * 9000, b"", None),
+    "json": ("/", b'{"cmd":"f","x":' + b"[" * LEVELS + b"]" * LEVELS + b"}", JSON),
     "boundary": ("/", (CMD + END).replace(BOUNDARY, "b" * 600).encode(),
                  "multipart/form-data; boundary=" + "b" * 600),
     "disposition": ("/", (part(f'Content-Disposition: form-data; x="{"b" * 5000}"; name="cmd"')

@@ -12,6 +12,7 @@ pub mod form;
 pub mod header;
 pub mod json;
 pub mod multipart;
+mod page;
 pub mod text;
 pub mod trouble;
 pub mod werkzeug;
@@ -26,7 +27,8 @@ pub use end::End;
 pub use form::Form;
 pub use header::content_type::MediaType;
 pub use json::Json;
-pub use multipart::{LendLine, LineRoom, Multipart, OneLine, Skim};
+pub use multipart::{Multipart, Skim};
+pub use page::{LendPage, OnePage, Page};
 pub use text::Charset;
 pub use trouble::Trouble;
 pub use werkzeug::Werkzeug;
@@ -36,8 +38,8 @@ pub use werkzeug::Werkzeug;
 pub struct Scratch<'r> {
     /// as many as [`Multipart::scratch_len`]
     pub bytes: &'r mut [u8],
-    /// room for a line
-    pub line: &'r dyn LendLine<'r>,
+    /// for a header line that a piece of the body cuts
+    pub lender: &'r dyn LendPage<'r>,
 }
 
 /// The scanner for one body.
@@ -48,7 +50,7 @@ pub enum Body<'r> {
     /// `multipart/form-data`
     Multipart(&'r mut Multipart<'r>),
     /// JSON, by the dialect's test
-    Json(&'r mut Json),
+    Json(&'r mut Json<'r>),
 }
 
 /// Memory for a scanner: a request pays for its own kind only, and nothing is moved.
@@ -58,8 +60,8 @@ pub enum Room<'r> {
     Form(&'r mut MaybeUninit<Form>),
     /// for [`Multipart`]
     Multipart(&'r mut MaybeUninit<Multipart<'r>>, Scratch<'r>),
-    /// for [`Json`]
-    Json(&'r mut MaybeUninit<Json>),
+    /// for [`Json`], and who lends memory for a text that is nested deep
+    Json(&'r mut MaybeUninit<Json<'r>>, &'r dyn LendPage<'r>),
 }
 
 /// Room for whatever comes.
@@ -67,9 +69,9 @@ pub enum Room<'r> {
 pub struct Rooms<'r> {
     form: MaybeUninit<Form>,
     multipart: MaybeUninit<Multipart<'r>>,
-    line: LineRoom,
-    lender: MaybeUninit<OneLine<'r>>,
-    json: MaybeUninit<Json>,
+    json: MaybeUninit<Json<'r>>,
+    page: Page,
+    lender: MaybeUninit<OnePage<'r>>,
 }
 
 impl Default for Rooms<'_> {
@@ -77,9 +79,9 @@ impl Default for Rooms<'_> {
         Self {
             form: MaybeUninit::uninit(),
             multipart: MaybeUninit::uninit(),
-            line: LineRoom::uninit(),
-            lender: MaybeUninit::uninit(),
             json: MaybeUninit::uninit(),
+            page: Page::uninit(),
+            lender: MaybeUninit::uninit(),
         }
     }
 }
@@ -88,14 +90,14 @@ impl<'r> Rooms<'r> {
     /// The one for this type, None where it has no scanner. A multipart body needs
     /// [`Multipart::scratch_len`] `bytes`.
     pub fn of(&'r mut self, media_type: MediaType, bytes: &'r mut [u8]) -> Option<Room<'r>> {
+        let lender = self.lender.write(OnePage::new(&mut self.page));
         match media_type {
             MediaType::Form => Some(Room::Form(&mut self.form)),
             MediaType::Multipart => {
-                let line = self.lender.write(OneLine::new(&mut self.line));
-                let scratch = Scratch { bytes, line };
+                let scratch = Scratch { bytes, lender };
                 Some(Room::Multipart(&mut self.multipart, scratch))
             }
-            MediaType::Json => Some(Room::Json(&mut self.json)),
+            MediaType::Json => Some(Room::Json(&mut self.json, lender)),
             MediaType::Other => None,
         }
     }

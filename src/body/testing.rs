@@ -1,6 +1,6 @@
 //! Helpers for the scanners' tests: every vector is fed whole, byte by byte and at every split.
 
-use super::{Fields, Names, Slot, Value};
+use super::{Fields, LendPage, Names, Page, Slot, Value};
 
 /// Runs `scan` over every way to cut `body` in two, and byte by byte; all must agree.
 pub(crate) fn each_split<T: PartialEq + core::fmt::Debug>(
@@ -60,4 +60,14 @@ pub(crate) fn with_fields<T>(names: &[&str], body: impl FnOnce(&mut Fields<'_>, 
     let mut buffers: Vec<Vec<u8>> = (0..count).map(|i| vec![0; wanted.value_max(i)]).collect();
     let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|buffer| Slot::new(buffer)).collect();
     body(&mut Fields::new(&wanted, &mut slots), count)
+}
+
+/// Lends as many pages as are asked for, and never gets one back.
+#[derive(Debug)]
+pub(crate) struct Pages;
+
+impl<'r> LendPage<'r> for Pages {
+    fn lend(&self) -> Option<&'r mut Page> {
+        Some(Box::leak(Box::new(Page::uninit())))
+    }
 }

@@ -32,8 +32,6 @@ pub enum Trouble {
     JsonNotFinite,
     /// the top level is neither object nor array
     JsonNoObject,
-    /// an integer with too many digits
-    JsonNumberTooLong,
     /// half of a surrogate pair
     JsonSurrogate,
     /// any other error of syntax
@@ -83,7 +81,6 @@ impl Trouble {
             Self::JsonNothing => "JSON type without a body",
             Self::JsonNotFinite => "JSON number is not finite",
             Self::JsonNoObject => "JSON body is neither object nor array",
-            Self::JsonNumberTooLong => "JSON integer has too many digits",
             Self::JsonSurrogate => "half of a surrogate pair in a JSON string",
             Self::JsonSyntax => "JSON body has a syntax error",
             Self::JsonTooDeep => "JSON body is nested too deep",

@@ -53,7 +53,6 @@ pub type Version = (u16, u16, u16);
 const JSON_V10: JsonRules = JsonRules {
     text: JsonText::Strict,
     lists: JsonLists::FirstItemOrRefuse,
-    int_digits_max: None,
     ..JSON_LOADS
 };
 
@@ -70,22 +69,23 @@ const JSON_V12: JsonRules = JsonRules {
     ..JSON_LOADS
 };
 
-/// `json.loads(text)` of current Pythons.
+/// `json.loads(text)` of the most permissive Python, since which one a server has cannot be seen:
+/// integers of any length, as before 3.10.7 and 3.11, and so many levels as 3.13 takes.
 const JSON_LOADS: JsonRules = JsonRules {
     text: JsonText::Replaced,
     lists: JsonLists::Keep,
     not_finite: true,
     lone_surrogates: true,
-    int_digits_max: Some(4300),
-    depth_max: 999,
+    depth_max: 10_000,
+    refuses_deeper: false,
 };
 
 /// `orjson.loads(text)`: from 16 on (frappe#33047).
 const ORJSON: JsonRules = JsonRules {
     not_finite: false,
     lone_surrogates: false,
-    int_digits_max: None,
     depth_max: 1024,
+    refuses_deeper: true,
     ..JSON_LOADS
 };
 

@@ -154,8 +154,8 @@ pub fn scanner<'r>(
             let multipart = Multipart::new(head.content_type, dialect.werkzeug, scratch)?;
             (Source::Multipart, Body::Multipart(place.write(multipart)))
         }
-        Room::Json(place) => {
-            let json = place.write(Json::new(dialect.json));
+        Room::Json(place, lender) => {
+            let json = place.write(Json::new(dialect.json, lender));
             (Source::Json, Body::Json(json))
         }
     };

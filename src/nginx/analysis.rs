@@ -11,7 +11,7 @@ use super::ctx::Parts;
 use super::guard;
 use super::raw::Request;
 use crate::body::{
-    Body, End, Fields, Form, Json, LendLine, LineRoom, MediaType, Multipart, Names, Room, Scratch,
+    Body, End, Fields, Form, Json, LendPage, MediaType, Multipart, Names, Page, Room, Scratch,
     Skim, Slot,
 };
 use crate::frappe::{self, Dialect, Head, Outcome, Plan};
@@ -26,7 +26,7 @@ pub(super) struct Analysis {
     busy: bool,
 }
 
-/// Lends a line from a request's pool: few multipart bodies need it.
+/// Lends a page from a request's pool.
 #[derive(Clone, Copy)]
 pub(super) struct Pool(*mut ngx_pool_t);
 
@@ -43,13 +43,13 @@ impl Pool {
     }
 }
 
-impl LendLine<'static> for Pool {
-    fn lend(&self) -> Option<&'static mut LineRoom> {
+impl LendPage<'static> for Pool {
+    fn lend(&self) -> Option<&'static mut Page> {
         // SAFETY: whoever asks lies in the pool himself, so it is there; a null result is checked.
-        // The block is large enough, and a line needs no alignment. It lives as long as the request.
+        // The block is large enough, and a page needs no alignment. It lives as long as the request.
         unsafe {
-            ngx_palloc(self.0, size_of::<LineRoom>())
-                .cast::<LineRoom>()
+            ngx_palloc(self.0, size_of::<Page>())
+                .cast::<Page>()
                 .as_mut()
         }
     }
@@ -121,7 +121,7 @@ impl Analysis {
                 .checked_add(Multipart::scratch_len(head.content_type))?
                 .checked_add(size_of::<Pool>())?,
             Plan::Scan(MediaType::Form) => size_of::<Form>(),
-            Plan::Scan(MediaType::Json) => size_of::<Json>(),
+            Plan::Scan(MediaType::Json) => size_of::<Json<'_>>().checked_add(size_of::<Pool>())?,
             Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => 0,
         };
         let slots = names.slots().checked_mul(size_of::<Slot<'_>>())?;
@@ -152,12 +152,15 @@ impl Analysis {
         let slots = block.take::<Slot<'static>>(count)?;
         let room = match plan {
             Plan::Scan(MediaType::Form) => Some(Room::Form(block.take_one()?)),
-            Plan::Scan(MediaType::Json) => Some(Room::Json(block.take_one()?)),
+            Plan::Scan(MediaType::Json) => {
+                let place = block.take_one()?;
+                Some(Room::Json(place, block.take_one()?.write(pool)))
+            }
             Plan::Scan(MediaType::Multipart) => {
                 let place = block.take_one()?;
                 let bytes = block.take_bytes(Multipart::scratch_len(head.content_type))?;
-                let line = block.take_one()?.write(pool);
-                Some(Room::Multipart(place, Scratch { bytes, line }))
+                let lender = block.take_one()?.write(pool);
+                Some(Room::Multipart(place, Scratch { bytes, lender }))
             }
             Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => None,
         };

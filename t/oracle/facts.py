@@ -99,8 +99,9 @@ FACTS = (
         '{"cmd":"a"/**/}')),
     *((json(f'{{"cmd":"a","x":{odd}}}'), since(10, "a", 16, REFUSED)) for odd in (
         "NaN", "Infinity", "-Infinity", "1e999", '"\\ud800"')),
-    (json('{"x":' + "[" * 1100 + "]" * 1100 + "}"), since(10, REFUSED)),
-    (json('{"cmd":"a","x":' + "9" * 4301 + "}"), since(10, "a", 11, REFUSED)),
+    # On the most permissive Python.
+    (json('{"cmd":"a","x":' + "[" * 1400 + "]" * 1400 + "}"), since(10, "a", 16, REFUSED)),
+    (json('{"cmd":"a","x":' + "9" * 4301 + "}"), since(10, "a", 16, REFUSED)),
     (json(b'\xef\xbb\xbf{"cmd":"a"}'), since(10, REFUSED, 11, "a", 12, REFUSED)),
     (json('{"cmd":"a"}'.encode("utf-16")), since(10, REFUSED, 11, "a", 12, REFUSED)),
     (json(b'{"cmd":"a","x":"\xe9"}'), since(10, REFUSED, 12, "a")),

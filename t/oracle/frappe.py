@@ -7,11 +7,11 @@ something else than its own likeness.
 """
 
 import json
-import sys
 
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from .answer import answer, usable
+from .permissive import permit
 
 MIB = 1024 * 1024
 
@@ -173,8 +173,7 @@ class Frappe:
         self.by_path = by_rules if release >= (15,) else by_segments
         self.answers_options = release >= (12, 14)
         self.request_class = self._request_class(release)
-        if release < (11,) and hasattr(sys, "set_int_max_str_digits"):
-            sys.set_int_max_str_digits(0)  # Python 2 has no such limit
+        permit()
 
     @staticmethod
     def _request_class(release):

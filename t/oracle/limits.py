@@ -5,6 +5,8 @@ that the oracle cannot know.
 import json
 import re
 
+from .permissive import is_deeper
+
 WIDE = re.compile(rb"charset[^\r\n]*(7|16|32)", re.IGNORECASE)
 HIGH = re.compile(rb"[\x80-\xff]|%[89a-f]", re.IGNORECASE)
 
@@ -36,7 +38,12 @@ def other_charset(family, request):
     return HIGH.search(request.body) or WIDE.search(request.body)
 
 
-LIMITS = (other_white_space, json_in_utf_16, other_charset)
+def deeper_than_this_python(family, request):
+    """Nested so deep that the oracle's Python, but not each, gives up."""
+    return family.release < (16,) and _is_json(request) and is_deeper(request.body)
+
+
+LIMITS = (other_white_space, json_in_utf_16, other_charset, deeper_than_this_python)
 
 
 def limit(family, request, ours):

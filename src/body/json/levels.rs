@@ -1,52 +1,98 @@
 //! The open arrays and objects of a JSON text.
 
-/// Nesting that can be followed.
-pub(super) const DEPTH_MAX: usize = 1024;
-
-/// Which of the open levels are objects: a bit a level.
-#[derive(Debug, Default)]
-pub(super) struct Levels {
-    /// 1 to 64 of them, the deepest in the lowest bit
-    deepest: u64,
-    /// those above, 64 in each, likewise
-    above: [u64; DEPTH_MAX / WORD - 1],
-    /// 0 <= depth <= DEPTH_MAX
-    depth: usize,
-}
+use crate::body::page::{LendPage, PAGE_LEN};
 
 /// Levels in a word.
 const WORD: usize = 64;
+/// Words that the scanner has at hand, beside the one of the deepest levels. Few texts are nested
+/// deeper; those that are borrow a page for the rest.
+const NEAR: usize = 3;
 
-impl Levels {
+/// Which of the open levels are objects: a bit a level.
+#[derive(Debug)]
+pub(super) struct Levels<'r> {
+    /// 1 to 64 of them, the deepest in the lowest bit
+    deepest: u64,
+    /// those above, 64 in each, likewise: the first NEAR words
+    near: [u64; NEAR],
+    /// the others, as their bytes; empty until they are needed
+    far: &'r mut [u8],
+    lender: &'r dyn LendPage<'r>,
+    /// at most 33,024, with a page
+    depth: usize,
+}
+
+impl<'r> Levels<'r> {
+    pub(super) fn new(lender: &'r dyn LendPage<'r>) -> Self {
+        Self {
+            deepest: 0,
+            near: [0; NEAR],
+            far: &mut [],
+            lender,
+            depth: 0,
+        }
+    }
+
     /// How many levels are open.
     pub(super) fn depth(&self) -> usize {
         self.depth
     }
 
-    /// There must be fewer than DEPTH_MAX.
-    pub(super) fn push(&mut self, object: bool) {
-        let word = self.depth / WORD;
-        if self.depth.is_multiple_of(WORD)
-            && let Some(above) = word
-                .checked_sub(1)
-                .and_then(|word| self.above.get_mut(word))
-        {
-            *above = self.deepest;
+    /// Opens a level. False where there is no memory for it.
+    pub(super) fn push(&mut self, object: bool) -> bool {
+        if self.depth.is_multiple_of(WORD) && self.depth > 0 && !self.store() {
+            return false;
         }
         self.deepest = self.deepest << 1 | u64::from(object);
         self.depth = self.depth.wrapping_add(1);
+        true
     }
 
+    /// Closes the deepest level.
     pub(super) fn pop(&mut self) {
         self.deepest >>= 1;
         self.depth = self.depth.saturating_sub(1);
-        if self.depth.is_multiple_of(WORD)
-            && let Some(above) = (self.depth / WORD)
-                .checked_sub(1)
-                .and_then(|word| self.above.get(word))
-        {
-            self.deepest = *above;
+        if self.depth.is_multiple_of(WORD) && self.depth > 0 {
+            self.load();
         }
+    }
+
+    /// The word in front of the deepest one, which is full.
+    fn last_word(&self) -> usize {
+        (self.depth / WORD).saturating_sub(1)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store(&mut self) -> bool {
+        let word = self.last_word();
+        if let Some(place) = self.near.get_mut(word) {
+            *place = self.deepest;
+            return true;
+        }
+        if self.far.is_empty()
+            && let Some(page) = self.lender.lend()
+        {
+            self.far = page.write([0; PAGE_LEN]);
+        }
+        let (words, _) = self.far.as_chunks_mut();
+        match words.get_mut(word.saturating_sub(NEAR)) {
+            Some(place) => {
+                *place = self.deepest.to_ne_bytes();
+                true
+            }
+            None => false,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load(&mut self) {
+        let word = self.last_word();
+        let (words, _) = self.far.as_chunks();
+        let far = words.get(word.saturating_sub(NEAR));
+        let far = far.map(|word| u64::from_ne_bytes(*word));
+        self.deepest = self.near.get(word).copied().or(far).unwrap_or_default();
     }
 
     /// The top level is an object.
@@ -54,7 +100,7 @@ impl Levels {
         match self.depth {
             0 => false,
             1..=WORD => self.deepest >> self.depth.saturating_sub(1) & 1 == 1,
-            _ => self.above.first().is_some_and(|top| top >> (WORD - 1) == 1),
+            _ => self.near.first().is_some_and(|top| top >> (WORD - 1) == 1),
         }
     }
 
@@ -111,20 +157,24 @@ impl EmptyLists {
 
 #[cfg(test)]
 mod tests {
-    use super::{DEPTH_MAX, Levels};
+    use super::{Levels, NEAR, PAGE_LEN, WORD};
+    use crate::body::testing::Pages;
+
+    const DEPTH_MAX: usize = (1 + NEAR) * WORD + PAGE_LEN * 8;
 
     #[test]
     fn remember_every_level() {
         for top in [false, true] {
             let kinds: Vec<bool> = (0..DEPTH_MAX).map(|n| (n % 3 == 0) == top).collect();
-            let mut levels = Levels::default();
+            let mut levels = Levels::new(&Pages);
             assert!(!levels.in_object() && !levels.in_array() && !levels.in_top_object());
             for (depth, kind) in kinds.iter().enumerate() {
                 assert_eq!(levels.depth(), depth);
-                levels.push(*kind);
+                assert!(levels.push(*kind));
                 assert_eq!((levels.in_object(), levels.in_array()), (*kind, !*kind));
                 assert_eq!(levels.in_top_object(), top);
             }
+            assert!(!levels.push(top));
             for kind in kinds.iter().rev() {
                 assert_eq!((levels.in_object(), levels.in_array()), (*kind, !*kind));
                 assert_eq!(levels.in_top_object(), top);

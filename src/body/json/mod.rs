@@ -32,12 +32,12 @@ mod text;
 
 use block::BLOCK;
 use fearless_simd::Level;
-use levels::{DEPTH_MAX, EmptyLists, Levels};
+use levels::{EmptyLists, Levels};
 use number::Number;
 
 use super::arguments::name::Name;
 use super::text::utf8::Utf8Check;
-use super::{Charset, End, Fields};
+use super::{Charset, End, Fields, LendPage};
 use crate::body::Trouble;
 
 /// How the bytes of a JSON body become text.
@@ -73,22 +73,22 @@ pub struct JsonRules {
     pub not_finite: bool,
     /// `\ud800` without its other half
     pub lone_surrogates: bool,
-    /// digits of an integer
-    pub int_digits_max: Option<u32>,
-    /// levels of arrays and objects; at most 1024
+    /// levels of arrays and objects
     pub depth_max: usize,
+    /// deeper texts are refused; otherwise it is not known what becomes of them
+    pub refuses_deeper: bool,
 }
 
-/// The scanner. State: 400 bytes, of which a bit for each of the 1024 levels.
+/// The scanner. State: 360 bytes, and a page for a text that is nested deeper than 256 levels.
 #[derive(Debug)]
-pub struct Json {
+pub struct Json<'r> {
     state: State,
     rules: JsonRules,
     /// the vectors that blocks are read with
     level: Level,
     /// blocks since the last that is within a string as a whole
     dense: usize,
-    levels: Levels,
+    levels: Levels<'r>,
     /// the string that is being read is a key
     in_key: bool,
     /// a key of the top-level object
@@ -124,16 +124,16 @@ enum State {
     Failed(Trouble),
 }
 
-impl Json {
+impl<'r> Json<'r> {
     /// A scanner in front of the first byte.
-    pub fn new(rules: JsonRules) -> Self {
+    pub fn new(rules: JsonRules, lender: &'r dyn LendPage<'r>) -> Self {
         Self {
             state: State::Value,
             rules,
             level: Level::new(),
             // As if there had been some.
             dense: 2,
-            levels: Levels::default(),
+            levels: Levels::new(lender),
             in_key: false,
             key: Name::EMPTY,
             member: None,
@@ -206,12 +206,20 @@ impl Json {
         }
         match (self.state, self.top) {
             (_, None) => End::EmptyJson,
+            (State::Failed(Trouble::JsonTooDeep), _) if !self.is_refused_depth() => {
+                End::Unknown(Trouble::JsonTooDeep)
+            }
             (State::Failed(trouble), _) => End::Refused(trouble),
             (State::After, Some(b'{')) if self.levels.depth() == 0 => self.object(fields),
             (State::After, Some(b'[')) if self.levels.depth() == 0 => End::Array,
             (State::After, _) if self.levels.depth() == 0 => End::Refused(Trouble::JsonNoObject),
             _ => End::Refused(Trouble::JsonCut),
         }
+    }
+
+    /// The parser itself takes no more levels than there are.
+    fn is_refused_depth(&self) -> bool {
+        self.rules.refuses_deeper && self.levels.depth() >= self.rules.depth_max
     }
 
     fn object(&self, fields: &mut Fields<'_>) -> End {
@@ -346,13 +354,12 @@ impl Json {
     }
 
     fn open(&mut self, object: bool) {
-        if self.levels.depth() >= self.rules.depth_max.min(DEPTH_MAX) {
-            return self.fail(Trouble::JsonTooDeep);
-        }
         if !object && self.wanted().is_some() && self.levels.depth() == 1 && self.unwraps() {
             self.first_item = true;
         }
-        self.levels.push(object);
+        if self.levels.depth() >= self.rules.depth_max || !self.levels.push(object) {
+            return self.fail(Trouble::JsonTooDeep);
+        }
         self.state = if object {
             State::FirstKey
         } else {

@@ -18,8 +18,6 @@ const DIGITS: u32 = 17;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number {
     state: State,
-    /// digits in front of the point
-    int_digits: u32,
     /// the first digits that matter, without leading zeros
     lead: u64,
     /// how many digits are in `lead`; <= DIGITS
@@ -47,7 +45,6 @@ impl Number {
     pub(super) fn new(first: u8) -> Self {
         let mut number = Self {
             state: State::Minus,
-            int_digits: 0,
             lead: 0,
             lead_len: 0,
             place: -1,
@@ -87,7 +84,6 @@ impl Number {
         self.state = state;
         match state {
             State::Zero | State::Int => {
-                self.int_digits = self.int_digits.saturating_add(1);
                 if self.lead_len > 0 {
                     self.place = self.place.saturating_add(1);
                 } else {
@@ -115,13 +111,6 @@ impl Number {
                 return Err(Trouble::JsonSyntax);
             }
         };
-        if integer
-            && rules
-                .int_digits_max
-                .is_some_and(|max| self.int_digits > max)
-        {
-            return Err(Trouble::JsonNumberTooLong);
-        }
         let exponent = if self.negative_exponent {
             self.place.saturating_sub(self.exponent)
         } else {
@@ -150,7 +139,7 @@ impl Number {
     }
 }
 
-impl Json {
+impl Json<'_> {
     /// The rest of a number.
     pub(super) fn number<'c>(
         &mut self,
@@ -202,8 +191,7 @@ mod tests {
         ] {
             assert_eq!(truth(bad), None, "{bad}");
         }
-        assert_eq!(truth(&"9".repeat(4300)), Some(true));
-        assert_eq!(truth(&"9".repeat(4301)), None);
+        assert_eq!(truth(&"9".repeat(5000)), Some(true));
     }
 
     #[test]

@@ -22,7 +22,6 @@ use fearless_simd::{Level, Simd, dispatch};
 
 use super::block::{self, BLOCK, Block};
 use super::carry::Carry;
-use super::levels::DEPTH_MAX;
 use super::scalars::Scalars;
 pub(super) mod structure;
 
@@ -38,7 +37,7 @@ const DENSE: usize = if cfg!(test) { 1 } else { 8 };
 /// Fewer bytes are not worth it.
 const LEAST: usize = 16;
 
-impl Json {
+impl Json<'_> {
     /// Reads what nobody wants.
     pub(super) fn skip(&mut self, bytes: &[u8], fields: &Fields<'_>) -> Skipped {
         let at_start = match self.state {
@@ -68,7 +67,7 @@ impl Json {
                 (false, None) if !self.unwraps() => 1,
                 _ => 2,
             },
-            depth_max: self.rules.depth_max.min(DEPTH_MAX),
+            depth_max: self.rules.depth_max,
             carry: Carry {
                 key: u64::from(awaits_key),
                 ..at_start
@@ -110,8 +109,8 @@ pub(super) struct Skipped {
 }
 
 /// What is read, and where.
-pub(super) struct Skip<'a, 'f> {
-    pub(super) json: &'a mut Json,
+pub(super) struct Skip<'a, 'f, 'r> {
+    pub(super) json: &'a mut Json<'r>,
     pub(super) fields: &'a Fields<'f>,
     pub(super) bytes: &'a [u8],
     /// the block, and what follows it
@@ -145,7 +144,7 @@ pub(super) enum End {
     Failed(Trouble),
 }
 
-impl Skip<'_, '_> {
+impl Skip<'_, '_, '_> {
     /// Reads blocks by the vectors that there are: one by one, and eight at once where they are wide
     /// and no string is long.
     fn read_best(mut self) -> Skipped {

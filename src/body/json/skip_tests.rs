@@ -3,7 +3,7 @@ use fearless_simd::Level;
 use super::block::BLOCK;
 use super::generate::{Random, rows, value};
 use super::{End, Json};
-use crate::body::testing::values;
+use crate::body::testing::{Pages, values};
 use crate::frappe::dialect;
 
 /// Blocks that are judged at once, at most.
@@ -29,7 +29,7 @@ fn outcome(
 ) -> (End, Vec<Option<String>>) {
     let mut end = None;
     let values = values(&["a", "x y"], |fields| {
-        let mut json = Json::new(dialect::find(version).unwrap().json);
+        let mut json = Json::new(dialect::find(version).unwrap().json, &Pages);
         json.level = level;
         let mut rest = text;
         for piece in pieces {
@@ -299,7 +299,7 @@ fn escapes_in_a_long_string() {
 fn assert_read_to_the_end(text: &str) {
     for level in all_levels() {
         values(&[], |fields| {
-            let mut json = Json::new(dialect::find(b"15").unwrap().json);
+            let mut json = Json::new(dialect::find(b"15").unwrap().json, &Pages);
             json.level = level;
             json.feed(b"{", fields);
             let skipped = json.skip(&text.as_bytes()[1..], fields);

@@ -1,5 +1,6 @@
-use super::{End, Json, JsonRules};
-use crate::body::testing::{each_split, values, with_fields};
+use super::{End, Json, JsonRules, LendPage, Trouble};
+use crate::body::Page;
+use crate::body::testing::{Pages, each_split, values, with_fields};
 use crate::frappe::dialect;
 
 fn rules() -> JsonRules {
@@ -9,7 +10,7 @@ fn rules() -> JsonRules {
 fn end(text: &[u8]) -> End {
     each_split(text, |pieces| {
         with_fields(&[], |fields, _| {
-            let mut json = Json::new(rules());
+            let mut json = Json::new(rules(), &Pages);
             pieces.iter().for_each(|piece| json.feed(piece, fields));
             json.finish(fields)
         })
@@ -115,7 +116,7 @@ fn last_of_equal_keys() {
     let text = br#"{"a":"1","b":{"a":"2"},"\u0061":"3","c":["a"],"cmd":{"a":"4"},"cmd":"5"}"#;
     let found = each_split(text, |pieces| {
         values(&["a", "c"], |fields| {
-            let mut json = Json::new(rules());
+            let mut json = Json::new(rules(), &Pages);
             pieces.iter().for_each(|piece| json.feed(piece, fields));
             assert_eq!(json.finish(fields), End::Object);
         })
@@ -131,7 +132,7 @@ fn keys_are_compared_whole() {
     let text = format!("{{\"{long}\":\"1\",\"aa\":\"2\",\"a\":\"3\",\"\":\"4\"}}");
     let found = each_split(text.as_bytes(), |pieces| {
         values(&["a", "aa"], |fields| {
-            let mut json = Json::new(rules());
+            let mut json = Json::new(rules(), &Pages);
             pieces.iter().for_each(|piece| json.feed(piece, fields));
         })
     });
@@ -212,12 +213,38 @@ fn what_nobody_wants_is_judged() {
             let text = format!("{front}{token}{behind}");
             let found = each_split(text.as_bytes(), |pieces| {
                 with_fields(&[], |fields, _| {
-                    let mut json = Json::new(orjson);
+                    let mut json = Json::new(orjson, &Pages);
                     pieces.iter().for_each(|piece| json.feed(piece, fields));
                     matches!(json.finish(fields), End::Object | End::Array)
                 })
             });
             assert_eq!(found, is_taken, "{text}");
+        }
+    }
+}
+
+/// Without memory for deep texts it is not known what becomes of them, whatever the rules.
+#[test]
+fn no_page_for_deep_texts() {
+    #[derive(Debug)]
+    struct Nobody;
+    impl<'r> LendPage<'r> for Nobody {
+        fn lend(&self) -> Option<&'r mut Page> {
+            None
+        }
+    }
+    for version in ["15", "17"] {
+        let rules = dialect::find(version.as_bytes()).unwrap().json;
+        for (levels, expected) in [(256, End::Array), (257, End::Unknown(Trouble::JsonTooDeep))] {
+            let text = ["[".repeat(levels), "]".repeat(levels)].concat();
+            let found = each_split(text.as_bytes(), |pieces| {
+                with_fields(&[], |fields, _| {
+                    let mut json = Json::new(rules, &Nobody);
+                    pieces.iter().for_each(|piece| json.feed(piece, fields));
+                    json.finish(fields)
+                })
+            });
+            assert_eq!(found, expected, "{version}, {levels}");
         }
     }
 }

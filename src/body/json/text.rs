@@ -6,7 +6,7 @@ use crate::body::Trouble;
 use crate::body::text::near;
 use crate::body::text::percent::hex;
 
-impl Json {
+impl Json<'_> {
     /// The bytes of a string, up to its end or an escape.
     pub(super) fn text<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
         let len = near::text_len(rest);

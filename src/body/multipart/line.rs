@@ -1,43 +1,15 @@
 //! A header line of a part that does not lie in one chunk as a whole.
 
-use core::cell::RefCell;
-use core::fmt::Debug;
-use core::mem::MaybeUninit;
+use crate::body::page::{LendPage, PAGE_LEN};
 
 /// The longest Content-Disposition or Content-Type line of a part that is read, in bytes. Other
 /// headers may be of any length.
-pub(super) const LINE_MAX: usize = 4096;
-
-/// Room for a header line. It need not be made zero: few requests need it, and theirs is then.
-pub type LineRoom = MaybeUninit<[u8; LINE_MAX]>;
-
-/// Who has such room, and is asked only where a line needs it.
-pub trait LendLine<'r>: Debug {
-    /// None where there is none. Nobody asks again who has got some.
-    fn lend(&self) -> Option<&'r mut LineRoom>;
-}
-
-/// Room that is there already.
-#[derive(Debug)]
-pub struct OneLine<'r>(RefCell<Option<&'r mut LineRoom>>);
-
-impl<'r> OneLine<'r> {
-    /// Lends this room, once.
-    pub fn new(room: &'r mut LineRoom) -> Self {
-        Self(RefCell::new(Some(room)))
-    }
-}
-
-impl<'r> LendLine<'r> for OneLine<'r> {
-    fn lend(&self) -> Option<&'r mut LineRoom> {
-        self.0.try_borrow_mut().ok()?.take()
-    }
-}
+pub(super) const LINE_MAX: usize = PAGE_LEN;
 
 /// The line, as far as it has been kept.
 #[derive(Debug)]
 pub(super) struct Line<'r> {
-    lender: &'r dyn LendLine<'r>,
+    lender: &'r dyn LendPage<'r>,
     /// empty until something is kept
     bytes: &'r mut [u8],
     /// what exceeds LINE_MAX is only counted
@@ -45,7 +17,7 @@ pub(super) struct Line<'r> {
 }
 
 impl<'r> Line<'r> {
-    pub(super) fn new(lender: &'r dyn LendLine<'r>) -> Self {
+    pub(super) fn new(lender: &'r dyn LendPage<'r>) -> Self {
         Self {
             lender,
             bytes: &mut [],
@@ -72,7 +44,7 @@ impl<'r> Line<'r> {
         }
         if self.bytes.is_empty() {
             match self.lender.lend() {
-                Some(room) => self.bytes = room.write([0; LINE_MAX]),
+                Some(page) => self.bytes = page.write([0; PAGE_LEN]),
                 // Nothing of the line is known, as if it were too long.
                 None => self.len = usize::MAX,
             }

@@ -24,7 +24,6 @@ mod part;
 mod transfer;
 
 pub use dashes::Skim;
-pub use line::{LendLine, LineRoom, OneLine};
 
 use super::{End, Fields, Scratch};
 use crate::body::Trouble;
@@ -84,7 +83,7 @@ impl<'r> Multipart<'r> {
     pub fn new(
         content_type: &[u8],
         werkzeug: &Werkzeug,
-        Scratch { bytes, line }: Scratch<'r>,
+        Scratch { bytes, lender }: Scratch<'r>,
     ) -> Result<Self, End> {
         let rules = werkzeug.parts;
         let (dashes, boundary) = bytes
@@ -115,7 +114,7 @@ impl<'r> Multipart<'r> {
                 State::Preamble
             },
             search: Search::new(needle, borders, rules.by_lines),
-            headers: PartHeaders::new(rules, werkzeug.headers, line),
+            headers: PartHeaders::new(rules, werkzeug.headers, lender),
             skip_lf: false,
             parts: 0,
             rules,

@@ -7,12 +7,13 @@
 
 use memchr::{memchr, memchr2};
 
-use super::line::{LINE_MAX, LendLine, Line};
+use super::line::{LINE_MAX, Line};
 use super::transfer::TransferEncoding;
 use crate::body::Trouble;
 use crate::body::header::disposition::Disposition;
 use crate::body::header::text::{HeaderText, is_same, trim};
 use crate::body::header::{self, Lookup, Wanted};
+use crate::body::page::LendPage;
 use crate::body::text::charset::Codec;
 use crate::body::text::utf8::Utf8Check;
 use crate::body::werkzeug::{HeaderRules, PartCharset, PartRules};
@@ -89,7 +90,7 @@ impl<'r> PartHeaders<'r> {
     pub(super) fn new(
         rules: PartRules,
         header_rules: HeaderRules,
-        lender: &'r dyn LendLine<'r>,
+        lender: &'r dyn LendPage<'r>,
     ) -> Self {
         Self {
             rules,

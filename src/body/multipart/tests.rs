@@ -1,7 +1,7 @@
 use super::{End, Multipart};
 use crate::body::Trouble;
 use crate::body::testing::{each_split, values};
-use crate::body::{Fields, LineRoom, OneLine, Scratch};
+use crate::body::{Fields, OnePage, Page, Scratch};
 use crate::frappe::dialect;
 
 fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
@@ -42,11 +42,11 @@ fn read(
     let mut end = End::EmptyJson;
     let found = values(names, |fields| {
         let mut bytes = vec![0; Multipart::scratch_len(content_type.as_bytes())];
-        let mut room = LineRoom::uninit();
-        let lender = OneLine::new(&mut room);
+        let mut page = Page::uninit();
+        let lender = OnePage::new(&mut page);
         let scratch = Scratch {
             bytes: &mut bytes,
-            line: &lender,
+            lender: &lender,
         };
         let mut multipart = Multipart::new(content_type.as_bytes(), werkzeug, scratch).unwrap();
         feed(&mut multipart, fields);
@@ -241,8 +241,8 @@ fn line_breaks() {
 fn no_room_for_a_line() {
     #[derive(Debug)]
     struct Nobody;
-    impl<'r> crate::body::LendLine<'r> for Nobody {
-        fn lend(&self) -> Option<&'r mut LineRoom> {
+    impl<'r> crate::body::LendPage<'r> for Nobody {
+        fn lend(&self) -> Option<&'r mut Page> {
             None
         }
     }
@@ -258,7 +258,7 @@ fn no_room_for_a_line() {
             let mut bytes = vec![0; Multipart::scratch_len(content_type)];
             let scratch = Scratch {
                 bytes: &mut bytes,
-                line: &Nobody,
+                lender: &Nobody,
             };
             let mut multipart = Multipart::new(content_type, werkzeug, scratch).unwrap();
             pieces

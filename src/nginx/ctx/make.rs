@@ -5,7 +5,7 @@ use core::ptr;
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_t};
 
 use super::{Ctx, FORGET, GIVE_BACK, Parts, State};
-use crate::body::{CMD_MAX, Form, Json, LineRoom, Multipart, Names, Slot, VALUE_MAX};
+use crate::body::{CMD_MAX, Form, Json, Multipart, Names, Page, Slot, VALUE_MAX};
 use crate::frappe::{Dialect, Head, Outcome, Plan};
 use crate::nginx::analysis::{Analysis, Block, Pool};
 use crate::nginx::conf::{LocConf, MainConf};
@@ -16,8 +16,8 @@ use crate::nginx::raw::Request;
 /// The bounds on a request's memory that README states: structure, slot, cmd, and a scanner without
 /// scratch.
 const _: () = assert!(
-    PAGE_LEN + size_of::<Slot<'_>>() + CMD_MAX + size_of::<Json>() <= 1024
-        && size_of::<Form>() <= size_of::<Json>()
+    PAGE_LEN + size_of::<Slot<'_>>() + CMD_MAX + size_of::<Json<'_>>() <= 1024
+        && size_of::<Form>() <= size_of::<Json<'_>>()
 );
 /// And structure, three slots, cmd, both kinds of doctype, and the scanner and scratch of a multipart
 /// body.
@@ -29,7 +29,7 @@ const _: () = assert!(
         + size_of::<Multipart<'_>>()
         + align_of::<Multipart<'_>>()
         + Multipart::SCRATCH_MAX
-        + size_of::<LineRoom>()
+        + size_of::<Page>()
         <= 7 * 1024 + 1280
 );
 /// nginx's pools align to pointers, which is enough: what needs more is not in here.

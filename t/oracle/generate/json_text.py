@@ -43,7 +43,7 @@ ODD_IN_TEXT = (
 )
 
 DEPTHS = (3, 10, 63, 64, 65, 127, 128, 200, 500, 880)
-ODD_DEPTHS = (1010, 1023, 1024, 1025, 1026, 1100, 2000, 5000)
+ODD_DEPTHS = (1010, 1023, 1024, 1025, 1026, 1100, 2000, 5000, 9000, 11_000)
 
 ODD_TOPS = (b"", b" ", b"\n", b"1", b"null", b'"cmd"', b"true", b"[]", b"[1]", b"{}", b"[[]]",
             b'[{"cmd":"a"}]', b"0", b"{", b"}", b"[", b'"', b"{}{}", b"{},", b"NaN", b"-", b"1e400")
@@ -146,8 +146,7 @@ def space(dice):
 
 
 def nested(dice):
-    """Something deep. Depths from 900 to 1000 are left out: where exactly Python gives up there
-    depends on the stack below it."""
+    """Something deep."""
     depth = dice.pick(DEPTHS, ODD_DEPTHS, 2)
     left, right = b"", b""
     if dice.chance(0.4):

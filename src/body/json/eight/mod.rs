@@ -47,7 +47,7 @@ impl Before {
     }
 }
 
-impl Skip<'_, '_> {
+impl Skip<'_, '_, '_> {
     /// Reads blocks. `None`: within a long string.
     pub(super) fn read_eight(&mut self, avx512: Avx512) -> Option<End> {
         avx512.vectorize(

@@ -24,7 +24,7 @@ pub(in crate::body::json) struct Structure {
     pub(in crate::body::json) escapes: bool,
 }
 
-impl Skip<'_, '_> {
+impl Skip<'_, '_, '_> {
     /// Judges brackets, and what stands between them.
     #[inline(always)]
     pub(in crate::body::json) fn judge(
@@ -121,11 +121,8 @@ impl Skip<'_, '_> {
     }
 
     fn open(&mut self, object: bool) -> Option<End> {
-        if self.json.levels.depth() >= self.depth_max {
-            return Some(End::Failed(Trouble::JsonTooDeep));
-        }
-        self.json.levels.push(object);
-        None
+        let is_open = self.json.levels.depth() < self.depth_max && self.json.levels.push(object);
+        (!is_open).then_some(End::Failed(Trouble::JsonTooDeep))
     }
 
     fn close(&mut self, object: bool, at: usize) -> Option<End> {
