@@ -22,6 +22,8 @@ unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
+# Says what is done and how long it usually takes, and is never silent for long.
+STEP := $(PYTHON) build/step.py
 
 
 # Which nginx: "vendored" (built by cargo), "debian", "asan" or "memcheck" (which show
@@ -94,12 +96,11 @@ endif
 MODULE := $(OUT)/ngx_http_frappe_module.so
 # The same, but it panics on request: for the tests that show that this harms nobody.
 PANIC_MODULE := $(OUT)/panic-probe/ngx_http_frappe_module.so
-FRAPPE_CMD := $(TARGET)/core/release/examples/frappe-cmd
-# The program that asks the core about saved requests, in a directory of its own, since its
-# features differ from those of the module.
-frappe-cmd test-nginx fuzz-oracle: export TEST_FRAPPE_CMD := $(FRAPPE_CMD)
+# The program that asks the core about saved requests.
+FRAPPE_CMD := $(TARGET)/release/frappe-cmd
+test-nginx fuzz-oracle: export TEST_FRAPPE_CMD := $(FRAPPE_CMD)
 # Reads a body of benches/inputs.json, for tests that count what that takes.
-test-nginx: export TEST_WORK := $(dir $(FRAPPE_CMD))work
+test-nginx: export TEST_WORK := $(TARGET)/release/work
 
 
 .PHONY: help
@@ -135,11 +136,17 @@ endif
 .PHONY: module
 module: deps configure ## Build the module
 # By `cargo rustc`, since a crate that is built as a library too gets no LTO.
-	@$(PYTHON) build/module.py $(OUT) rustc --release --lib --crate-type cdylib $(FEATURES) $(CARGO_FLAGS)
+	@$(STEP) '$(if $(filter vendored,$(NGINX)),Building nginx (nginx-sys) and the module,Building the module)' \
+	    'the first time 2 to 4 minutes' $(PYTHON) build/module.py $(OUT) rustc --release --lib --crate-type cdylib $(FEATURES) $(CARGO_FLAGS)
 
 .PHONY: run
-run: module ## Start nginx with the demo, send it real requests, show where they went
+run: port-is-free module ## Start nginx with the demo, send it real requests, show where they went
 	@exec $(PYTHON) nginx-conf/demo/run.py --nginx $(BINARY) --module $(MODULE) --directory $(TARGET)/demo
+
+# Before minutes of building.
+.PHONY: port-is-free
+port-is-free: deps
+	@$(PYTHON) nginx-conf/demo/run.py --check-port
 
 .PHONY: test
 test: module test-core test-nginx ## Run all tests
@@ -147,14 +154,14 @@ test: module test-core test-nginx ## Run all tests
 .PHONY: test-core
 test-core: deps ## Run the tests that need no nginx
 	@if command -v cargo-nextest >/dev/null; then \
-	    $(CARGO) nextest run --no-default-features $(CARGO_FLAGS); \
-	    $(CARGO) test --doc --no-default-features $(CARGO_FLAGS); \
+	    $(STEP) 'Tests of the core' '2 minutes' $(CARGO) nextest run --no-default-features $(CARGO_FLAGS); \
+	    $(STEP) 'Examples in the documentation' '10 s' $(CARGO) test --doc --no-default-features $(CARGO_FLAGS); \
 	else \
-	    $(CARGO) test --no-default-features $(CARGO_FLAGS); \
+	    $(STEP) 'Tests of the core' '2 minutes' $(CARGO) test --no-default-features $(CARGO_FLAGS); \
 	fi
 
 .PHONY: test-nginx
-test-nginx: module panic-module frappe-cmd work $(VENV)/requirements.txt ## Run the tests with a real nginx
+test-nginx: module panic-module programs $(VENV)/requirements.txt ## Run the tests with a real nginx
 	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) TEST_NGINX_PANIC_MODULE=$(PANIC_MODULE) \
 	    $(VENV)/bin/python -m pytest t -n $(JOBS) --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
@@ -190,18 +197,19 @@ test-memcheck: ## Run a few of them under valgrind
 
 .PHONY: panic-module
 panic-module: module
-	@$(PYTHON) build/module.py $(dir $(PANIC_MODULE)) rustc --release --lib --crate-type cdylib \
+	@$(STEP) 'Building the module that panics on request' '30 s' \
+	    $(PYTHON) build/module.py $(dir $(PANIC_MODULE)) rustc --release --lib --crate-type cdylib \
 	    --features panic-probe $(FEATURES) $(CARGO_FLAGS)
+
+# Always in the target of the whole project, whatever nginx the module is for.
+.PHONY: programs
+programs: deps
+	@$(STEP) 'Building frappe-cmd' '1 minute' $(CARGO) build --release -p frappe-cmd -p work $(CARGO_FLAGS)
 
 .PHONY: frappe-cmd
 frappe-cmd: deps ## Build frappe-cmd, which says what a saved request runs
-	@CARGO_TARGET_DIR=$(TARGET)/core $(CARGO) build --quiet --release --example frappe-cmd \
-	    --no-default-features $(CARGO_FLAGS)
-
-.PHONY: work
-work: deps
-	@CARGO_TARGET_DIR=$(TARGET)/core $(CARGO) build --quiet --release --example work \
-	    --no-default-features $(CARGO_FLAGS)
+	@$(STEP) 'Building frappe-cmd' '1 minute' $(CARGO) build --release -p frappe-cmd $(CARGO_FLAGS)
+	@echo 'built $(FRAPPE_CMD)'
 
 # For Debian's nginx, whatever NGINX is.
 DEBIAN := $(TARGET)/nginx-debian/ngx_http_frappe_module.so
@@ -256,9 +264,8 @@ fuzz-oracle: frappe-cmd $(VENV)/requirements.txt ## Compare N cases a version wi
 	@cd t && exec $(VENV)/bin/python -m oracle.fuzz --cases $(or $(N),20000) $(FUZZ_ARGS)
 
 $(VENV)/requirements.txt: t/requirements.txt | deps
-	@echo 'Installing the tests'"'"' Python packages'
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(STEP) 'Making an environment for the Python packages of the tests' '5 s' $(PYTHON) -m venv --clear $(VENV)
+	@$(STEP) 'Installing them' '30 s' $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@cp $< $@
 
 # The report needs no compiler: its packages have an environment of their own.
@@ -273,14 +280,14 @@ need-log:
 	$(if $(LOG),,$(error Say which log: make report LOG=/var/log/nginx/frappe-access.json))
 
 $(REPORT_VENV)/report.txt: tools/requirements.txt
-	@$(PYTHON) -m venv --clear $(REPORT_VENV)
-	@$(REPORT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(STEP) 'Making an environment for the report' '5 s' $(PYTHON) -m venv --clear $(REPORT_VENV)
+	@$(STEP) 'Getting duckdb' '20 s' $(REPORT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@cp $< $@
 
 .PHONY: lint
 lint: deps configure ## Check format, lints and licences
-	$(CARGO) fmt --check
-	$(CARGO) clippy --no-default-features --all-targets $(CARGO_FLAGS) -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --no-default-features --all-targets $(CARGO_FLAGS) -- -D warnings
 # In the release profile, for which nginx has been built.
 	$(CARGO) clippy --release --lib $(FEATURES) $(CARGO_FLAGS) -- -D warnings
 	@if command -v cargo-deny >/dev/null; then \

@@ -19,7 +19,8 @@ missing=
 packages=
 log=
 policy=
-trap 'rm -f "$log" "$policy"' EXIT
+beat=
+trap '[ -z "$beat" ] || kill "$beat"; rm -f "$log" "$policy"' EXIT
 trap 'exit 130' INT TERM
 
 lacks() {
@@ -92,18 +93,35 @@ apt_install() {
     [ -n "$have_lists" ] || apt_update
     packages=$(echo "$packages" | sed "s/ libclang-dev/ $(libclang_packages)/")
 
-    echo "Installing by apt-get:$packages"
+    echo "Installing by apt-get (usually 1 minute):$packages"
     # shellcheck disable=SC2086
-    set -- apt-get -o DPkg::Lock::Timeout=60 install -y -qq --no-install-recommends $packages
-    "$@" >"$log" 2>&1 || {
+    set -- apt-get -o DPkg::Lock::Timeout=60 install -y -q --no-install-recommends $packages
+    logged "$@" || {
         apt_update
-        "$@" >"$log" 2>&1 || { cat "$log" >&2; die "apt-get could not install:$packages"; }
+        logged "$@" || { cat "$log" >&2; die "apt-get could not install:$packages"; }
     }
 }
 
 apt_update() {
-    echo "Updating apt-get's package lists"
-    apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; die "apt-get update failed"; }
+    echo "Updating apt-get's package lists (usually 10 s)"
+    logged apt-get update -q || { cat "$log" >&2; die "apt-get update failed"; }
+}
+
+# Runs a command whose words go to the log, and shows every ten seconds how far it is.
+logged() {
+    (
+        seconds=0
+        while sleep 10 >/dev/null 2>&1; do
+            seconds=$((seconds + 10))
+            echo "  $seconds s so far: $(tail -n 1 "$log" | cut -c 1-100)"
+        done
+    ) &
+    beat=$!
+    status=0
+    "$@" >"$log" 2>&1 || status=$?
+    kill "$beat" 2>/dev/null || true
+    beat=
+    return "$status"
 }
 
 # Debian starts a service when its package is installed; the tests only want the
@@ -118,9 +136,10 @@ forbid_services() {
 check_rust() {
     wanted=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' Cargo.toml)
     get="curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+    have curl || get="sudo apt-get install -y curl ca-certificates && $get"
 
     if ! have cargo || ! have rustc; then
-        die "Missing: Rust $wanted or newer. Install it with:" "  $get"
+        die "Missing: Rust $wanted or newer. Install it, then open a new shell:" "  $get"
     fi
     found=$(rustc --version | cut -d' ' -f2)
     oldest=$(printf '%s\n' "$wanted" "${found%%-*}" | sort -V | head -n 1)
@@ -129,6 +148,10 @@ check_rust() {
             "  rustup update stable    # or, without rustup: $get"
     fi
 }
+
+# First of all, since it is the one thing that is not installed here: nothing changes on a machine
+# that cannot build.
+check_rust
 
 if ! have cc || ! have gcc; then
     lacks gcc gcc
@@ -145,6 +168,7 @@ have python3 || lacks python3 python3
 for what in "$@"; do
     case $what in
         test)
+            have curl || lacks curl curl
             have openssl || lacks openssl openssl
             have envsubst || lacks envsubst gettext-base
             have valgrind || lacks valgrind valgrind
@@ -194,5 +218,3 @@ if [ -n "$missing" ]; then
     forbid_services
     apt_install
 fi
-
-check_rust

@@ -1,6 +1,5 @@
 """09: what the README and the demo show works."""
 
-import json
 import re
 import socket
 import subprocess
@@ -58,62 +57,3 @@ def test_09_04_demo(env, tmp_path):
     assert not list(tmp_path.rglob("nginx.pid"))
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
-
-
-@pytest.fixture(scope="session")
-def frappe_cmd():
-    """Runs the example program."""
-    from oracle.peers import frappe_cmd as path
-
-    def run(*args, data=None):
-        return subprocess.run([path(), *map(str, args)], input=data,
-                              capture_output=True, text=True, check=False)
-
-    return run
-
-
-def test_09_05_frappe_cmd_explains(frappe_cmd):
-    """`frappe-cmd --explain` names the rule that decided."""
-    request = ROOT / "nginx-conf/demo/04-report-export.http"
-    run = frappe_cmd("--explain", request)
-    assert "cmd     frappe.desk.query_report.export_query" in run.stdout
-    assert "the argument cmd, found in form, beats the path" in run.stdout
-
-
-def test_09_06_frappe_cmd_reads_har(frappe_cmd, tmp_path):
-    """A HAR file gives an answer for each of its requests."""
-    entries = [
-        {"request": {"method": "POST", "url": "https://erp.example/api/method/p", "headers": [
-            {"name": ":method", "value": "POST"},
-            {"name": "content-type", "value": "application/json"}],
-            "postData": {"text": '{"cmd": "a"}'}}},
-        {"request": {"method": "GET", "url": "https://erp.example/api/method/b?x=1",
-                     "headers": []}},
-    ]
-    archive = tmp_path / "saved.har"
-    archive.write_text(json.dumps({"log": {"entries": entries}}))
-    run = frappe_cmd("--json", "--arg", "x", archive)
-    answers = [json.loads(line) for line in run.stdout.splitlines()]
-    assert [(a["cmd"], a["source"], a["arguments"]["x"]) for a in answers] == [
-        ("a", "json", ""), ("b", "path", "1")]
-
-
-@pytest.mark.parametrize(("args", "message"), [
-    ([], "no file"),
-    (["--version", "9", "x"], "--version must be"),
-    (["--nonsense"], "unknown option --nonsense"),
-    (["/nonexistent"], "/nonexistent: "),
-])
-def test_09_07_frappe_cmd_errors(frappe_cmd, args, message):
-    """A wrong call says what is wrong."""
-    run = frappe_cmd(*args)
-    assert run.returncode == 2
-    assert message in run.stderr
-
-
-def test_09_08_frappe_cmd_help(frappe_cmd):
-    """`--help` lists the options."""
-    run = frappe_cmd("--help")
-    assert run.returncode == 0
-    for option in ("--version", "--arg", "--explain", "--json", "--chunk", "--frames"):
-        assert option in run.stdout

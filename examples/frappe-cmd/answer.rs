@@ -40,7 +40,7 @@ impl Asker {
         self.dialect = dialect::find(version.as_bytes());
         match self.dialect {
             Some(_) => Ok(()),
-            None => Err(format!("--version must be {}", dialect::VERSIONS)),
+            None => Err(format!("--frappe must be {}", dialect::VERSIONS)),
         }
     }
 
@@ -119,30 +119,11 @@ impl Asker {
     }
 }
 
-impl Answer {
-    pub(crate) fn to_json(&self) -> String {
-        let arguments: serde_json::Map<String, serde_json::Value> = self
-            .arguments
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone().into()))
-            .collect();
-        serde_json::json!({
-            "cmd": self.cmd,
-            "source": self.source,
-            "status": self.status,
-            "arguments": arguments,
-            "note": self.trouble,
-            "why": self.why,
-        })
-        .to_string()
-    }
-}
-
-/// The rule that decided, in a sentence.
 fn string(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
+/// The rule that decided, in a sentence.
 fn why(outcome: &Outcome, plan: Plan, request: &Request) -> String {
     let body = match plan {
         Plan::Scan(MediaType::Json) => "the JSON body replaces form and query",

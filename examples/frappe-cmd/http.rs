@@ -1,11 +1,17 @@
 //! Raw HTTP/1.1 requests from a file.
 
 /// One request, its body without transfer coding.
+#[derive(Default)]
 pub(crate) struct Request {
     pub(crate) method: Vec<u8>,
+    /// path and query
     pub(crate) target: Vec<u8>,
+    /// the whole address, if the file says it
+    pub(crate) url: Option<String>,
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
+    /// what was done to read it, for the person who asks
+    pub(crate) notes: Vec<String>,
 }
 
 impl Request {
@@ -24,43 +30,77 @@ impl Request {
         self.method.escape_ascii().to_string()
     }
 
-    pub(crate) fn target_text(&self) -> String {
-        self.target.escape_ascii().to_string()
+    /// The address as far as the file says it.
+    pub(crate) fn url_text(&self) -> String {
+        match &self.url {
+            Some(url) => url.clone(),
+            None => self.target.escape_ascii().to_string(),
+        }
+    }
+
+    pub(crate) fn note(&mut self, what: &str) {
+        self.notes.push(what.to_owned());
     }
 }
 
-/// All requests of a file, one behind the other.
+/// All requests of a file, one behind the other. Editors change line ends and add one at the end, and
+/// people leave Content-Length out; that is put right, with a note.
 pub(crate) fn requests(mut bytes: &[u8]) -> Result<Vec<Request>, String> {
     let mut requests = Vec::new();
-    while !bytes.trim_ascii().is_empty() {
-        let (request, rest) = request(bytes)?;
+    loop {
+        bytes = skip_line_ends(bytes);
+        if bytes.is_empty() {
+            return Ok(requests);
+        }
+        let number = requests.len() + 1;
+        let numbered = |what| match number {
+            1 => what,
+            _ => format!("request {number}: {what}"),
+        };
+        let (mut request, behind_head) = head(bytes).map_err(numbered)?;
+        bytes = match body(&mut request, behind_head) {
+            Ok(rest) => rest,
+            Err(what) => mended(&mut request, bytes, behind_head)
+                .ok_or(what)
+                .map_err(numbered)?,
+        };
+        if !is_request(skip_line_ends(bytes)) && !bytes.trim_ascii().is_empty() {
+            if request.last_header("content-length").is_some() || !request.body.is_empty() {
+                let what = format!("behind its body stand {} more bytes", bytes.len());
+                return Err(numbered(what));
+            }
+            // The last line end is the editor's.
+            let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+            request.body = body.strip_suffix(b"\r").unwrap_or(body).to_vec();
+            request.note("the request has no Content-Length: its body goes to the end of the file");
+            bytes = b"";
+        }
         requests.push(request);
-        bytes = rest;
     }
-    Ok(requests)
 }
 
-/// The first request, and what follows it.
+/// The first request as it stands there, and what follows it.
 pub(crate) fn request(bytes: &[u8]) -> Result<(Request, &[u8]), String> {
+    let (mut request, rest) = head(bytes)?;
+    let rest = body(&mut request, rest)?;
+    Ok((request, rest))
+}
+
+/// Without its body.
+fn head(bytes: &[u8]) -> Result<(Request, &[u8]), String> {
     let (line, mut rest) = line(bytes)?;
-    let mut words = line.splitn(2, |byte| *byte == b' ');
-    let method = words.next().unwrap_or_default().to_vec();
-    let target = words.next().unwrap_or_default();
-    let target = match target.iter().rposition(|byte| *byte == b' ') {
-        Some(at) => &target[..at],
-        None => return Err("the first line is no request line".into()),
-    };
+    let (method, target) = request_line(line)
+        .ok_or("the first line is no request line, such as: POST /path HTTP/1.1")?;
     let mut request = Request {
-        method,
+        method: method.to_vec(),
         target: origin_form(target).to_vec(),
-        headers: Vec::new(),
-        body: Vec::new(),
+        ..Request::default()
     };
     loop {
         let (header, after) = self::line(rest)?;
         rest = after;
         if header.is_empty() {
-            break;
+            return Ok((request, rest));
         }
         let colon = header.iter().position(|byte| *byte == b':');
         let (name, value) = header.split_at(colon.ok_or("a header has no colon")?);
@@ -68,25 +108,87 @@ pub(crate) fn request(bytes: &[u8]) -> Result<(Request, &[u8]), String> {
             .headers
             .push((name.to_vec(), trim(&value[1..]).to_vec()));
     }
+}
+
+/// Takes the body off the bytes behind a head; returns what follows.
+fn body<'b>(request: &mut Request, rest: &'b [u8]) -> Result<&'b [u8], String> {
     let chunked = request
         .last_header("transfer-encoding")
         .is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"));
     if chunked {
-        rest = chunks(rest, &mut request.body)?;
-    } else if let Some(length) = request.last_header("content-length") {
-        let length: usize = std::str::from_utf8(length)
-            .ok()
-            .and_then(|length| length.parse().ok())
-            .ok_or("Content-Length is no number")?;
-        let (body, after) = rest
-            .split_at_checked(length)
-            .ok_or("the body is shorter than Content-Length")?;
-        request.body = body.to_vec();
-        rest = after;
+        return chunks(rest, &mut request.body);
     }
-    Ok((request, rest))
+    let Some(length) = content_length(request)? else {
+        return Ok(rest);
+    };
+    let (body, after) = rest.split_at_checked(length).ok_or_else(|| {
+        format!(
+            "Content-Length is {length}, but {} bytes of the body are there",
+            rest.len()
+        )
+    })?;
+    request.body = body.to_vec();
+    Ok(after)
 }
 
+fn content_length(request: &Request) -> Result<Option<usize>, String> {
+    let Some(length) = request.last_header("content-length") else {
+        return Ok(None);
+    };
+    let length = std::str::from_utf8(length)
+        .ok()
+        .and_then(|length| length.parse().ok());
+    length
+        .map(Some)
+        .ok_or_else(|| "Content-Length is no number".into())
+}
+
+/// A body whose CR LF an editor has made LF has its length again when that is undone.
+fn mended<'b>(request: &mut Request, bytes: &[u8], body: &[u8]) -> Option<&'b [u8]> {
+    let head = &bytes[..bytes.len() - body.len()];
+    let wanted = content_length(request).ok()??;
+    if head.contains(&b'\r') || body.contains(&b'\r') {
+        return None;
+    }
+    let mut whole: Vec<u8> = Vec::with_capacity(wanted);
+    for byte in body {
+        if *byte == b'\n' {
+            whole.push(b'\r');
+        }
+        whole.push(*byte);
+    }
+    // The editor's own line end, behind a body that has none.
+    if whole.len() == wanted + 2 && whole.ends_with(b"\r\n") {
+        whole.truncate(wanted);
+    }
+    if whole.len() != wanted {
+        return None;
+    }
+    request.body = whole;
+    request.note("the file's line ends were LF: the body has its CR LF again");
+    Some(b"")
+}
+
+/// Whether another request begins here.
+fn is_request(bytes: &[u8]) -> bool {
+    line(bytes).is_ok_and(|(line, _)| request_line(line).is_some())
+}
+
+/// Method and target of `METHOD target HTTP/...`. The target may hold spaces: what it is then is for
+/// the core to say.
+fn request_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let method = line.iter().position(|byte| *byte == b' ')?;
+    let version = line.iter().rposition(|byte| *byte == b' ')?;
+    line.get(version + 1..)?.strip_prefix(b"HTTP/")?;
+    Some((&line[..method], line.get(method + 1..version)?))
+}
+
+fn skip_line_ends(mut bytes: &[u8]) -> &[u8] {
+    while let [b'\r' | b'\n', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
 /// The path of `http://host/path`.
 fn origin_form(target: &[u8]) -> &[u8] {
     let Some(rest) = target

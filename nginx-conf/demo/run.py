@@ -36,6 +36,13 @@ def main():
         signal.signal(number, stop)
 
     require_free(options.port)
+    if options.check_port:
+        return 0
+    for name in ("nginx", "module", "directory"):
+        if getattr(options, name) is None:
+            sys.exit(f"--{name} is missing; `make run` gives it")
+    # Another demo may be running on another port.
+    options.directory = options.directory.resolve() / str(options.port)
     nginx = Nginx(options)
     try:
         nginx.start()
@@ -53,16 +60,15 @@ def main():
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--nginx", type=Path, required=True)
-    parser.add_argument("--module", type=Path, required=True)
-    parser.add_argument("--directory", type=Path, required=True, help="for everything it writes")
+    parser.add_argument("--nginx", type=Path)
+    parser.add_argument("--module", type=Path)
+    parser.add_argument("--directory", type=Path, help="for everything it writes")
+    parser.add_argument("--check-port", action="store_true", help="see whether the port is free")
     parser.add_argument("--port", type=int, default=os.environ.get("PORT") or PORT)
     parser.add_argument("--once", action="store_true", default=os.environ.get("DEMO_ONCE") == "1")
     options = parser.parse_args()
     if not 0 < options.port < 65536:
         parser.error(f"no such port: {options.port}")
-    # Another demo may be running on another port.
-    options.directory = options.directory.resolve() / str(options.port)
     return options
 
 

@@ -27,7 +27,7 @@ ORJSON = "orjson==3.11.9"
 class Family:
     """A range of versions that treat requests alike."""
 
-    # as `frappe_version` and `frappe-cmd --version` take it
+    # as `frappe_version` and `frappe-cmd --frappe` take it
     version: str
     # the release whose rules `frappe.py` follows
     release: tuple

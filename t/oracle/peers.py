@@ -82,7 +82,7 @@ def oracle(family):
 def core(family, chunk):
     """The module's core by the rules of a family, bodies fed in pieces of `chunk` bytes."""
     arguments = [word for name in ARGUMENTS for word in ("--arg", name)]
-    return Peer([frappe_cmd(), "--frames", "--json", "--version", family.version,
+    return Peer([frappe_cmd(), "--frames", "--json", "--frappe", family.version,
                  "--chunk", chunk, *arguments, "-"])
 
 
@@ -104,6 +104,6 @@ def frappe_cmd():
     target = CACHE / "cargo"
     cargo = os.environ.get("CARGO", "cargo")
     subprocess.run(
-        [cargo, "build", "--quiet", "--release", "--example", "frappe-cmd",
-         "--no-default-features", "--target-dir", target], cwd=ROOT, check=True)
-    return target / "release" / "examples" / "frappe-cmd"
+        [cargo, "build", "--quiet", "--release", "--package", "frappe-cmd",
+         "--target-dir", target], cwd=ROOT, check=True)
+    return target / "release" / "frappe-cmd"

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Runs a command, names what it does and how long that usually takes, and says every ten seconds
+without a word from it that it is still at work. What the command prints goes on as it comes.
+
+usage: build/step.py NAME USUAL COMMAND...
+  NAME    what is done, such as "Building frappe-cmd"
+  USUAL   how long that takes, such as "1 minute"
+"""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+BEAT = 10
+
+
+def main():
+    name, usual, *command = sys.argv[1:]
+    say(f"{name} (usually {usual})")
+    # Ctrl-C reaches the command, too; its end is ours.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=colours(),
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as run:
+        pass_on(run.stdout.fileno(), name)
+    return run.returncode if run.returncode >= 0 else 128 - run.returncode
+
+
+def pass_on(pipe, name):
+    """Copies the pipe to standard output until it is closed."""
+    begun = time.monotonic()
+    last = b""
+    while True:
+        if not select.select([pipe], [], [], BEAT)[0]:
+            say(f"  {time.monotonic() - begun:.0f} s so far: {last.decode(errors='replace') or name}")
+            continue
+        data = os.read(pipe, 65536)
+        if not data:
+            return
+        last = data.strip().rpartition(b"\n")[2].strip() or last
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+
+
+def colours():
+    """cargo's own choice, as if it saw our terminal."""
+    if not sys.stdout.isatty():
+        return None
+    return {"CARGO_TERM_COLOR": "always", **os.environ}
+
+
+def say(text):
+    print(text, flush=True)
+
+
+with contextlib.suppress(BrokenPipeError):
+    sys.exit(main())
