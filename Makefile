@@ -137,7 +137,7 @@ endif
 module: deps configure ## Build the module
 # By `cargo rustc`, since a crate that is built as a library too gets no LTO.
 	@$(STEP) '$(if $(filter vendored,$(NGINX)),Building nginx (nginx-sys) and the module,Building the module)' \
-	    'the first time 2 to 4 minutes' $(PYTHON) build/module.py $(OUT) rustc --release --lib --crate-type cdylib $(FEATURES) $(CARGO_FLAGS)
+	    'the first time usually 2 to 4 minutes' $(PYTHON) build/module.py $(OUT) rustc --release --lib --crate-type cdylib $(FEATURES) $(CARGO_FLAGS)
 
 .PHONY: run
 run: port-is-free module ## Start nginx with the demo, send it real requests, show where they went
@@ -154,10 +154,10 @@ test: module test-core test-nginx ## Run all tests
 .PHONY: test-core
 test-core: deps ## Run the tests that need no nginx
 	@if command -v cargo-nextest >/dev/null; then \
-	    $(STEP) 'Tests of the core' '2 minutes' $(CARGO) nextest run --no-default-features $(CARGO_FLAGS); \
-	    $(STEP) 'Examples in the documentation' '10 s' $(CARGO) test --doc --no-default-features $(CARGO_FLAGS); \
+	    $(STEP) 'Tests of the core' 'usually 2 minutes' $(CARGO) nextest run --no-default-features $(CARGO_FLAGS); \
+	    $(STEP) 'Examples in the documentation' 'usually 10 s' $(CARGO) test --doc --no-default-features $(CARGO_FLAGS); \
 	else \
-	    $(STEP) 'Tests of the core' '2 minutes' $(CARGO) test --no-default-features $(CARGO_FLAGS); \
+	    $(STEP) 'Tests of the core' 'usually 2 minutes' $(CARGO) test --no-default-features $(CARGO_FLAGS); \
 	fi
 
 .PHONY: test-nginx
@@ -197,18 +197,18 @@ test-memcheck: ## Run a few of them under valgrind
 
 .PHONY: panic-module
 panic-module: module
-	@$(STEP) 'Building the module that panics on request' '30 s' \
+	@$(STEP) 'Building the module that panics on request' 'usually 30 s' \
 	    $(PYTHON) build/module.py $(dir $(PANIC_MODULE)) rustc --release --lib --crate-type cdylib \
 	    --features panic-probe $(FEATURES) $(CARGO_FLAGS)
 
 # Always in the target of the whole project, whatever nginx the module is for.
 .PHONY: programs
 programs: deps
-	@$(STEP) 'Building frappe-cmd' '1 minute' $(CARGO) build --release -p frappe-cmd -p work $(CARGO_FLAGS)
+	@$(STEP) 'Building frappe-cmd' 'usually 1 minute' $(CARGO) build --release -p frappe-cmd -p work $(CARGO_FLAGS)
 
 .PHONY: frappe-cmd
 frappe-cmd: deps ## Build frappe-cmd, which says what a saved request runs
-	@$(STEP) 'Building frappe-cmd' '1 minute' $(CARGO) build --release -p frappe-cmd $(CARGO_FLAGS)
+	@$(STEP) 'Building frappe-cmd' 'usually 1 minute' $(CARGO) build --release -p frappe-cmd $(CARGO_FLAGS)
 	@echo 'built $(FRAPPE_CMD)'
 
 # For Debian's nginx, whatever NGINX is.
@@ -264,8 +264,8 @@ fuzz-oracle: frappe-cmd $(VENV)/requirements.txt ## Compare N cases a version wi
 	@cd t && exec $(VENV)/bin/python -m oracle.fuzz --cases $(or $(N),20000) $(FUZZ_ARGS)
 
 $(VENV)/requirements.txt: t/requirements.txt | deps
-	@$(STEP) 'Making an environment for the Python packages of the tests' '5 s' $(PYTHON) -m venv --clear $(VENV)
-	@$(STEP) 'Installing them' '30 s' $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(STEP) 'Making an environment for the Python packages of the tests' 'usually 5 s' $(PYTHON) -m venv --clear $(VENV)
+	@$(STEP) 'Installing them' 'usually 30 s' $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@cp $< $@
 
 # The report needs no compiler: its packages have an environment of their own.
@@ -280,8 +280,8 @@ need-log:
 	$(if $(LOG),,$(error Say which log: make report LOG=/var/log/nginx/frappe-access.json))
 
 $(REPORT_VENV)/report.txt: tools/requirements.txt
-	@$(STEP) 'Making an environment for the report' '5 s' $(PYTHON) -m venv --clear $(REPORT_VENV)
-	@$(STEP) 'Getting duckdb' '20 s' $(REPORT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(STEP) 'Making an environment for the report' 'usually 5 s' $(PYTHON) -m venv --clear $(REPORT_VENV)
+	@$(STEP) 'Getting duckdb' 'usually 20 s' $(REPORT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@cp $< $@
 
 .PHONY: lint

@@ -44,7 +44,7 @@ make_archive() {
 
     mkdir -p "$kept"
     # Its mounts go with the namespace, whatever happens to it.
-    build/step.py "Making a system of $suite by debootstrap" '1 minute' \
+    build/step.py "Making a system of $suite by debootstrap" 'usually 1 minute' \
         unshare --mount debootstrap --variant=minbase "$suite" "$draft" "$mirror" \
         || skip 'debootstrap failed'
     echo "$sources" >"$draft/etc/apt/sources.list"

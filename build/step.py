@@ -4,7 +4,7 @@ without a word from it that it is still at work. What the command prints goes on
 
 usage: build/step.py NAME USUAL COMMAND...
   NAME    what is done, such as "Building frappe-cmd"
-  USUAL   how long that takes, such as "1 minute"
+  USUAL   how long that takes, such as "usually 1 minute"
 """
 
 import contextlib
@@ -20,7 +20,7 @@ BEAT = 10
 
 def main():
     name, usual, *command = sys.argv[1:]
-    say(f"{name} (usually {usual})")
+    say(f"{name} ({usual})")
     # Ctrl-C reaches the command, too; its end is ours.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=colours(),
@@ -32,15 +32,13 @@ def main():
 def pass_on(pipe, name):
     """Copies the pipe to standard output until it is closed."""
     begun = time.monotonic()
-    last = b""
     while True:
         if not select.select([pipe], [], [], BEAT)[0]:
-            say(f"  {time.monotonic() - begun:.0f} s so far: {last.decode(errors='replace') or name}")
+            say(f"  {time.monotonic() - begun:.0f} s so far: {name}")
             continue
         data = os.read(pipe, 65536)
         if not data:
             return
-        last = data.strip().rpartition(b"\n")[2].strip() or last
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
 
