@@ -50,6 +50,8 @@
 #[forbid(unsafe_code)]
 pub mod body;
 #[forbid(unsafe_code)]
+pub mod figures;
+#[forbid(unsafe_code)]
 pub mod frappe;
 
 #[cfg(all(feature = "module", not(test)))]

@@ -1,0 +1,246 @@
+//! What a call's last runs took, and what is believed of its work.
+
+use super::{End, Now, Pace, Settings, is_later, since};
+
+/// Words of a [`Call`].
+pub const CALL_WORDS: usize = 16;
+/// The most that `min=` may be.
+pub const MIN_MAX: u32 = RUNS as u32;
+/// Runs that are kept.
+pub(super) const RUNS: usize = 8;
+/// So many quick runs of those make a call fast again.
+const QUICK: usize = 3;
+/// Times are kept in hundredths of a second.
+const UNIT: u32 = 10;
+/// What is believed changes at once by a factor of two, else after so many seconds.
+const HOUR: u32 = 3600;
+
+/// The places of the words. Times in `RUNS` and `LAST`: work in the low half, all in the high half.
+mod at {
+    /// finished runs up to 65,535, runs that are kept, and the place of the next one
+    pub(super) const COUNTS: usize = 0;
+    /// what is believed of the work, in milliseconds; 0: nothing
+    pub(super) const WORK: usize = 1;
+    /// when that changed, in seconds since 1970
+    pub(super) const CHANGED: usize = 2;
+    /// when a run last finished, in seconds since 1970
+    pub(super) const SEEN: usize = 3;
+    /// a run in flight makes the call slow until then, in milliseconds
+    pub(super) const SUSPECT: usize = 4;
+    /// the last run, whatever it taught
+    pub(super) const LAST: usize = 5;
+    /// the runs that taught something
+    pub(super) const RUNS: usize = 8;
+}
+
+/// What is known of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Call([u32; CALL_WORDS]);
+
+/// A run that taught something, or the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    /// How long it was at work at least, in milliseconds.
+    pub(super) work: u32,
+    /// How long it took at most, with all its waiting.
+    pub(super) taken: u32,
+}
+
+impl Call {
+    /// From the words of shared memory, whatever they are.
+    pub fn from_words(words: [u32; CALL_WORDS]) -> Self {
+        Self(words)
+    }
+
+    /// The words to keep.
+    pub fn words(&self) -> &[u32; CALL_WORDS] {
+        &self.0
+    }
+
+    /// Counts a run that took `taken` milliseconds of a server, at least `work` of them at work, by
+    /// [`super::Server::work`]; for [`End::Failed`] by [`super::Server::overtaken`].
+    pub fn finished(&mut self, work: u32, taken: u32, end: End, settings: Settings, now: Now) {
+        if self.is_forgotten(settings, now) {
+            *self = Self::default();
+        }
+        let mut run = Run { work, taken };
+        if end == End::Failed {
+            run.taken = u32::MAX;
+        } else {
+            let (runs, kept, next) = self.counts();
+            self.set_counts(runs.saturating_add(1), kept, next);
+            self.set(at::SEEN, now.s);
+            self.set(at::LAST, pack(run));
+        }
+        // Between the two it cannot be told from waiting.
+        if run.taken < settings.slow || run.work >= settings.slow {
+            self.keep(run);
+            self.set(at::SEEN, now.s);
+            self.believe(settings, now);
+        }
+    }
+
+    /// A run in flight is to blame for its time, by [`super::Server::is_suspect`]: a call of which
+    /// nothing is known is slow until it is asked about again, in `again` milliseconds.
+    pub fn suspect(&mut self, again: u32, now: Now) {
+        // Twice as long, since timers are late on a busy machine.
+        self.set(
+            at::SUSPECT,
+            now.ms.wrapping_add(again.saturating_mul(2)).max(1),
+        );
+    }
+
+    /// Its pace.
+    pub fn pace(&self, settings: Settings, now: Now) -> Pace {
+        if self.is_forgotten(settings, now) {
+            return if self.is_suspect(now) {
+                Pace::Slow
+            } else {
+                Pace::New
+            };
+        }
+        let (finished, kept, _) = self.counts();
+        if kept >= settings.min as usize {
+            return if self.work() >= settings.slow {
+                Pace::Slow
+            } else {
+                Pace::Fast
+            };
+        }
+        // One run of twice as long is enough as long as none says otherwise.
+        let least = self.least_work().unwrap_or(0);
+        if self.is_suspect(now) || least >= settings.slow.saturating_mul(2) {
+            return Pace::Slow;
+        }
+        if finished < settings.min {
+            Pace::New
+        } else {
+            Pace::Fast
+        }
+    }
+
+    /// It is not known, or a run that is in flight is to blame.
+    pub(super) fn is_suspect(&self, now: Now) -> bool {
+        let until = self.get(at::SUSPECT);
+        until != 0 && is_later(until, now.ms) && since(now.ms, until) < 10 * 60 * 1000
+    }
+
+    /// What is believed of its work, in milliseconds.
+    pub(super) fn work(&self) -> u32 {
+        self.get(at::WORK)
+    }
+
+    /// The run that finished last.
+    pub(super) fn last(&self) -> Run {
+        unpack(self.get(at::LAST))
+    }
+
+    /// Finished runs, and those of the last ones that taught something.
+    pub(super) fn runs(&self) -> (u32, usize) {
+        let (finished, kept, _) = self.counts();
+        (finished, kept)
+    }
+
+    pub(super) fn least_work(&self) -> Option<u32> {
+        self.kept().map(|run| run.work).min()
+    }
+
+    pub(super) fn is_forgotten(&self, settings: Settings, now: Now) -> bool {
+        let seen = self.get(at::SEEN);
+        // A clock that was set back makes nothing old.
+        seen == 0 || now.s.saturating_sub(seen) > settings.window
+    }
+
+    fn keep(&mut self, run: Run) {
+        let (runs, kept, next) = self.counts();
+        self.set(at::RUNS.wrapping_add(next), pack(run));
+        let next = next.wrapping_add(1) % RUNS;
+        self.set_counts(runs, kept.saturating_add(1).min(RUNS), next);
+    }
+
+    /// Moves what is believed into what the runs allow: all were at work for so long at least, and
+    /// three of them took no longer.
+    fn believe(&mut self, settings: Settings, now: Now) {
+        let (_, kept, _) = self.counts();
+        if kept < settings.min as usize {
+            return;
+        }
+        let mut taken = [u32::MAX; RUNS];
+        taken
+            .iter_mut()
+            .zip(self.kept())
+            .for_each(|(taken, run)| *taken = run.taken);
+        taken.sort_unstable();
+        let most = taken
+            .get(QUICK.min(kept).wrapping_sub(1))
+            .copied()
+            .unwrap_or(u32::MAX)
+            .max(1);
+        let least = self.least_work().unwrap_or(0);
+        let work = self.work();
+        let believed = if work == 0 {
+            if least >= settings.slow {
+                least
+            } else {
+                most.min(settings.slow.saturating_sub(1))
+            }
+        } else {
+            let is_due = now.s.saturating_sub(self.get(at::CHANGED)) >= HOUR;
+            if least >= work.saturating_mul(2) || (is_due && least > work) {
+                least
+            } else if most <= work / 2 || (is_due && most < work) {
+                most
+            } else {
+                return;
+            }
+        };
+        self.set(at::WORK, believed.max(1));
+        self.set(at::CHANGED, now.s);
+    }
+
+    fn kept(&self) -> impl Iterator<Item = Run> {
+        let (_, kept, _) = self.counts();
+        (0..kept).map(|index| unpack(self.get(at::RUNS.wrapping_add(index))))
+    }
+
+    fn counts(&self) -> (u32, usize, usize) {
+        let [low, high, kept, next] = self.get(at::COUNTS).to_le_bytes();
+        let finished = u32::from(u16::from_le_bytes([low, high]));
+        (
+            finished,
+            usize::from(kept).min(RUNS),
+            usize::from(next) % RUNS,
+        )
+    }
+
+    fn set_counts(&mut self, finished: u32, kept: usize, next: usize) {
+        let [low, high] = (finished.min(u32::from(u16::MAX)) as u16).to_le_bytes();
+        self.set(
+            at::COUNTS,
+            u32::from_le_bytes([low, high, kept as u8, next as u8]),
+        );
+    }
+
+    fn get(&self, place: usize) -> u32 {
+        self.0.get(place).copied().unwrap_or(0)
+    }
+
+    fn set(&mut self, place: usize, value: u32) {
+        if let Some(word) = self.0.get_mut(place) {
+            *word = value;
+        }
+    }
+}
+
+/// Work is rounded down, time up.
+fn pack(run: Run) -> u32 {
+    let most = u32::from(u16::MAX);
+    (run.work / UNIT).min(most) | run.taken.div_ceil(UNIT).min(most) << 16
+}
+
+fn unpack(word: u32) -> Run {
+    Run {
+        work: (word & 0xffff).saturating_mul(UNIT),
+        taken: (word >> 16).saturating_mul(UNIT),
+    }
+}
