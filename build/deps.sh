@@ -4,10 +4,12 @@
 # otherwise one line to type is printed and make stops.
 #
 # usage: build/deps.sh [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers] [memcheck]
+#                      [figures]
 #   test     what the tests need, too
 #   debian   Debian's nginx and its development files, too
 #   deb      what makes Debian packages, too
 #   memcheck valgrind, too
+#   figures  what reads the figures in the tests: Chromium, Prometheus, too
 #   bench    what measures a server, too
 #   peers    the servers that it is measured beside, too
 #   debootstrap  what makes a scratch root to install them in, too
@@ -197,6 +199,10 @@ for what in "$@"; do
             ;;
         buildah)
             have buildah || lacks buildah buildah
+            ;;
+        figures)
+            have chromium || lacks Chromium chromium
+            have promtool || lacks Prometheus prometheus
             ;;
         memcheck)
             # It looks up names in libc's debugging symbols.

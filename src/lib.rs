@@ -20,6 +20,7 @@
 //! | precedence of body, query, path | [`frappe::resolve`] |
 //! | how a body is read | [`body::form`], [`body::multipart`], [`body::json`] |
 //! | which content types are read | [`body::header::content_type`] |
+//! | what is counted of each call, and what leaves a full zone | [`figures`] |
 //! | what is logged about a bad request | [`body::trouble`] |
 //! | a directive | `nginx::conf` |
 //! | a variable | `nginx::variable` |
@@ -27,8 +28,8 @@
 //!
 //! # Two halves
 //!
-//! [`body`] and [`frappe`] are the core: plain Rust that knows no nginx, forbids unsafe code,
-//! allocates nothing and never panics. `nginx` is the boundary: thin callbacks around it.
+//! [`body`], [`frappe`] and [`figures`] are the core: plain Rust that knows no nginx, forbids unsafe
+//! code, allocates nothing and never panics. `nginx` is the boundary: thin callbacks around it.
 //! The core builds and tests alone with `--no-default-features`.
 
 #![deny(missing_docs, unreachable_pub, unused_must_use, unsafe_op_in_unsafe_fn)]

@@ -1,0 +1,375 @@
+//! What is done in one row.
+
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::histogram::{BUCKETS, CELL_BUCKETS, CELLS, bucket};
+use super::layout::{CELL, SHARES, at, long, plus, row, times};
+use super::name::Name;
+use super::pace::CALL_WORDS;
+use super::sums::{CLASSES, Class, Figures, GROUPS};
+use super::worker::Worker;
+use super::zone::{REST, Read, Zone};
+
+/// A request that has finished.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Record {
+    /// the status of its answer
+    pub status: u32,
+    /// bytes from the client
+    pub received: u64,
+    /// bytes to the client
+    pub sent: u64,
+    /// how long it took, in milliseconds
+    pub time: u32,
+    /// the part of an upstream
+    pub upstream: Option<Upstream>,
+    /// the time of day, in seconds since 1970
+    pub now: u32,
+}
+
+/// What an upstream has had of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Upstream {
+    /// how long it took, in milliseconds
+    pub time: u32,
+    /// the number of its group, by [`Zone::group`]
+    pub group: u32,
+}
+
+/// Times to get the pace's words before they are left as they are.
+const PACE_TRIES: usize = 256;
+
+impl Read {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self {
+            name: Name::EMPTY,
+            figures: Figures::default(),
+            pace: [0; CALL_WORDS],
+        }
+    }
+
+    /// The name of the row.
+    pub fn name(&self) -> &str {
+        core::str::from_utf8(self.name.bytes()).unwrap_or_default()
+    }
+}
+
+impl Default for Read {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Zone<'_> {
+    /// Reads a row, if it is used. Without a worker, where nobody else uses the zone.
+    pub fn read(&self, worker: Option<Worker>, index: u32, into: &mut Read) -> bool {
+        self.pinned(worker, index, || {
+            self.read_name(index, &mut into.name);
+            into.figures = self.figures(index);
+            let words = plus(self.layout.row(index), row::PACE);
+            for (word, value) in into.pace.iter_mut().enumerate() {
+                *value = self.get(plus(words, word));
+            }
+        })
+        .is_some()
+    }
+
+    /// The time that all requests of a row took together, in milliseconds, if it is used.
+    pub fn time_of(&self, worker: Worker, index: u32) -> Option<u64> {
+        self.pinned(Some(worker), index, || {
+            self.long(plus(self.layout.long(index), long::SUMS))
+                .load(Relaxed)
+        })
+    }
+
+    /// Lets `work` change what the estimate of a name's pace keeps. None where the name has no row, or
+    /// where another worker changes it all the time.
+    pub fn with_pace<T>(
+        &self,
+        worker: Worker,
+        name: &[u8],
+        work: impl FnOnce(&mut [u32; CALL_WORDS]) -> T,
+    ) -> Option<T> {
+        let hash = Name::with(name, |name| self.hash(name));
+        let index = self.find(hash)?;
+        if !self.pin(worker, index, hash) {
+            return None;
+        }
+        let result = self.lock_pace(worker, index).then(|| {
+            let place = plus(self.layout.row(index), row::PACE);
+            let mut words = [0; CALL_WORDS];
+            for (word, value) in words.iter_mut().enumerate() {
+                *value = self.get(plus(place, word));
+            }
+            let result = work(&mut words);
+            for (word, value) in words.into_iter().enumerate() {
+                self.set(plus(place, word), value);
+            }
+            let lock = plus(self.layout.row(index), row::PACE_LOCK);
+            self.word(lock).store(0, Release);
+            result
+        });
+        worker.unpin(self);
+        result
+    }
+
+    /// The owner of this lock has pinned the row: if it has not, it is no more.
+    fn lock_pace(&self, worker: Worker, index: u32) -> bool {
+        let lock = self.word(plus(self.layout.row(index), row::PACE_LOCK));
+        let own = worker.slot().wrapping_add(1);
+        for _ in 0..PACE_TRIES {
+            let Err(owner) = lock.compare_exchange(0, own, Acquire, Relaxed) else {
+                return true;
+            };
+            let is_left = owner == own || !self.is_pinned_by(index, owner.wrapping_sub(1));
+            if is_left && lock.compare_exchange(owner, own, Acquire, Relaxed).is_ok() {
+                return true;
+            }
+            core::hint::spin_loop();
+        }
+        false
+    }
+
+    /// Does `work` with a row that is used and stays.
+    fn pinned<T>(&self, worker: Option<Worker>, index: u32, work: impl FnOnce() -> T) -> Option<T> {
+        let is_used = || {
+            let tag = self
+                .word(plus(self.layout.row(index), row::TAG))
+                .load(Acquire);
+            index != REST && tag != 0 && self.is_current(index)
+        };
+        let Some(worker) = worker else {
+            return is_used().then(work);
+        };
+        if !worker.pin(self, index, is_used) {
+            return None;
+        }
+        let result = work();
+        worker.unpin(self);
+        Some(result)
+    }
+
+    /// Adds a request to a row. False, and nothing added, where a cell is missing.
+    pub(super) fn add(&self, index: u32, record: &Record) -> bool {
+        let (Some(time), Some(upstream)) = (
+            self.count_of(index, 0, Some(record.time)),
+            self.count_of(index, 1, record.upstream.map(|upstream| upstream.time)),
+        ) else {
+            return false;
+        };
+        let (words, longs) = (self.layout.row(index), self.layout.long(index));
+        let class = Class::of(record.status) as usize;
+        self.add_long(plus(longs, long::RESPONSES + class), 1);
+        self.add_long(plus(longs, long::RECEIVED), record.received);
+        self.add_long(plus(longs, long::SENT), record.sent);
+        self.add_long(plus(longs, long::SUMS), u64::from(record.time));
+        self.add_to(time, 1);
+        self.raise(plus(self.times(index, 0), times::MAX), record.time);
+        if let Some(part) = record.upstream {
+            self.add_long(plus(longs, long::SUMS + 1), u64::from(part.time));
+            self.add_to(upstream, 1);
+            self.raise(plus(self.times(index, 1), times::MAX), part.time);
+            let share = plus(longs, long::SHARE);
+            let share = at(share, self.share(index, part.group), 2);
+            self.add_long(share, 1);
+            self.add_long(share.wrapping_add(1), u64::from(part.time));
+        }
+        if self.get(plus(words, row::FIRST)) == 0 {
+            self.set(plus(words, row::FIRST), record.now);
+        }
+        self.raise(plus(words, row::LAST), record.now);
+        let touched = plus(words, row::TOUCHED);
+        if self.get(touched) == 0 {
+            self.set(touched, 1);
+        }
+        true
+    }
+
+    /// Adds the figures of many requests. What has no cell is not in the histogram.
+    pub(super) fn add_figures(&self, index: u32, figures: &Figures) {
+        let (words, longs) = (self.layout.row(index), self.layout.long(index));
+        for (class, count) in figures.responses.iter().enumerate() {
+            self.add_long(plus(longs, plus(long::RESPONSES, class)), *count);
+        }
+        self.add_long(plus(longs, long::RECEIVED), figures.received);
+        self.add_long(plus(longs, long::SENT), figures.sent);
+        for (which, times) in [&figures.request, &figures.upstream]
+            .into_iter()
+            .enumerate()
+        {
+            self.add_long(plus(longs, plus(long::SUMS, which)), times.sum);
+            self.raise(plus(self.times(index, which), times::MAX), times.max);
+            for (bucket, count) in times.used() {
+                if let Some(place) = self.count_of(index, which, Some(super::upper(bucket))) {
+                    self.add_to(place, count);
+                }
+            }
+        }
+        for (group, share) in figures.shares.iter().enumerate() {
+            if share.count > 0 {
+                let place = at(plus(longs, long::SHARE), self.share(index, group as u32), 2);
+                self.add_long(place, share.count);
+                self.add_long(place.wrapping_add(1), share.sum);
+            }
+        }
+        let first = plus(words, row::FIRST);
+        if self.get(first) == 0 || self.get(first) > figures.first {
+            self.set(first, figures.first);
+        }
+        self.raise(plus(words, row::LAST), figures.last);
+    }
+
+    pub(super) fn set_pace(&self, index: u32, pace: &[u32]) {
+        let place = plus(self.layout.row(index), row::PACE);
+        for (word, value) in pace.iter().enumerate() {
+            self.set(plus(place, word), *value);
+        }
+    }
+
+    /// Where requests of this time are counted; any place for none. None where the cell is missing.
+    fn count_of(&self, index: u32, which: usize, time: Option<u32>) -> Option<usize> {
+        let Some(time) = time else {
+            return Some(usize::MAX);
+        };
+        let bucket = bucket(time);
+        let link = self.cell_link(index, which, bucket / CELL_BUCKETS);
+        let cell = self.word(link).load(Acquire).checked_sub(1)?;
+        Some(plus(self.layout.cell(cell), bucket % CELL_BUCKETS))
+    }
+
+    /// Under the lock: makes sure that [`Self::add`] finds the cells.
+    pub(super) fn add_cells(&self, index: u32, record: &Record) -> Option<()> {
+        let upstream = record.upstream.map(|upstream| upstream.time);
+        for (which, time) in [(0, Some(record.time)), (1, upstream)] {
+            let Some(time) = time else { continue };
+            let link = self.cell_link(index, which, bucket(time) / CELL_BUCKETS);
+            if self.get(link) == 0 {
+                let cell = self.take_cell(index)?;
+                super::zone::write_point();
+                self.word(link).store(cell.wrapping_add(1), Release);
+            }
+        }
+        Some(())
+    }
+
+    pub(super) fn times(&self, index: u32, which: usize) -> usize {
+        at(plus(self.layout.row(index), row::TIMES), which, times::LEN)
+    }
+
+    pub(super) fn cell_link(&self, index: u32, which: usize, cell: usize) -> usize {
+        plus(plus(self.times(index, which), times::CELLS), cell)
+    }
+
+    /// The place of a group among the shares of a row. The last is for all that come too late.
+    fn share(&self, index: u32, group: u32) -> usize {
+        const LAST: usize = SHARES - 1;
+        let groups = plus(self.layout.row(index), row::GROUPS);
+        let mark = group.wrapping_add(1);
+        for share in 0..LAST {
+            let word = self.word(plus(groups, share));
+            let found = match word.load(Relaxed) {
+                0 => word
+                    .compare_exchange(0, mark, Relaxed, Relaxed)
+                    .err()
+                    .unwrap_or(mark),
+                found => found,
+            };
+            if found == mark {
+                return share;
+            }
+        }
+        self.set(plus(groups, LAST), GROUPS as u32);
+        LAST
+    }
+
+    fn raise(&self, place: usize, value: u32) {
+        if self.get(place) < value {
+            super::zone::write_point();
+            self.word(place).fetch_max(value, Relaxed);
+        }
+    }
+
+    pub(super) fn requests(&self, index: u32) -> u64 {
+        let longs = plus(self.layout.long(index), long::RESPONSES);
+        (0..CLASSES).fold(0, |sum, class| {
+            self.long(plus(longs, class))
+                .load(Relaxed)
+                .saturating_add(sum)
+        })
+    }
+
+    /// A copy of its figures.
+    pub(super) fn figures(&self, index: u32) -> Figures {
+        let (words, longs) = (self.layout.row(index), self.layout.long(index));
+        let long = |place| self.long(plus(longs, place)).load(Relaxed);
+        let mut figures = Figures {
+            received: long(long::RECEIVED),
+            sent: long(long::SENT),
+            first: self.get(plus(words, row::FIRST)),
+            last: self.get(plus(words, row::LAST)),
+            ..Figures::default()
+        };
+        for (class, count) in figures.responses.iter_mut().enumerate() {
+            *count = long(plus(long::RESPONSES, class));
+        }
+        for (which, times) in [&mut figures.request, &mut figures.upstream]
+            .into_iter()
+            .enumerate()
+        {
+            times.sum = long(plus(long::SUMS, which));
+            times.max = self.get(plus(self.times(index, which), times::MAX));
+            let counts = times.counts.chunks_exact_mut(CELL_BUCKETS);
+            for (cell, counts) in counts.enumerate() {
+                let link = self.word(self.cell_link(index, which, cell)).load(Acquire);
+                let Some(cell) = link.checked_sub(1) else {
+                    continue;
+                };
+                for (bucket, count) in counts.iter_mut().enumerate() {
+                    *count = self.get(plus(self.layout.cell(cell), bucket));
+                }
+            }
+        }
+        for share in 0..SHARES {
+            let group = self
+                .get(plus(plus(words, row::GROUPS), share))
+                .checked_sub(1);
+            let Some(sum) = group.and_then(|group| figures.shares.get_mut(group as usize)) else {
+                continue;
+            };
+            sum.count = sum.count.saturating_add(long(at(long::SHARE, share, 2)));
+            sum.sum = sum
+                .sum
+                .saturating_add(long(at(long::SHARE, share, 2).wrapping_add(1)));
+        }
+        figures
+    }
+
+    /// Under the lock: its sums are zero, and it keeps its name and its cells.
+    pub(super) fn clear_figures(&self, index: u32) {
+        let (words, longs) = (self.layout.row(index), self.layout.long(index));
+        (0..long::LEN).for_each(|long| self.set_long(plus(longs, long), 0));
+        self.each_cell(index, |cell| {
+            (0..CELL).for_each(|word| self.set(plus(self.layout.cell(cell), word), 0));
+        });
+        for place in row::FIRST..row::TIMES {
+            self.set(plus(words, place), 0);
+        }
+        (0..2).for_each(|which| self.set(plus(self.times(index, which), times::MAX), 0));
+        for place in row::GROUPS..row::NAME {
+            self.set(plus(words, place), 0);
+        }
+    }
+
+    /// The cells of its histograms.
+    pub(super) fn each_cell(&self, index: u32, mut see: impl FnMut(u32)) {
+        const _: () = assert!(BUCKETS == CELLS * CELL_BUCKETS);
+        for which in 0..2 {
+            for cell in 0..CELLS {
+                if let Some(cell) = self.get(self.cell_link(index, which, cell)).checked_sub(1) {
+                    see(cell);
+                }
+            }
+        }
+    }
+}
