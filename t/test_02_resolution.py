@@ -3,7 +3,7 @@
 import pytest
 
 from oracle.permissive import LEVELS, is_deeper
-from rig.client import BOUNDARY, JSON, MULTIPART, exchange, multipart, post
+from rig.client import BOUNDARY, FORM, JSON, MULTIPART, exchange, multipart, post
 from rig.conf import SHOW
 from vectors.all import ROWS_15, ROWS_17
 from vectors.multiparts import CMD, END, part
@@ -108,6 +108,7 @@ def test_02_05_header_is_not_believed(frappe15):
 BEYOND = {
     "path": ("/api/method/" + "a" * 9000, b"", None),
     "json": ("/", b'{"cmd":"f","x":' + b"[" * LEVELS + b"]" * LEVELS + b"}", JSON),
+    "content type": ("/?cmd=q", b"cmd=f", FORM + "; x=" + "y" * 4096),
     "boundary": ("/", (CMD + END).replace(BOUNDARY, "b" * 600).encode(),
                  "multipart/form-data; boundary=" + "b" * 600),
     "disposition": ("/", (part(f'Content-Disposition: form-data; x="{"b" * 5000}"; name="cmd"')

@@ -10,6 +10,8 @@ pub enum Trouble {
     BoundaryTooLong,
     /// a charset that Python may know, but this module does not
     CharsetUnknown,
+    /// the request's Content-Type is longer than this module follows
+    ContentTypeTooLong,
     /// an argument of the form is no name a method can have, or too long
     CmdUnusable,
     /// a compression hides the body
@@ -69,6 +71,7 @@ impl Trouble {
             Self::BoundaryMissing => "multipart body without a usable boundary, form ignored",
             Self::BoundaryTooLong => "multipart boundary longer than 512 bytes, body not followed",
             Self::CharsetUnknown => "charset of a header or part is not followed",
+            Self::ContentTypeTooLong => "Content-Type exceeds 4096 bytes, body not followed",
             Self::CmdUnusable => "cmd has control characters, is no text or exceeds 255 bytes",
             Self::Encoded => "content encoding hides the body",
             Self::FormNotUtf8 => "urlencoded body is not UTF-8",

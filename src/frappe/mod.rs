@@ -16,7 +16,7 @@ use dialect::Arguments;
 pub use dialect::Dialect;
 use path::Routes;
 
-use crate::body::header::content_type::{self, media_type};
+use crate::body::header::content_type::{self, CONTENT_TYPE_MAX, media_type};
 use crate::body::header::is_same;
 use crate::body::{
     Body, End, Fields, Form, Json, MediaType, Multipart, Names, Room, Source, Trouble, Value,
@@ -101,7 +101,7 @@ impl Outcome {
 
 /// Is the body worth reading?
 pub fn plan(head: &Head<'_>, dialect: &Dialect) -> Plan {
-    if is_options(head) && !dialect.options_run {
+    if is_options(head) && !dialect.options_run || is_too_long(head.content_type) {
         return Plan::Ignore;
     }
     match media_type(head.content_type, dialect.json_test, dialect.werkzeug) {
@@ -207,6 +207,9 @@ fn arguments(
     dialect: &Dialect,
     fields: &mut Fields<'_>,
 ) -> Result<Option<Trouble>, Outcome> {
+    if is_too_long(content_type) {
+        return Err(nothing(Status::Invalid, Trouble::ContentTypeTooLong));
+    }
     if let Plan::Encoded(media_type) = plan {
         // Frappe does not decode bodies: compressed JSON is an error to it, a form is dropped.
         if media_type == MediaType::Json {
@@ -359,6 +362,11 @@ fn nothing(status: Status, trouble: Trouble) -> Outcome {
         source: Source::None,
         trouble: Some(trouble),
     }
+}
+
+/// What such a header makes of the body is not known.
+fn is_too_long(content_type: &[u8]) -> bool {
+    content_type.len() > CONTENT_TYPE_MAX
 }
 
 fn is_options(head: &Head<'_>) -> bool {

@@ -12,6 +12,10 @@ use crate::body::werkzeug::{FormTypes, HeaderRules};
 /// The longest multipart boundary that is followed, in bytes. RFC 2046 allows 70.
 pub const BOUNDARY_MAX: usize = 512;
 
+/// The longest Content-Type that is followed, in bytes, as for the header lines of parts. nginx by
+/// default takes lines of 8 KiB, gunicorn of 8190 bytes.
+pub const CONTENT_TYPE_MAX: usize = 4096;
+
 const JSON: &[u8; 16] = b"application/json";
 
 /// What a body is, by its Content-Type.

@@ -42,24 +42,21 @@ pub(in crate::body) enum Codec {
 impl Codec {
     /// Python's `codecs.lookup`; None is its `LookupError`.
     pub(in crate::body) fn find(name: &[u8]) -> Option<Self> {
-        const NAMES: [(Codec, &str); 6] = [
-            (Codec::Known(Charset::Utf8), UTF_8),
-            (Codec::Known(Charset::Ascii), ASCII),
-            (Codec::Known(Charset::Latin1), LATIN_1),
-            (Codec::Known(Charset::Cp1252), CP1252),
-            (Codec::AsciiCompatible, ASCII_COMPATIBLE),
-            (Codec::Other, OTHER),
-        ];
         let mut buffer = [0; 32];
         let name = normalize(name, &mut buffer)?;
-        NAMES
-            .iter()
-            .find(|(_, names)| {
-                names
-                    .split_ascii_whitespace()
-                    .any(|known| known.as_bytes() == name)
-            })
-            .map(|(codec, _)| *codec)
+        let mut slot = hash(name);
+        loop {
+            let entry = INDEX.get(slot % SLOTS)?.checked_sub(1)?;
+            let (codec, names) = LISTS.get(usize::from(entry >> START_BITS))?;
+            let start = usize::from(entry & !(u16::MAX << START_BITS));
+            let known = names.as_bytes().get(start..)?;
+            let after = known.strip_prefix(name);
+            if after.is_some_and(|after| matches!(after, [] | [b' ', ..])) {
+                return Some(*codec);
+            }
+            // Most of the table is empty, so this ends.
+            slot = slot.wrapping_add(1);
+        }
     }
 
     /// The charset in which a slot decodes its value.
@@ -105,6 +102,63 @@ fn normalize<'b>(name: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
         len = len.saturating_add(1);
     }
     buffer.get(..len)
+}
+
+const LISTS: [(Codec, &str); 6] = [
+    (Codec::Known(Charset::Utf8), UTF_8),
+    (Codec::Known(Charset::Ascii), ASCII),
+    (Codec::Known(Charset::Latin1), LATIN_1),
+    (Codec::Known(Charset::Cp1252), CP1252),
+    (Codec::AsciiCompatible, ASCII_COMPATIBLE),
+    (Codec::Other, OTHER),
+];
+
+const SLOTS: usize = 1024;
+
+/// Bits of the place in a list; those above are the list's.
+const START_BITS: u32 = 13;
+
+/// Each name's list and place in it, and one more, for 0 is an empty entry; at the name's hash or behind
+/// it. A header may have hundreds of names.
+#[expect(clippy::indexing_slicing, reason = "when this is compiled")]
+static INDEX: [u16; SLOTS] = {
+    let mut index = [0; SLOTS];
+    let mut list = 0;
+    while list < LISTS.len() {
+        let mut rest = LISTS[list].1.as_bytes();
+        let mut start = 0;
+        while !rest.is_empty() {
+            let mut len = 0;
+            while len < rest.len() && rest[len] != b' ' {
+                len += 1;
+            }
+            let (name, after) = rest.split_at(len);
+            let mut slot = hash(name) % SLOTS;
+            while index[slot] > 0 {
+                slot = (slot + 1) % SLOTS;
+            }
+            index[slot] = (((list as u16) << START_BITS) | start) + 1;
+            rest = if let [_, after @ ..] = after {
+                after
+            } else {
+                after
+            };
+            start += len as u16 + 1;
+        }
+        list += 1;
+    }
+    index
+};
+
+/// FNV-1a.
+const fn hash(name: &[u8]) -> usize {
+    let mut hash = 0x811c_9dc5_u32;
+    let mut rest = name;
+    while let [byte, after @ ..] = rest {
+        hash = (hash ^ *byte as u32).wrapping_mul(0x0100_0193);
+        rest = after;
+    }
+    hash as usize
 }
 
 /// UTF-8
@@ -185,6 +239,17 @@ mod tests {
             .collect();
         assert_eq!(text, "a\u{20ac}\u{178}\u{e9}");
         assert_eq!((0..=255).filter(|byte| cp1252(*byte).is_none()).count(), 5);
+    }
+
+    #[test]
+    fn each_name_is_found_where_it_stands() {
+        for (codec, names) in super::LISTS {
+            for name in names.split(' ') {
+                assert_eq!(Codec::find(name.as_bytes()), Some(codec), "{name}");
+                let more = format!("{name}x");
+                assert!(Codec::find(more.as_bytes()).is_none(), "{more}");
+            }
+        }
     }
 
     #[test]

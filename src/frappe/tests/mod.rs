@@ -174,6 +174,26 @@ fn methods_and_encodings() {
     assert_eq!(ask("15", head, b"x").status, "ok");
 }
 
+/// A Content-Type of 4096 bytes is followed, by each release; of a longer one nothing is.
+#[test]
+fn content_types_are_bounded() {
+    let long = |kind: &str, len: usize| {
+        let start = format!("{kind}; x=");
+        format!("{start}{}", "x".repeat(len - start.len()))
+    };
+    for dialect in dialect::DIALECTS {
+        let (major, minor, patch) = dialect.since;
+        let version = format!("{major}.{minor}.{patch}");
+        for (kind, body) in [(FORM, "cmd=f"), ("text/plain", "cmd=f")] {
+            let status = |len| {
+                let kind = long(kind, len);
+                ask(&version, post("/api/method/p", &kind), body.as_bytes()).status
+            };
+            assert_eq!((status(4096), status(4097)), ("ok", "invalid"), "{version}");
+        }
+    }
+}
+
 #[test]
 fn arguments() {
     let ask = |target, content_type, body: &[u8]| {

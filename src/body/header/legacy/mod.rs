@@ -5,7 +5,9 @@
 //! perhaps `=` and a value. The first piece that is none ends the header. Charsets are decoded
 //! strictly, and an error there is an error of the request.
 
-use memchr::memchr;
+mod piece;
+
+use piece::{Ahead, piece, quoted};
 
 use super::text::{HeaderText, Text, first_space, is_same, trim_start};
 use super::{Lookup, Wanted};
@@ -57,7 +59,8 @@ pub(in crate::body) fn check(
     parameters(header, text, pieces, &mut [])?;
     let mut rest = split(header, text, pieces).1;
     let text = pieces.text(text);
-    while let Some((piece, after)) = piece(rest, text, pieces) {
+    let mut ahead = Ahead::default();
+    while let Some((piece, after)) = piece(rest, text, pieces, &mut ahead) {
         rest = after;
         if let Some(value) = piece.value {
             decode(value, piece.encoding, &mut Text::new(&mut []))?;
@@ -77,7 +80,8 @@ pub(in crate::body) fn parameters(
     let text = pieces.text(text);
     let mut continued = None;
     let mut bare = BareKeys::default();
-    while let Some((piece, after)) = piece(rest, text, pieces) {
+    let mut ahead = Ahead::default();
+    while let Some((piece, after)) = piece(rest, text, pieces, &mut ahead) {
         rest = after;
         let mut encoding = piece.encoding;
         if piece.section {
@@ -185,126 +189,6 @@ fn hash(name: &[u8], lower_case: bool) -> u32 {
         };
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     })
-}
-
-/// One piece, as it stands in the header.
-struct Piece<'h> {
-    key: &'h [u8],
-    section: bool,
-    encoding: Option<&'h [u8]>,
-    value: Option<&'h [u8]>,
-}
-
-fn piece<'h>(input: &'h [u8], text: HeaderText, pieces: Pieces) -> Option<(Piece<'h>, &'h [u8])> {
-    let mut rest = trim_start(input.strip_prefix(b";")?, text);
-    if pieces.sections
-        && let Some(after) = rest.strip_prefix(b",")
-    {
-        rest = trim_start(after, text);
-    }
-    let (key, after) = quoted(rest).or_else(|| key(rest, text))?;
-    let mut piece = Piece {
-        key,
-        section: false,
-        encoding: None,
-        value: None,
-    };
-    let mut rest = after;
-    if pieces.sections
-        && let [b'*', digits @ ..] = rest
-    {
-        let count = digits
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        if count > 0 {
-            piece.section = true;
-            rest = digits.get(count..).unwrap_or_default();
-        }
-    }
-    rest = trim_start(rest, text);
-    if let Some((encoding, after)) = equals(rest, text, pieces) {
-        piece.encoding = encoding;
-        rest = after;
-        if let Some((value, after)) = quoted(rest).or_else(|| token(rest)) {
-            piece.value = Some(value);
-            rest = after;
-        }
-    }
-    Some((piece, trim_start(rest, text)))
-}
-
-/// `=`, or `*=` and perhaps `charset'language'`.
-fn equals(input: &[u8], text: HeaderText, pieces: Pieces) -> Option<(Option<&[u8]>, &[u8])> {
-    if let Some(after) = input.strip_prefix(b"=") {
-        return Some((None, trim_start(after, text)));
-    }
-    let after = trim_start(input.strip_prefix(b"*")?, text).strip_prefix(b"=")?;
-    let after = trim_start(after, text);
-    match charset_and_language(after, text) {
-        Some((charset, after)) => Some((Some(charset), after)),
-        None => pieces.sections.then_some((None, after)),
-    }
-}
-
-/// Two `'` with no white space in front of them; at least one character before the first.
-fn charset_and_language(input: &[u8], text: HeaderText) -> Option<(&[u8], &[u8])> {
-    let mut quotes = [0_usize; 2];
-    let mut found = 0_usize;
-    let mut at = 0_usize;
-    while let Some(place) = quotes.get_mut(found) {
-        let rest = input.get(at..)?;
-        let byte = rest.first()?;
-        if first_space(rest, text).is_some() {
-            return None;
-        }
-        if *byte == b'\'' && at > 0 {
-            *place = at;
-            found = found.saturating_add(1);
-        }
-        at = at.saturating_add(1);
-    }
-    let [first, second] = quotes;
-    Some((input.get(..first)?, input.get(second.saturating_add(1)..)?))
-}
-
-/// A quoted string with its quotes; a backslash escapes any character.
-fn quoted(input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut rest = input.strip_prefix(b"\"")?;
-    loop {
-        rest = match rest {
-            [b'"', after @ ..] => {
-                let len = input.len().saturating_sub(after.len());
-                return input.split_at_checked(len);
-            }
-            [b'\\', _, after @ ..] | [_, after @ ..] => after,
-            [] => return None,
-        };
-    }
-}
-
-/// `[^\s;,=*]+`
-fn key(input: &[u8], text: HeaderText) -> Option<(&[u8], &[u8])> {
-    let mut at = 0_usize;
-    while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
-        let delimits = rest
-            .first()
-            .is_some_and(|byte| memchr(*byte, b";,=*").is_some());
-        if delimits || first_space(rest, text).is_some() {
-            break;
-        }
-        at = at.saturating_add(1);
-    }
-    (at > 0).then(|| input.split_at_checked(at))?
-}
-
-/// `[^;,]+`: white space behind it belongs to it.
-fn token(input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let len = input
-        .iter()
-        .take_while(|byte| !matches!(byte, b';' | b','))
-        .count();
-    (len > 0).then(|| input.split_at_checked(len))?
 }
 
 /// A value, percent-decoded strictly where it names a charset.

@@ -1,0 +1,235 @@
+//! One piece of a header: `;`, a key, perhaps `=` and a value.
+
+use memchr::memchr;
+
+use crate::body::header::text::{HeaderText, first_space, trim_start};
+use crate::body::werkzeug::Pieces;
+
+/// One piece, as it stands in the header.
+pub(super) struct Piece<'h> {
+    pub(super) key: &'h [u8],
+    pub(super) section: bool,
+    pub(super) encoding: Option<&'h [u8]>,
+    pub(super) value: Option<&'h [u8]>,
+}
+
+/// A piece, and what follows it. None: the header ends here.
+pub(super) fn piece<'h>(
+    input: &'h [u8],
+    text: HeaderText,
+    pieces: Pieces,
+    ahead: &mut Ahead,
+) -> Option<(Piece<'h>, &'h [u8])> {
+    let mut rest = trim_start(input.strip_prefix(b";")?, text);
+    if pieces.sections
+        && let Some(after) = rest.strip_prefix(b",")
+    {
+        rest = trim_start(after, text);
+    }
+    let (key, after) = quoted(rest).or_else(|| key(rest, text))?;
+    let mut piece = Piece {
+        key,
+        section: false,
+        encoding: None,
+        value: None,
+    };
+    let mut rest = after;
+    if pieces.sections
+        && let [b'*', digits @ ..] = rest
+    {
+        let count = digits
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if count > 0 {
+            piece.section = true;
+            rest = digits.get(count..).unwrap_or_default();
+        }
+    }
+    rest = trim_start(rest, text);
+    if let Some((encoding, after)) = equals(rest, text, pieces, ahead) {
+        piece.encoding = encoding;
+        rest = after;
+        if let Some((value, after)) = quoted(rest).or_else(|| token(rest)) {
+            piece.value = Some(value);
+            rest = after;
+        }
+    }
+    Some((piece, trim_start(rest, text)))
+}
+
+/// `=`, or `*=` and perhaps `charset'language'`.
+fn equals<'h>(
+    input: &'h [u8],
+    text: HeaderText,
+    pieces: Pieces,
+    ahead: &mut Ahead,
+) -> Option<(Option<&'h [u8]>, &'h [u8])> {
+    if let Some(after) = input.strip_prefix(b"=") {
+        return Some((None, trim_start(after, text)));
+    }
+    let after = trim_start(input.strip_prefix(b"*")?, text).strip_prefix(b"=")?;
+    let after = trim_start(after, text);
+    match ahead.charset_and_language(after, text) {
+        Some((charset, after)) => Some((Some(charset), after)),
+        None => pieces.sections.then_some((None, after)),
+    }
+}
+
+/// What lies ahead of the piece that is being read: werkzeug's expression for `charset'language'` may
+/// reach over any number of pieces. Each place is looked for behind the last one that was found, so
+/// that all pieces together take one pass over the header.
+///
+/// Places are counted from the end of the header, for pieces know how much of it is left: 0 is the
+/// end, and further ahead is less.
+#[derive(Default)]
+pub(super) struct Ahead {
+    /// the next `'`, and the one behind it
+    quotes: Option<[usize; 2]>,
+    /// the next white space
+    space: Option<usize>,
+}
+
+impl Ahead {
+    /// Two `'` with no white space in front of the second; at least one character before the first.
+    fn charset_and_language<'h>(
+        &mut self,
+        input: &'h [u8],
+        text: HeaderText,
+    ) -> Option<(&'h [u8], &'h [u8])> {
+        let [first, second] = self.quotes(input);
+        if second == 0 || self.space(input, text) > second {
+            return None;
+        }
+        let (charset, _) = input.split_at_checked(input.len().checked_sub(first)?)?;
+        let (_, after) = input.split_at_checked(input.len().checked_sub(second)?)?;
+        Some((charset, after.get(1..)?))
+    }
+
+    /// The first two `'` behind the first character.
+    fn quotes(&mut self, input: &[u8]) -> [usize; 2] {
+        let behind = |left: usize| {
+            let start = input.len().saturating_sub(left).saturating_add(1);
+            let rest = input.get(start..).unwrap_or_default();
+            memchr(b'\'', rest).map_or(0, |at| rest.len().saturating_sub(at))
+        };
+        let [first, second] = match self.quotes {
+            Some([first, second]) if first < input.len() => [first, second],
+            // The second has become the first.
+            Some([_, second]) if second < input.len() => [second, behind(second)],
+            _ => {
+                let first = behind(input.len());
+                [first, behind(first)]
+            }
+        };
+        *self.quotes.insert([first, second])
+    }
+
+    /// The first white space.
+    fn space(&mut self, input: &[u8], text: HeaderText) -> usize {
+        if let Some(known) = self.space
+            && known <= input.len()
+        {
+            return known;
+        }
+        let mut rest = input;
+        while !rest.is_empty() && first_space(rest, text).is_none() {
+            rest = rest.get(1..).unwrap_or_default();
+        }
+        *self.space.insert(rest.len())
+    }
+}
+
+/// A quoted string with its quotes; a backslash escapes any character.
+pub(super) fn quoted(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = input.strip_prefix(b"\"")?;
+    loop {
+        rest = match rest {
+            [b'"', after @ ..] => {
+                let len = input.len().saturating_sub(after.len());
+                return input.split_at_checked(len);
+            }
+            [b'\\', _, after @ ..] | [_, after @ ..] => after,
+            [] => return None,
+        };
+    }
+}
+
+/// `[^\s;,=*]+`
+fn key(input: &[u8], text: HeaderText) -> Option<(&[u8], &[u8])> {
+    let mut at = 0_usize;
+    while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
+        let delimits = rest
+            .first()
+            .is_some_and(|byte| memchr(*byte, b";,=*").is_some());
+        if delimits || first_space(rest, text).is_some() {
+            break;
+        }
+        at = at.saturating_add(1);
+    }
+    (at > 0).then(|| input.split_at_checked(at))?
+}
+
+/// `[^;,]+`: white space behind it belongs to it.
+fn token(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let len = input
+        .iter()
+        .take_while(|byte| !matches!(byte, b';' | b','))
+        .count();
+    (len > 0).then(|| input.split_at_checked(len))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ahead, HeaderText, first_space};
+
+    /// werkzeug's `(?P<encoding>[^\s]+?)'(?P<language>[^\s]*?)'`, from the start each time.
+    fn naive(input: &[u8], text: HeaderText) -> Option<(&[u8], &[u8])> {
+        let is_quote = |at: &usize| input[*at] == b'\'';
+        let first = (1..input.len()).find(is_quote)?;
+        let second = (first + 1..input.len()).find(is_quote)?;
+        let has_space = (0..second).any(|at| first_space(&input[at..], text).is_some());
+        (!has_space).then(|| (&input[..first], &input[second + 1..]))
+    }
+
+    #[test]
+    fn one_pass_finds_what_many_find() {
+        let mut state = 1_u32;
+        let mut random = |n: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as usize % n
+        };
+        const BYTES: &[&[u8]] = &[
+            b"'",
+            b"'",
+            b"a",
+            b"a",
+            b";",
+            b" ",
+            "\u{2003}".as_bytes(),
+            b"\xa0",
+        ];
+        let mut found = 0;
+        for _ in 0..3_000 {
+            let header: Vec<u8> = (0..random(30))
+                .flat_map(|_| BYTES[random(8)].to_vec())
+                .collect();
+            for text in [HeaderText::Latin1, HeaderText::Utf8, HeaderText::Ascii] {
+                let mut ahead = Ahead::default();
+                let mut at = 0;
+                while at <= header.len() {
+                    let input = &header[at..];
+                    let expected = naive(input, text);
+                    assert_eq!(
+                        ahead.charset_and_language(input, text),
+                        expected,
+                        "{input:?}"
+                    );
+                    found += usize::from(expected.is_some());
+                    at += 1 + random(4);
+                }
+            }
+        }
+        assert!(found > 3_000, "{found}");
+    }
+}
