@@ -83,7 +83,7 @@ LOADS = [
     Load("JSON 64 KB, a text, cmd last, spilled", 1.15, json_text(64000), JSON),
     Load("JSON 64 KB, a text, cmd last, in memory", 1.5, json_text(64000), JSON, path="/16m"),
     Load("JSON 64 KB, rows, cmd last, spilled", 1.15, json_rows(64000), JSON),
-    Load("JSON 64 KB, rows, cmd last, in memory", 1.5, json_rows(64000), JSON, path="/16m"),
+    Load("JSON 64 KB, rows, cmd last, in memory", 1.9, json_rows(64000), JSON, path="/16m"),
     Load("multipart 256 KB, spilled", 1.05, multipart(256 << 10), MULTIPART),
     Load("multipart 256 KB, in memory", 1.15, multipart(256 << 10), MULTIPART, path="/16m"),
     Load("multipart 8 MB, in memory", 1.05, multipart(8 << 20), MULTIPART, path="/16m",

@@ -1,16 +1,10 @@
 //! 64 bytes of a JSON text as bitmaps, by vectors: bit n tells of byte n.
 
 use fearless_simd::prelude::*;
-#[cfg(target_arch = "x86_64")]
-use fearless_simd::u8x16;
 use fearless_simd::{Level, dispatch, u8x64};
 
 /// Bytes in a block.
 pub(super) const BLOCK: usize = 64;
-
-/// For each lower half of a byte the quote or backslash that has it. Bytes above 127 are given 0.
-#[cfg(target_arch = "x86_64")]
-const ENDS: [u8; 16] = [0, 0, b'"', 0, 0, 0, 0, 0, 0, 0, 0, 0, b'\\', 0, 0, 0];
 
 const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
@@ -53,12 +47,6 @@ impl<S: Simd> Block<S> {
     /// A string has no end, no escape and no control character here.
     #[inline(always)]
     pub(super) fn is_plain_text(&self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        if let Level::Avx512(_) = self.bytes.simd.level() {
-            let ends = u8x64::block_splat(u8x16::simd_from(self.bytes.simd, ENDS));
-            let ends = ends.swizzle_dyn_within_blocks(self.bytes);
-            return !(ends.simd_eq(self.bytes) | self.bytes.simd_lt(b' ')).any_true();
-        }
         let ends = (self.bytes ^ b'"').min(self.bytes ^ b'\\');
         // No bit of these in what is below 0x20.
         let above_controls = self.bytes & 0xe0;
@@ -123,11 +111,7 @@ pub(super) fn after_escape(backslash: u64, escaped: &mut u64) -> u64 {
 
 /// Bit n: whether an odd number of the bits 0 to n is set.
 #[inline(always)]
-pub(super) fn parity<S: Simd>(simd: S, bits: u64) -> u64 {
-    #[cfg(target_arch = "x86_64")]
-    if let Level::Avx512(avx512) = simd.level() {
-        return product(avx512, bits);
-    }
+pub(super) fn parity(bits: u64) -> u64 {
     let bits = bits ^ bits << 1;
     let bits = bits ^ bits << 2;
     let bits = bits ^ bits << 4;
@@ -145,17 +129,3 @@ pub(super) fn next(bits: u64, space: u64, carry: &mut u64) -> u64 {
     *carry = bits >> 63 | u64::from(carried);
     (behind | over) & !space
 }
-
-#[cfg(target_arch = "x86_64")]
-fearless_simd::kernel!(
-    /// The lower half of the carry-less product with a number that has all bits set.
-    #[inline]
-    fn product(avx512: Avx512, bits: u64) -> u64 {
-        use std::arch::x86_64::{
-            _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_set1_epi8,
-        };
-        let product =
-            _mm_clmulepi64_si128::<0>(_mm_cvtsi64_si128(bits.cast_signed()), _mm_set1_epi8(-1));
-        _mm_cvtsi128_si64(product).cast_unsigned()
-    }
-);

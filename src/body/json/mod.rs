@@ -21,8 +21,6 @@
 
 mod block;
 mod carry;
-#[cfg(target_arch = "x86_64")]
-mod eight;
 mod escapes;
 mod levels;
 mod number;
@@ -86,8 +84,6 @@ pub struct Json<'r> {
     rules: JsonRules,
     /// the vectors that blocks are read with
     level: Level,
-    /// blocks since the last that is within a string as a whole
-    dense: usize,
     levels: Levels<'r>,
     /// the string that is being read is a key
     in_key: bool,
@@ -131,8 +127,6 @@ impl<'r> Json<'r> {
             state: State::Value,
             rules,
             level: Level::new(),
-            // As if there had been some.
-            dense: 2,
             levels: Levels::new(lender),
             in_key: false,
             key: Name::EMPTY,

@@ -15,8 +15,6 @@
 //! | `true`, `false`, `null` | one at a time |
 //!
 //! A number or literal that reaches the end of a block may go on, so the next block begins with it.
-//! Where the CPU has AVX-512, `eight` goes on once there have been some blocks without a long string,
-//! until there is one again.
 
 use fearless_simd::{Level, Simd, dispatch};
 
@@ -29,10 +27,6 @@ use super::{Json, State, escapes};
 use crate::body::Fields;
 use crate::body::Trouble;
 use structure::Structure;
-
-/// After as many blocks of values and short strings eight at once are faster. Tests have short texts.
-#[cfg(target_arch = "x86_64")]
-const DENSE: usize = if cfg!(test) { 1 } else { 8 };
 
 /// Fewer bytes are not worth it.
 const LEAST: usize = 16;
@@ -56,10 +50,6 @@ impl Json<'_> {
             State::Value | State::After => false,
             _ => self.levels.in_object(),
         };
-        #[cfg(target_arch = "x86_64")]
-        let dense_max = self.level.as_avx512().map_or(usize::MAX, |_| DENSE);
-        #[cfg(not(target_arch = "x86_64"))]
-        let dense_max = usize::MAX;
         let mut skip = Skip {
             // What is closed at this depth may be the value of a slot.
             floor: match (self.first_item, self.member) {
@@ -72,7 +62,6 @@ impl Json<'_> {
                 key: u64::from(awaits_key),
                 ..at_start
             },
-            dense: self.dense,
             json: self,
             fields,
             bytes,
@@ -82,7 +71,6 @@ impl Json<'_> {
             at_top: false,
             string: 0,
             end: None,
-            dense_max,
         };
         skip.remember_levels();
         skip.read_best()
@@ -128,10 +116,6 @@ pub(super) struct Skip<'a, 'f, 'r> {
     /// where the last string began, in the top-level object
     pub(super) string: usize,
     pub(super) end: Option<End>,
-    /// blocks since the last that is within a string as a whole
-    dense: usize,
-    /// after so many wider vectors do better
-    dense_max: usize,
 }
 
 /// Where reading ends, and why.
@@ -145,44 +129,27 @@ pub(super) enum End {
 }
 
 impl Skip<'_, '_, '_> {
-    /// Reads blocks by the vectors that there are: one by one, and eight at once where they are wide
-    /// and no string is long.
+    /// Reads blocks by the widest vectors that are worth it.
     fn read_best(mut self) -> Skipped {
-        let level = self.json.level;
-        let end = loop {
-            #[cfg(target_arch = "x86_64")]
-            let end = match level.as_avx2() {
-                Some(avx2) => avx2.vectorize(
-                    #[inline(always)]
-                    || self.read(avx2),
-                ),
-                None => dispatch!(Level::baseline(), simd => self.read(simd)),
-            };
-            #[cfg(not(target_arch = "x86_64"))]
-            let end = dispatch!(Level::baseline(), simd => self.read(simd));
-            if let Some(end) = end {
-                break end;
-            }
-            #[cfg(target_arch = "x86_64")]
-            if let Some(end) = level.as_avx512().and_then(|avx512| self.read_eight(avx512)) {
-                break end;
-            }
-            self.dense = 0;
-        };
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = self.json.level.as_avx2() {
+            let end = avx2.vectorize(
+                #[inline(always)]
+                || self.read(avx2),
+            );
+            return self.stop(end);
+        }
+        let end = dispatch!(Level::baseline(), simd => self.read(simd));
         self.stop(end)
     }
 
-    /// Reads blocks. `None`: there are so many without a long string that wider vectors do better.
     #[inline(always)]
-    fn read<S: Simd>(&mut self, simd: S) -> Option<End> {
+    fn read<S: Simd>(&mut self, simd: S) -> End {
         loop {
-            if self.dense >= self.dense_max {
-                return None;
-            }
             let padded;
             let block = match self.rest.first_chunk() {
                 Some(block) => block,
-                None if self.rest.is_empty() => return Some(End::Unusual),
+                None if self.rest.is_empty() => return End::Unusual,
                 None => {
                     padded = block::pad(self.rest);
                     &padded
@@ -192,23 +159,12 @@ impl Skip<'_, '_, '_> {
                 Ok((BLOCK, carry)) => {
                     self.rest = self.rest.get(BLOCK..).unwrap_or_default();
                     self.carry = carry;
-                    #[cfg(target_arch = "x86_64")]
-                    if self.dense <= 1
-                        && self.carry.text != 0
-                        && let Some(avx512) = self.json.level.as_avx512()
-                    {
-                        let len = self.rest.len();
-                        self.read_string(avx512);
-                        if self.rest.len() < len {
-                            self.dense = 0;
-                        }
-                    }
                 }
                 Ok((len, carry)) => {
                     self.rest = behind(self.rest, len);
                     self.carry = carry;
                 }
-                Err(end) => return Some(end),
+                Err(end) => return end,
             }
         }
     }
@@ -229,15 +185,13 @@ impl Skip<'_, '_, '_> {
         let controls = block.below(b' ');
         let escaped = block::after_escape(backslashes, &mut carry.escaped);
         let unescaped = quotes & !escaped;
-        let text = block::parity(simd, unescaped) ^ carry.text;
+        let text = block::parity(unescaped) ^ carry.text;
         carry.text = mask(text >> 63 == 1);
         if controls & text != 0 || !escapes::are_right(&block, self.rest, escaped & !quotes) {
             return Err(End::Unusual);
         }
-        self.dense = self.dense.saturating_add(1);
         if text == u64::MAX && unescaped == 0 {
-            self.dense = 0;
-            if backslashes != 0 || self.dense_max != usize::MAX {
+            if backslashes != 0 {
                 return Ok((BLOCK, carry));
             }
             // What follows is often the same.
@@ -290,7 +244,6 @@ impl Skip<'_, '_, '_> {
 
     /// Sets the state behind what has been read.
     fn stop(mut self, end: End) -> Skipped {
-        self.json.dense = self.dense;
         if self.carry.text == 0 {
             // A number or literal that may go on is left to the state machine.
             let read = self.bytes.get(..self.at()).unwrap_or_default();

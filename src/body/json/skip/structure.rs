@@ -7,31 +7,27 @@ use crate::body::json::block::{self, BLOCK};
 use crate::body::json::carry::Carry;
 
 /// Where things stand in a block, outside of strings.
-pub(in crate::body::json) struct Structure {
-    pub(in crate::body::json) commas: u64,
-    pub(in crate::body::json) colons: u64,
+pub(super) struct Structure {
+    pub(super) commas: u64,
+    pub(super) colons: u64,
     /// opening brackets
-    pub(in crate::body::json) opened: u64,
+    pub(super) opened: u64,
     /// closing brackets
-    pub(in crate::body::json) closed: u64,
+    pub(super) closed: u64,
     /// braces, and what else has their bit 0x20
-    pub(in crate::body::json) curly: u64,
+    pub(super) curly: u64,
     /// those of them that are next to an opening one
-    pub(in crate::body::json) empty: u64,
+    pub(super) empty: u64,
     /// the quotes that begin strings
-    pub(in crate::body::json) strings: u64,
+    pub(super) strings: u64,
     /// there are backslashes, in strings
-    pub(in crate::body::json) escapes: bool,
+    pub(super) escapes: bool,
 }
 
 impl Skip<'_, '_, '_> {
     /// Judges brackets, and what stands between them.
     #[inline(always)]
-    pub(in crate::body::json) fn judge(
-        &mut self,
-        block: &Structure,
-        carry: &mut Carry,
-    ) -> Result<(), End> {
+    pub(super) fn judge(&mut self, block: &Structure, carry: &mut Carry) -> Result<(), End> {
         // Between the rows of a list the levels stay what they are.
         let between = block.commas
             & (block.closed & block.curly) << 1
@@ -56,7 +52,7 @@ impl Skip<'_, '_, '_> {
     /// Opens and closes levels. Gives what is within objects, and what has been judged. May set the
     /// end.
     #[inline(never)]
-    pub(in crate::body::json) fn levels(&mut self, block: &Structure) -> (u64, u64) {
+    pub(super) fn levels(&mut self, block: &Structure) -> (u64, u64) {
         let mut objects = mask(self.json.levels.in_object());
         let mut brackets = block.opened | block.closed;
         let mut judged = 0;
@@ -113,7 +109,7 @@ impl Skip<'_, '_, '_> {
     }
 
     /// What blocks without brackets, or with rows, need to know of the levels.
-    pub(in crate::body::json) fn remember_levels(&mut self) {
+    pub(super) fn remember_levels(&mut self) {
         let levels = &self.json.levels;
         self.objects = mask(levels.in_object());
         self.rows = mask(levels.in_row() && levels.depth() > self.floor);
