@@ -163,6 +163,7 @@ test-core: deps ## Run the tests that need no nginx
 .PHONY: test-nginx
 test-nginx: module panic-module programs $(VENV)/requirements.txt ## Run the tests with a real nginx
 	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) TEST_NGINX_PANIC_MODULE=$(PANIC_MODULE) \
+	    $(if $(filter 0,$(JOBS)),,$(STEP) 'Tests with a real nginx' 'all of them usually 10 minutes') \
 	    $(VENV)/bin/python -m pytest t -n $(JOBS) --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 # The nginx of other releases, as apt has them.
@@ -268,21 +269,10 @@ $(VENV)/requirements.txt: t/requirements.txt | deps
 	@$(STEP) 'Installing them' 'usually 30 s' $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@cp $< $@
 
-# The report needs no compiler: its packages have an environment of their own.
-REPORT_VENV ?= $(TARGET)/report-venv
-
 .PHONY: report
-report: need-log $(REPORT_VENV)/report.txt ## Show which commands take the time of the servers, by LOG
-	@$(REPORT_VENV)/bin/python tools/report.py $(LOG) $(if $(HTML),--html $(HTML)) $(REPORT_ARGS)
-
-.PHONY: need-log
-need-log:
-	$(if $(LOG),,$(error Say which log: make report LOG=/var/log/nginx/frappe-access.json))
-
-$(REPORT_VENV)/report.txt: tools/requirements.txt
-	@$(STEP) 'Making an environment for the report' 'usually 5 s' $(PYTHON) -m venv --clear $(REPORT_VENV)
-	@$(STEP) 'Getting duckdb' 'usually 20 s' $(REPORT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
-	@cp $< $@
+report: ## Show which commands take the time of the servers, by LOG
+	$(if $(LOG),,$(error Say which log: make report LOG=/var/log/nginx/frappe-access.log))
+	@$(PYTHON) tools/report.py $(LOG) $(if $(HTML),--html $(HTML)) $(REPORT_ARGS)
 
 .PHONY: lint
 lint: deps configure ## Check format, lints and licences

@@ -44,10 +44,10 @@ def pass_on(pipe, name):
 
 
 def colours():
-    """cargo's own choice, as if it saw our terminal."""
+    """cargo's and pytest's own choice, as if they saw our terminal."""
     if not sys.stdout.isatty():
         return None
-    return {"CARGO_TERM_COLOR": "always", **os.environ}
+    return {"CARGO_TERM_COLOR": "always", "PY_COLORS": "1", **os.environ}
 
 
 def say(text):

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from rig.client import FORM, JSON, exchange, of_type, post
-from rig.configurations import balancer, make_venv, text
+from rig.configurations import balancer, text
 from rig.env import ROOT
 from rig.http1 import Http1
 from rig.logs import Log
@@ -256,32 +256,32 @@ def test_12_16_help():
         assert word in run.stdout
 
 
-def make(tmp_path, *args):
+def make(*args):
     """`make report`."""
-    make_venv(tmp_path)
     return subprocess.run(
-        ["make", "-s", "report", f"REPORT_VENV={tmp_path}/venv", f"PYTHON={sys.executable}", *args],
+        ["make", "-s", "report", f"PYTHON={sys.executable}", *args],
         cwd=ROOT, capture_output=True, text=True, check=False,
         env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")})
 
 
 def test_12_17_make(log, tmp_path):
     """`make report`, with a page."""
-    run = make(tmp_path, f"LOG={log}", f"HTML={tmp_path}/report.html")
+    run = make(f"LOG={log}", f"HTML={tmp_path}/report.html")
     assert run.returncode == 0, run.stderr
     assert "Most time of the servers" in run.stdout and (tmp_path / "report.html").exists()
 
 
-def test_12_18_make_without_log(tmp_path):
+def test_12_18_make_without_log():
     """It asks for the log."""
-    run = make(tmp_path)
+    run = make()
     assert run.returncode != 0 and "make report LOG=" in run.stderr
 
 
-def test_12_19_one_duckdb():
-    """The tests use the version that users get."""
-    wanted = (ROOT / "tools/requirements.txt").read_text().split()[-1]
-    assert wanted in (ROOT / "t/requirements.txt").read_text().split()
+def test_12_19_standard_library():
+    """The report needs a Python and nothing else: no package, no site directory."""
+    run = subprocess.run([sys.executable, "-I", "-S", TOOL, "--help"], capture_output=True,
+                         text=True, check=False)
+    assert run.returncode == 0, run.stderr
 
 
 def independent(lines, key):

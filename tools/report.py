@@ -10,41 +10,41 @@ that gave up (499); what Frappe refuses with 403 or 417 is an answer to a person
 """
 
 import argparse
+import gzip
 import html
+import json
 import os
+import re
+import sqlite3
 import sys
+import time
 from pathlib import Path
 
-# The fields that are read, and their types.
-COLUMNS = {"time": "VARCHAR", "cmd": "VARCHAR", "report": "VARCHAR", "pool": "VARCHAR",
-           "status": "INTEGER", "request_time": "DOUBLE", "upstream_time": "VARCHAR"}
 HEADS = ("count", "errors", "p50", "p95", "p99", "max", "time", "share")
 SORTS = {"share": "busy DESC, count DESC", "p95": "p95 DESC, count DESC",
          "count": "count DESC, busy DESC"}
+NUMBER = re.compile(r"[0-9.]+")
 
-# A request that was tried on several servers has several times: "0.010, 0.250".
-LOAD = """
-    CREATE TABLE requests AS
-    SELECT time, status, request_time,
-           coalesce(nullif(cmd, ''), '(no command)') AS cmd,
-           coalesce(nullif(report, ''), '(no report)') AS report,
-           coalesce(nullif(pool, ''), '(nginx itself)') AS pool,
-           coalesce(list_sum(list_transform(
-               regexp_extract_all(upstream_time, '[0-9.]+'), lambda x: x::DOUBLE)), 0) AS busy
-    FROM read_json($files, format = 'newline_delimited', columns = $columns,
-                   ignore_errors = true)
-    WHERE request_time IS NOT NULL AND status IS NOT NULL
+CREATE = """
+    CREATE TABLE requests (time TEXT, cmd TEXT, report TEXT, pool TEXT, status INTEGER,
+                           request_time REAL, busy REAL)
 """
+# A percentile is the smallest time that this part of all requests does not exceed.
 TABLE = """
-    SELECT {key} AS key, count(*) AS count,
-           avg((status >= 499)::INT) AS errors,
-           quantile_disc(request_time, 0.50) AS p50,
-           quantile_disc(request_time, 0.95) AS p95,
-           quantile_disc(request_time, 0.99) AS p99,
+    WITH ranked AS (
+        SELECT {key} AS key, status, request_time, busy,
+               row_number() OVER (PARTITION BY {key} ORDER BY request_time) AS rank,
+               count(*) OVER (PARTITION BY {key}) AS count
+        FROM requests {where}
+    )
+    SELECT key, count, avg(status >= 499) AS errors,
+           min(request_time) FILTER (WHERE rank >= count * 0.50) AS p50,
+           min(request_time) FILTER (WHERE rank >= count * 0.95) AS p95,
+           min(request_time) FILTER (WHERE rank >= count * 0.99) AS p99,
            max(request_time) AS max,
            sum(busy) AS busy,
            coalesce(sum(busy) / nullif((SELECT sum(busy) FROM requests), 0), 0) AS share
-    FROM requests {where} GROUP BY 1 ORDER BY {order}, key LIMIT {top}
+    FROM ranked GROUP BY key ORDER BY {order}, key LIMIT {top}
 """
 
 
@@ -80,49 +80,74 @@ def fail(message):
 
 def read(logs):
     """A database with the table `requests`."""
+    # In a temporary file, which SQLite removes by itself: logs may be larger than the memory.
+    database = sqlite3.connect("")
+    database.execute(CREATE)
+    lines = Lines(logs)
     try:
-        import duckdb
-    except ImportError:
-        fail("the Python package duckdb is missing; `make report` installs it")
-    for log in logs:
-        try:
-            with open(log, "rb"):
-                pass
-        except OSError as error:
-            fail(f"{log}: {error.strerror}")
-    # Everything that is needed is built in: nothing is fetched.
-    database = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-    try:
-        database.execute(LOAD, {"files": [literal(log) for log in logs], "columns": COLUMNS})
-    except duckdb.Error as error:
-        fail(f"cannot read {', '.join(map(str, logs))}: {str(error).splitlines()[0]}")
+        database.executemany("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)", lines)
+    except sqlite3.Error as error:
+        fail(f"the temporary database: {error}")
     names = ", ".join(map(str, logs))
-    lines = sum(count_lines(log) for log in logs)
-    if not lines:
+    if not lines.read:
         fail(f"{names} is empty")
-    (good,), = query(database, "SELECT count(*) FROM requests")
-    if not good:
+    if not lines.good:
         fail(f"{names} has no line with the fields status and request_time: was it written by the "
              "log_format of nginx-conf/log-json.conf?")
-    if good < lines:
-        print(f"report: {lines - good} of {lines} lines were left out: no JSON, or not of this "
-              "log_format", file=sys.stderr)
+    if lines.good < lines.read:
+        print(f"report: {lines.read - lines.good} of {lines.read} lines were left out: no JSON, or "
+              "not of this log_format", file=sys.stderr)
     return database
 
 
-def literal(path):
-    """The path for duckdb, which takes *, ? and [ for patterns."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))
+class Lines:
+    """The rows of some logs. Says every ten seconds how far it is."""
+
+    def __init__(self, logs):
+        self.logs, self.read, self.good = logs, 0, 0
+
+    def __iter__(self):
+        told = time.monotonic()
+        for log in self.logs:
+            try:
+                with (gzip.open if log.suffix == ".gz" else open)(log, "rb") as file:
+                    for line in file:
+                        if not line.strip():
+                            continue
+                        self.read += 1
+                        if time.monotonic() - told >= 10:
+                            told = time.monotonic()
+                            print(f"report: {self.read:,} lines so far", file=sys.stderr)
+                        found = row(line)
+                        if found:
+                            self.good += 1
+                            yield found
+            except (OSError, EOFError) as error:
+                fail(f"{log}: {getattr(error, 'strerror', None) or error}")
 
 
-def count_lines(path):
-    import gzip
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as log:
-        return sum(1 for line in log if line.strip())
+def row(line):
+    """A line as a row, or None if it is no JSON or of another log_format."""
+    try:
+        fields = json.loads(line)
+        status, seconds = int(fields["status"]), float(fields["request_time"])
+        # A request that was tried on several servers has several times: "0.010, 0.250".
+        busy = sum(map(float, NUMBER.findall(text(fields, "upstream_time"))))
+        return (text(fields, "time"), text(fields, "cmd") or "(no command)",
+                text(fields, "report") or "(no report)", text(fields, "pool") or "(nginx itself)",
+                status, seconds, busy)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
-def query(database, text):
-    return database.execute(text).fetchall()
+def text(fields, name):
+    """A field that may be missing. SQLite takes no half of a surrogate pair."""
+    value = fields.get(name) or ""
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def query(database, statement):
+    return database.execute(statement).fetchall()
 
 
 def headline(database):

@@ -1,8 +1,6 @@
 """The configurations of nginx-conf/, made fit for a test: addresses and ports of the rig."""
 
 import re
-import shutil
-import sys
 
 from .env import ROOT
 
@@ -39,12 +37,3 @@ def balancer(upstreams, **others):
 def rows(name):
     """Keys and values of a .map file, in order."""
     return [(key.strip('"'), value) for key, value in ROW.findall((CONF / name).read_text())]
-
-
-def make_venv(directory):
-    """The packages of the tests in place of an environment that `make report` has pip fill."""
-    (directory / "venv/bin").mkdir(parents=True)
-    python = directory / "venv/bin/python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    python.chmod(0o755)
-    shutil.copy(ROOT / "tools/requirements.txt", directory / "venv/report.txt")
