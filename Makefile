@@ -219,7 +219,8 @@ DEBIAN := $(TARGET)/nginx-debian/ngx_http_frappe_module.so
 deb: ## Build the package for Debian or Ubuntu, in target/deb
 	@build/deps.sh debian deb
 	@$(MAKE) --no-print-directory module NGINX=debian
-	@packaging/deb.sh $(DEBIAN) $(TARGET)/deb
+	@$(MAKE) --no-print-directory frappe-cmd
+	@$(STEP) 'Packaging' 'usually 30 s' packaging/deb.sh $(DEBIAN) $(FRAPPE_CMD) $(TARGET)/deb
 
 .PHONY: test-deb
 test-deb: deb $(VENV)/requirements.txt ## Install the package in a scratch root, serve, purge

@@ -183,6 +183,7 @@ for what in "$@"; do
         deb)
             have dpkg-buildpackage || lacks dpkg-buildpackage dpkg-dev
             have dh || lacks debhelper debhelper
+            have help2man || lacks help2man help2man
             have lintian || lacks lintian lintian
             ;;
         bench)

@@ -2,8 +2,9 @@
 # Makes a Debian package of a module that has been built for the nginx of this machine's
 # distribution. `make deb` calls it.
 #
-# usage: packaging/deb.sh MODULE DIRECTORY
+# usage: packaging/deb.sh MODULE FRAPPE_CMD DIRECTORY
 #   MODULE      ngx_http_frappe_module.so
+#   FRAPPE_CMD  the program frappe-cmd
 #   DIRECTORY   receives the package, its .changes and its .buildinfo
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,7 +20,7 @@ die() {
 # latter is the newer one, for machines that are upgraded.
 debian_version() {
     local version
-    version=$(sed -n '0,/^version *=/s/^version *= *"\(.*\)"/\1/p' Cargo.toml)
+    version=$(packaging/version.sh)
     # In Debian's order, 0.2.0~rc.1 comes before 0.2.0.
     echo "${version/-/\~}-1~$(. /etc/os-release; echo "$ID${VERSION_ID:-$VERSION_CODENAME}")"
 }
@@ -43,7 +44,7 @@ maintainer() {
 changelog() {
     local codename
     codename=$(. /etc/os-release; echo "${VERSION_CODENAME:-unstable}")
-    echo "$PACKAGE ($(debian_version)) $codename; urgency=medium"
+    echo "$PACKAGE ($version) $codename; urgency=medium"
     echo
     awk '/^## / { if (seen++) exit; next }
         !seen || !NF { next }
@@ -55,26 +56,37 @@ changelog() {
     echo " -- $(maintainer)  $(date -R -d "@$SOURCE_DATE_EPOCH")"
 }
 
-[[ $# -eq 2 ]] || die 'usage: packaging/deb.sh MODULE DIRECTORY'
+[[ $# -eq 3 ]] || die 'usage: packaging/deb.sh MODULE FRAPPE_CMD DIRECTORY'
 module=$(realpath "$1")
-directory=$2
-for tool in dpkg-buildpackage dh dh_nginx lintian; do
+frappe_cmd=$(realpath "$2")
+directory=$3
+for tool in dpkg-buildpackage dh dh_nginx help2man lintian; do
     command -v "$tool" >/dev/null || die "Missing: $tool. Install what packages are made with:" \
-        "  sudo apt-get install -y dpkg-dev debhelper nginx-dev lintian"
+        "  sudo apt-get install -y dpkg-dev debhelper nginx-dev help2man lintian"
 done
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(source_time)}"
 
 rm -rf "$directory"
 work=$directory/build
-mkdir -p "$work/module"
+mkdir -p "$work"/{module,bin,completions}
 cp -r packaging/debian "$work/debian"
-cp README.md CHANGELOG.md "$work"
+cp -r README.md CHANGELOG.md docs nginx-conf packaging/detach.sh "$work"
+install "$frappe_cmd" "$work/bin/frappe-cmd"
+# Debian's own Python, which is there wherever the package is.
+sed '1s|.*|#!/usr/bin/python3|' tools/report.py >"$work/bin/frappe-report"
+chmod 755 "$work/bin/frappe-report"
+for shell in bash zsh fish; do
+    "$frappe_cmd" --generate "$shell" >"$work/completions/frappe-cmd.$shell"
+done
 # Readable, not executable: that is what Debian's policy asks of shared objects.
 install -m 644 "$module" "$work/module"
+version=$(debian_version)
 changelog >"$work/debian/changelog"
 sed -i "s/^Maintainer: .*/Maintainer: $(maintainer | sed 's/[&/\\]/\\&/g')/" "$work/debian/control"
 
-echo "Packaging $PACKAGE $(debian_version)"
+[[ -z ${DEBHOMEPAGE:-} ]] || sed -i "s|^Homepage: .*|Homepage: $DEBHOMEPAGE|" "$work/debian/control"
+
+echo "Packaging $PACKAGE $version"
 log=$directory/build.log
 # Build-Depends are for those who build from source; what is needed here was checked above.
 if ! (cd "$work" && dpkg-buildpackage --build=binary --no-sign --no-check-builddeps) >"$log" 2>&1; then

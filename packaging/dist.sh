@@ -53,6 +53,7 @@ echo "Collecting $name and its crates"
 git archive --prefix="$name/" HEAD | tar -x -C "$work"
 (
     cd "$work/$name"
+    (cd - >/dev/null && packaging/version.sh) >packaging/version
     "${CARGO:-cargo}" vendor --quiet --locked --versioned-dirs vendor >/dev/null
     drop_windows vendor
     cat >>.cargo/config.toml <<-'END'

@@ -197,12 +197,14 @@ def pool(installed):
 
 
 def test_10_01_copyright():
-    """Every crate that is linked into the module has its copyright in the package."""
+    """Every crate that is linked into the module or frappe-cmd has its copyright in the package."""
     names = {line.split()[0] for line in output(
         os.environ.get("CARGO", "cargo"), "tree", "--manifest-path", ROOT / "Cargo.toml",
-        "--locked", "--edges", "normal", "--prefix", "none").splitlines()}
+        "--package", "ngx_http_frappe_module", "--package", "frappe-cmd",
+        "--locked", "--edges", "normal", "--prefix", "none").splitlines() if line}
     named = (ROOT / "packaging/debian/copyright").read_text()
-    assert {name for name in names if f"vendor/{name}-*" not in named} == {"ngx_http_frappe_module"}
+    assert {name for name in names if f"vendor/{name}-*" not in named} == {
+        "ngx_http_frappe_module", "frappe-cmd"}
 
 
 def test_10_08_maintainer():
@@ -229,7 +231,7 @@ def test_10_03_install(installed):
     assert os.readlink(installed.path / LINK) == TARGET
     assert "successful" in installed.run("nginx", "-t")
     assert "load_module modules/ngx_http_frappe_module.so;" in installed.run("nginx", "-T")
-    for name in ("copyright", "README.md.gz", "README.Debian", "changelog.gz",
+    for name in ("copyright", "README.md", "docs/first-hour.md", "examples/balancer.conf", "README.Debian", "changelog.gz",
                  "changelog.Debian.gz"):
         assert (installed.path / "usr/share/doc" / PACKAGE / name).is_file()
 

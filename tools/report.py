@@ -63,10 +63,11 @@ def main():
 
 def arguments():
     parser = argparse.ArgumentParser(
-        prog="report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("log", type=Path, nargs="+",
                         help="access log, one JSON object a line; may end in .gz")
     parser.add_argument("--top", type=int, default=15, metavar="N", help="rows of a table (15)")
+    parser.add_argument("--version", action="version", version="%(prog)s of ngx_http_frappe_module")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with a picture")
     options = parser.parse_args()
     if options.top < 1:

@@ -1,0 +1,154 @@
+"""10: nginx starts without the module where its configuration still uses it: what the package does
+when it is removed, and how that is undone.
+"""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from rig.client import post
+from rig.configurations import balancer, text
+from rig.env import ROOT
+
+SCRIPT = ROOT / "packaging/detach.sh"
+
+# Directives on lines of their own, between others, and where they only seem to be.
+ODD = """
+map_hash_bucket_size 128;
+map "$frappe_cmd ${frappe_arg_method}" $frappe_site { default one; "a b" two; } # $frappe_cmd
+upstream frappe_up { server 127.0.0.1:1; }
+server {
+    listen unix:PREFIX/odd.sock; frappe_cmd on; frappe_body   preread=8k ;
+    # frappe_cmd off;
+    add_header X-Pool "$frappe_site $frappe_doctype";
+    frappe_version 15;  # ours
+    location / { frappe_cmd off; return 200 "$frappe_cmd_status."; }
+    location /up { proxy_pass http://frappe_up; }
+}
+"""
+
+
+@pytest.fixture
+def tree(env, upstreams, tmp_path):
+    """A directory as /etc/nginx, which loads the module and balancer.conf, and a file of odd ones."""
+    main = tmp_path / "nginx.conf"
+    parts = [f"load_module {env.module};", f"pid {tmp_path}/pid;", "events {}", "http {",
+             f"include {tmp_path}/conf.d/*.conf;", f"include {tmp_path}/sites/*;",
+             *(f"{name}_temp_path {tmp_path}/{name};" for name in (
+                 "client_body", "proxy", "fastcgi", "uwsgi", "scgi")), "}"]
+    main.write_text("\n".join(parts))
+    for name in ("conf.d", "sites", "frappe", "logs"):
+        (tmp_path / name).mkdir()
+    for path in (ROOT / "nginx-conf").glob("*.map"):
+        (tmp_path / "frappe" / path.name).write_text(path.read_text())
+    conf = re.sub(r"@\{listen main\}.*", f"listen unix:{tmp_path}/main.sock;", balancer(upstreams))
+    conf = re.sub(r"include \S+/(routes-\S+)", r"include frappe/\1", conf)
+    (tmp_path / "conf.d/balancer.conf").write_text(conf)
+    (tmp_path / "conf.d/limits.conf").write_text(text("sid-hash.conf") + text("limits.conf"))
+    odd = ODD.replace("map_hash_bucket_size 128;", "").replace("PREFIX", str(tmp_path))
+    (tmp_path / "sites/odd").write_text(odd)
+    return tmp_path
+
+
+@pytest.fixture
+def detach(env, tree):
+    """Runs the script."""
+    def run(*args):
+        return subprocess.run(
+            [SCRIPT, *args, "-p", tree, "-c", tree / "nginx.conf", "-e", tree / "error.log"],
+            capture_output=True, text=True, check=False,
+            env={**os.environ, "NGINX_BINARY": str(env.nginx),
+                 "FRAPPE_BACKUPS": str(tree / "kept")})
+
+    return run
+
+
+def files(tree):
+    """Names and contents of the configuration."""
+    return {path: path.read_text() for name in ("nginx.conf", "conf.d", "sites")
+            for path in [tree / name, *(tree / name).glob("*")] if path.is_file()}
+
+
+def good(env, tree):
+    """What `nginx -t` says if it fails."""
+    run = subprocess.run([env.nginx, "-t", "-p", tree, "-c", tree / "nginx.conf",
+                          "-e", tree / "error.log"], capture_output=True, text=True, check=False)
+    return "" if run.returncode == 0 else run.stderr
+
+
+def test_10_20_detach(env, tree, detach):
+    """Nothing of the module is left, nginx starts, and the files that were changed are named."""
+    assert good(env, tree) == ""
+    before = files(tree)
+    run = detach()
+    assert run.returncode == 0, run.stderr
+    after = files(tree)
+    changed = {path for path in before if before[path] != after[path]}
+    assert {path.name for path in changed} == {"nginx.conf", "balancer.conf", "odd"}
+    for path in changed:
+        assert str(path) in run.stderr
+    assert good(env, tree) == ""
+    assert "\nload_module" not in "\n" + after[tree / "nginx.conf"]
+    odd = after[tree / "sites/odd"]
+    for kept in ("# frappe_cmd off;", "upstream frappe_up", "http://frappe_up", "$frappe_site {"):
+        assert kept in odd
+
+
+def test_10_21_every_request_takes_the_default(serve, upstreams, tree, detach):
+    """With no module the balancer sends everything to the primary servers."""
+    detach()
+    conf = (tree / "conf.d/balancer.conf").read_text()
+    stub = (tree / "conf.d/zz-frappe-detached.conf").read_text()
+    conf = conf.replace(f"listen unix:{tree}/main.sock;", "@{listen main}")
+    nginx = serve(conf + stub, module=False, log="access_log off;")
+    done = post(nginx, "/", "cmd=frappe.desk.query_report.export_query")
+    assert done.answer["pool"] == "primary"
+
+
+def test_10_22_undo(tree, detach):
+    """The files come back as they were; one that somebody has changed since stays, and is named."""
+    before = files(tree)
+    detach()
+    assert detach("--undo").returncode == 0
+    assert files(tree) == before
+    detach()
+    with open(tree / "sites/odd", "a", encoding="utf-8") as odd:
+        odd.write("# mine\n")
+    run = detach("--undo")
+    assert run.returncode == 1 and f"left: {tree}/sites/odd" in run.stderr
+    assert "# mine" in (tree / "sites/odd").read_text()
+    assert files(tree)[tree / "conf.d/balancer.conf"] == before[tree / "conf.d/balancer.conf"]
+
+
+def test_10_23_not_used(env, tree, detach):
+    """A configuration that does not use the module stays as it is, without a word."""
+    (tree / "conf.d/balancer.conf").unlink()
+    (tree / "conf.d/limits.conf").unlink()
+    (tree / "sites/odd").write_text("map $uri $frappe_site { default 1; } # frappe_cmd on;\n")
+    (tree / "nginx.conf").write_text(
+        re.sub("^load_module.*", "", (tree / "nginx.conf").read_text()))
+    before = files(tree)
+    run = detach()
+    assert (run.returncode, run.stderr) == (0, "")
+    assert files(tree) == before
+
+
+def test_10_24_not_enough(tree, detach):
+    """Where taking the directives out is not enough, nothing is changed, and nginx's words are there."""
+    (tree / "sites/odd").write_text("server { listen unix:x;\n frappe_cmd\n on; }\n")
+    before = files(tree)
+    run = detach()
+    assert run.returncode == 1
+    assert f"{tree}/conf.d/balancer.conf" in run.stderr and 'unknown directive "frappe_cmd"' in run.stderr
+    assert files(tree) == before
+
+
+def test_10_25_broken_already(tree, detach):
+    """A configuration that nginx does not take is not touched."""
+    (tree / "sites/broken").write_text("nonsense;\n")
+    before = files(tree)
+    run = detach()
+    assert run.returncode == 1 and "fails already" in run.stderr
+    assert files(tree) == before
