@@ -79,7 +79,7 @@ def test_12_82_routes_of_the_guide(serve, upstreams, body, pool):
 def shell(serve, upstreams, env, tmp_path_factory):
     """Runs commands where nginx, with balancer.conf and log-json.conf, is erp.example.com."""
     home = tmp_path_factory.mktemp("guide")
-    log = {"/var/log/nginx/frappe-access.json": "@{prefix}/frappe-access.json"}
+    log = {"/var/log/nginx/frappe-access.log": "@{prefix}/frappe-access.log"}
     conf = balancer(upstreams) + text("log-json.conf", log)
     node = "consistent;\n    server "
     assert node in conf

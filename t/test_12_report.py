@@ -27,7 +27,7 @@ FIELDS = {"time", "id", "client", "site", "method", "path", "cmd", "cmd_source",
 
 def logging(conf):
     """A configuration with log-json.conf behind it, as the names in conf.d order them."""
-    log = {"/var/log/nginx/frappe-access.json": "@{prefix}/log.json"}
+    log = {"/var/log/nginx/frappe-access.log": "@{prefix}/log.json"}
     return conf + text("log-json.conf", log)
 
 

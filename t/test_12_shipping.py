@@ -72,7 +72,7 @@ def test_12_62_filebeat():
 @pytest.fixture(scope="module")
 def lines(serve, upstreams):
     """Lines of a real nginx: plain, answered by nginx itself, two servers, a bad request."""
-    log = {"/var/log/nginx/frappe-access.json": "@{prefix}/log.json"}
+    log = {"/var/log/nginx/frappe-access.log": "@{prefix}/log.json"}
     conf = balancer(upstreams, _11=f"127.0.0.1:{free_port()}") + text("log-json.conf", log)
     nginx = serve(conf.replace("frappe_cmd on;", "frappe_cmd on; location = /own { return 204; }", 1))
     post(nginx, "/", "report_name=Stock+Balance&doctype=Item&cmd=frappe.desk.query_report.run")
@@ -198,7 +198,7 @@ class Taker(BaseHTTPRequestHandler):
 
 def test_12_68_commands(lines, tmp_path):
     """The guide's commands send what they say."""
-    (tmp_path / "frappe-access.json").write_text(json.dumps(lines[0]) + "\n")
+    (tmp_path / "frappe-access.log").write_text(json.dumps(lines[0]) + "\n")
     scripts = re.findall(r"^```bash\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Taker)
     server.taken = []
