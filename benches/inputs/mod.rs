@@ -49,9 +49,8 @@ pub struct Body {
 
 /// All inputs of the file.
 pub fn all() -> Vec<Input> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/inputs.json");
-    let text = std::fs::read(path).expect(path);
-    let inputs: Vec<Value> = serde_json::from_slice(&text).expect(path);
+    let text = include_bytes!("../inputs.json");
+    let inputs: Vec<Value> = serde_json::from_slice(text).expect("benches/inputs.json");
     inputs.iter().map(Input::new).collect()
 }
 

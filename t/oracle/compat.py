@@ -1,6 +1,7 @@
-"""What werkzeug 0.14.1 needs on a Python that is newer than it, and what Python 2 did differently.
+"""What werkzeug 0.14.1 and gunicorn 19 need on a Python that is newer than they are, and what Python 2
+did differently.
 
-Other families need none of it.
+Families of newer packages need none of it.
 """
 
 import collections
@@ -16,6 +17,21 @@ def allow_old_imports():
     for name in ("Callable", "Container", "Hashable", "Iterable", "Mapping", "MutableMapping",
                  "MutableSet", "Sequence", "Set"):
         setattr(collections, name, getattr(collections.abc, name))
+
+
+def let_six_be_imported():
+    """gunicorn 19 brings a `six` whose importer speaks the protocol that Python 3.12 dropped."""
+    from importlib.machinery import ModuleSpec
+
+    from gunicorn import six
+
+    importer = type(six._importer)
+    if not hasattr(importer, "find_spec"):
+        importer.find_spec = lambda self, name, path, target=None: (
+            ModuleSpec(name, self, is_package=self.is_package(name))
+            if name in self.known_modules else None)
+        importer.create_module = lambda self, spec: self.load_module(spec.name)
+        importer.exec_module = lambda self, module: None
 
 
 def headers_of_parts_stay_bytes():

@@ -20,6 +20,8 @@ def enter(version):
 
     family = BY_VERSION[version]
     sys.path.insert(0, str(directory(family)))
+    if family.gunicorn.startswith("19."):
+        compat.let_six_be_imported()
     if family.release < (11,):
         compat.allow_old_imports()
         compat.headers_of_parts_stay_bytes()
