@@ -1,18 +1,24 @@
 """11: balancer.conf and the route files send each request where they say."""
 
 import re
+import subprocess
+import sys
 import threading
+from urllib.parse import quote
 
 import pytest
 
 from rig.client import FORM, JSON, MULTIPART, TRANSPORTS, exchange, multipart, of_type, post, sha256
 from rig.configurations import CONF, balancer, rows, text
 from rig.corpus import load
+from rig.env import ROOT
 from rig.nginx import free_port
 from rig.rawserver import RawServer
 
 CLASSES = ("routes-reports.map", "routes-uploads.map", "routes-background.map")
-HEAVY = [cmd for name in CLASSES for cmd, _ in rows(name)]
+HEAVY = [cmd for name in CLASSES for cmd, _ in rows(name) if "/" not in cmd]
+# Names that API v2 makes of a doctype and a method.
+SHORT = [cmd for name in CLASSES for cmd, _ in rows(name) if "/" in cmd]
 # What people do all day: it must stay on the primary servers.
 LIGHT = ("frappe.desk.form.save.savedocs", "frappe.client.get", "frappe.desk.search.search_link",
          "run_doc_method", "login", "ping", "frappe.desk.reportview.get",
@@ -86,6 +92,63 @@ def test_11_02_heavy(nginx, cmd):
     assert went(post(nginx, "/api/method/frappe.ping", f"cmd={cmd}")) == TO_SECONDARY
 
 
+@pytest.mark.parametrize("cmd", SHORT)
+def test_11_20_short_names(nginx, cmd):
+    """The short form of API v2 goes where the dotted name goes."""
+    path = f"/api/v2/method/{quote(cmd)}"
+    assert went(exchange(nginx, "GET", path)) == TO_SECONDARY
+    assert went(post(nginx, path, "x=1")) == TO_SECONDARY
+    # The map ignores case, as Frappe does not; and a version before 15 has no such form.
+    assert went(exchange(nginx, "GET", f"/api/v2/method/{quote(cmd)}_x")) == TO_PRIMARY
+
+
+def test_11_21_short_names_are_generated():
+    """Each dotted name of a doctype's module has its short one below it, and no other is there."""
+    tool = ROOT / "tools/short-names.py"
+    run = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True,
+                         check=False)
+    assert run.returncode == 0, run.stderr
+    assert len(SHORT) >= 20
+
+
+def test_11_22_short_names_that_lack(tmp_path):
+    """The check finds a name that lacks, and one too many."""
+    tool = ROOT / "tools/short-names.py"
+    path = tmp_path / "x.map"
+    dotted = "frappe.core.doctype.prepared_report.prepared_report.enqueue x;\n"
+    short = '"Prepared Report/enqueue"                                x;\n'
+    for text in (dotted, f"{dotted}{short}{short.replace('enqueue', 'other')}", f"a.b x;\n{short}"):
+        path.write_text(text)
+        check = [sys.executable, tool, "--check", path]
+        assert subprocess.run(check, capture_output=True, check=False).returncode == 1
+        assert path.read_text() == text
+        subprocess.run([sys.executable, tool, path], check=True)
+        assert subprocess.run(check, capture_output=True, check=False).returncode == 0
+    path.write_text(dotted)
+    subprocess.run([sys.executable, tool, path], check=True)
+    assert path.read_text().split() == (dotted + short).split()
+
+
+@pytest.mark.parametrize(("method", "path", "secondary"), [
+    ("POST", "/api/v2/document/File", True),
+    ("POST", "/api/v2/document/File/", True),
+    ("POST", "/api/v2/document/Sales%20Invoice/A-1/attachments", True),
+    ("POST", "/api/v2/document/Item/a/b/attachments", True),
+    ("POST", "/api/v2/document/Item/bulk_update", True),
+    ("POST", "/api/v2/document/Item/bulk_delete", True),
+    ("POST", "/api/v2/method/bulk_delete", True),
+    ("GET", "/api/v2/document/File", False),
+    ("POST", "/api/v2/document/Item", False),
+    ("POST", "/api/v2/document/Item/attachments", False),
+    ("POST", "/api/v2/document/File?cmd=frappe.client.get", False),
+])
+def test_11_23_no_command(nginx, method, path, secondary):
+    """What API v2 does by its path alone."""
+    body = multipart(("file", b"x" * 10, "scan.pdf"))
+    done = exchange(nginx, method, path, of_type(MULTIPART), body)
+    assert went(done) == (TO_SECONDARY if secondary else TO_PRIMARY)
+
+
 @pytest.mark.parametrize("cmd", LIGHT)
 def test_11_03_light(nginx, cmd):
     """The work of people stays on the primary servers, also where the path names a report."""
@@ -119,7 +182,7 @@ def test_11_05_corpus(nginx, captured):
     """Requests of real clients."""
     cmd = captured.expected()[0]
     done = exchange(nginx, captured.method, captured.target, captured.headers, captured.body)
-    assert went(done) == (TO_SECONDARY if cmd in HEAVY else TO_PRIMARY)
+    assert went(done) == (TO_SECONDARY if cmd in HEAVY or cmd in SHORT else TO_PRIMARY)
 
 
 def test_11_06_true_header(nginx):
@@ -144,7 +207,7 @@ def test_11_08_socketio(nginx):
     answer = exchange(nginx, "GET", "/socket.io/?transport=websocket", headers).answer
     assert (answer["headers"]["upgrade"], answer["headers"]["connection"]) == headers_of(headers)
     done = post(nginx, "/socket.io/", "cmd=frappe.desk.query_report.run")
-    assert (done.answer["pool"], done.found) == ("primary", ("", "", ""))
+    assert done.found == ("", "", "")
 
 
 def headers_of(pairs):
@@ -216,6 +279,53 @@ def test_11_13_backup(serve_once, upstreams):
         assert post(nginx, "/", "cmd=upload_file").answer["pool"] == "primary"
 
 
+def test_11_24_backup_behind_more(serve_once, upstreams):
+    """However many secondary servers are down at once, their backup is reached."""
+    dead = [f"127.0.0.1:{free_port()}" for _ in range(4)]
+    conf = balancer(upstreams, _21=dead[0], _22=dead[1])
+    more = "".join(f"server {address} max_fails=10;\n" for address in dead[2:])
+    nginx = serve_once(conf.replace("upstream erpnext_secondary {", f"upstream erpnext_secondary {{ {more}"))
+    assert post(nginx, "/", "cmd=upload_file").answer["pool"] == "primary"
+
+
+# Two balancers
+
+@pytest.fixture(scope="module")
+def two_balancers(serve, upstreams):
+    """balancer.conf twice, before four nodes of socketio, which the second one names in another order.
+    The client says which address it has."""
+    nodes = serve("".join(f"server {{ @{{listen node{n}}} return 200 node{n}; }}" for n in range(4)))
+    addresses = [f"127.0.0.1:{nodes.port(f'node{n}')}" for n in range(4)]
+    conf = balancer(upstreams).replace(
+        "server_name erp.example.com;",
+        "server_name erp.example.com; set_real_ip_from 127.0.0.1; real_ip_header X-Test-Address;")
+    start = conf.index("hash $remote_addr consistent;")
+    end = conf.index("}", start)
+
+    def start_with(order):
+        servers = "".join(f"server {address};" for address in order)
+        return serve(conf[:start] + "hash $remote_addr consistent;" + servers + conf[end:])
+
+    return start_with(addresses), start_with(reversed(addresses))
+
+
+def test_11_25_two_balancers(env, two_balancers):
+    """A client's socket.io stays on one node, whichever balancer it comes through; the nodes share the
+    clients; and a command goes to the same pool by both."""
+    if not env.has("http_realip_module"):
+        pytest.skip("this nginx is built without real_ip")
+    chosen = {}
+    for number in range(40):
+        client = [("X-Test-Address", f"10.1.{number}.7")]
+        nodes = {exchange(nginx, "GET", "/socket.io/?transport=polling", client).response.body
+                 for nginx in two_balancers for _ in range(2)}
+        assert len(nodes) == 1, nodes
+        chosen[number] = nodes.pop()
+    assert set(chosen.values()) == {b"node0", b"node1", b"node2", b"node3"}
+    for nginx in two_balancers:
+        assert went(post(nginx, "/", "cmd=frappe.desk.query_report.run")) == TO_SECONDARY
+
+
 # Route files in maps of their own
 
 @pytest.mark.parametrize("report", [key for key, _ in rows("routes-by-report.map")])
@@ -263,6 +373,6 @@ def test_11_18_rows():
     for name in (*CLASSES, "routes-readonly.map"):
         keys = [key for key, _ in rows(name)]
         assert len(keys) == len(set(keys)) >= 7
-        assert all(re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", key) for key in keys)
+        assert all(re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*|[A-Z][A-Za-z ]+/[a-z_]+", key) for key in keys)
         paragraphs = (CONF / name).read_text().strip().split("\n\n")
         assert all(paragraph.startswith("#") for paragraph in paragraphs)

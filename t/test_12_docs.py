@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from rig.client import FORM, exchange, of_type, post
-from rig.configurations import CONF, PRIMARY, SECONDARY, balancer, make_venv, text
+from rig.configurations import CONF, PRIMARY, SECONDARY, balancer, text
 from rig.env import ROOT
 from rig.http1 import Http1
 from rig.message import head
@@ -81,17 +81,15 @@ def shell(serve, upstreams, env, tmp_path_factory):
     home = tmp_path_factory.mktemp("guide")
     log = {"/var/log/nginx/frappe-access.log": "@{prefix}/frappe-access.log"}
     conf = balancer(upstreams) + text("log-json.conf", log)
-    node = "consistent;\n    server "
-    assert node in conf
-    conf = conf.replace(f"{node}{upstreams['primary'].address}", f"{node}127.0.0.1:{free_port()}")
-    conf = re.sub(r"(consistent;\n    server \S+;\n)    server \S+;\n", r"\1", conf)
+    nodes = re.compile(r"consistent;\n(    server \S+;\n)+")
+    assert nodes.search(conf)
+    conf = nodes.sub(f"consistent;\n    server 127.0.0.1:{free_port()};\n", conf)
     nginx = serve(conf)
     (home / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{nginx.port()}"\n')
     demo = (ROOT / "nginx-conf/demo/04-report-export.http").read_bytes()
     (home / "request.http").write_bytes(demo)
     (home / "saved.har").write_text('{"log": {"entries": [{"request": {"method": "GET", '
                                     '"url": "http://erp.example.com/app", "headers": []}}]}}')
-    make_venv(home)
     from oracle.peers import frappe_cmd
 
     tools = home / "bin"
@@ -99,10 +97,9 @@ def shell(serve, upstreams, env, tmp_path_factory):
     for name, command in {
         "nginx": [env.nginx, "-p", f"{nginx.prefix}/", "-c", nginx.prefix / "nginx.conf",
                   "-e", nginx.prefix / "error.log", '"$@"'],
-        "make": [shutil.which("make"), "-s", "-C", ROOT, f"REPORT_VENV={home}/venv",
-                 f"PYTHON={sys.executable}", '"$@"'],
-        # Behind `cargo run ... --` stand the arguments for frappe-cmd.
-        "cargo": [frappe_cmd(), '"${@:7}"'],
+        "make": [shutil.which("make"), "-s", "-C", ROOT, f"PYTHON={sys.executable}", '"$@"'],
+        "frappe-cmd": [frappe_cmd(), '"$@"'],
+        "frappe-report": [sys.executable, ROOT / "tools/report.py", '"$@"'],
     }.items():
         line = " ".join(part if '"$' in str(part) else shlex.quote(str(part)) for part in command)
         (tools / name).write_text(f"#!/bin/bash\nexec {line}\n")
