@@ -1,17 +1,20 @@
 """11: balancer.conf and the route files send each request where they say."""
 
 import re
+import ssl
 import subprocess
 import sys
 import threading
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from rig.client import FORM, JSON, MULTIPART, TRANSPORTS, exchange, multipart, of_type, post, sha256
-from rig.configurations import CONF, balancer, rows, text
+from rig.configurations import CONF, balancer, rows, servers, text
 from rig.corpus import load
 from rig.env import ROOT
+from rig.message import new_id
 from rig.nginx import free_port
 from rig.rawserver import RawServer
 
@@ -286,6 +289,32 @@ def test_11_24_backup_behind_more(serve_once, upstreams):
     more = "".join(f"server {address} max_fails=10;\n" for address in dead[2:])
     nginx = serve_once(conf.replace("upstream erpnext_secondary {", f"upstream erpnext_secondary {{ {more}"))
     assert post(nginx, "/", "cmd=upload_file").answer["pool"] == "primary"
+
+
+def for_tls(upstreams, certificate, key):
+    """balancer.conf as its comments tell to change it for TLS, on ports and a certificate of ours."""
+    paths = {"ssl_certificate /etc/ssl/certs/erp.example.com.pem;": f"ssl_certificate {certificate};",
+             "ssl_certificate_key /etc/ssl/private/erp.example.com.key;": f"ssl_certificate_key {key};"}
+    conf = text("balancer.conf", {"    listen 80;\n    #": "    #"} | servers(upstreams))
+    for line, ours in {"listen 443 ssl http2;": "@{listen_tls tls}", **paths}.items():
+        assert f"    # {line}\n" in conf
+        conf = conf.replace(f"    # {line}\n", f"    {ours}\n")
+    conf, mark, redirect = conf.rpartition("# For TLS. 308")
+    redirect = re.sub("^# ", "", redirect, flags=re.MULTILINE)
+    return conf + mark + redirect.replace("listen 80;", "@{listen main}")
+
+
+def test_11_26_tls(serve_once, env, upstreams):
+    """The TLS server, over HTTP/2, and the redirect that keeps a POST a POST."""
+    nginx = serve_once(for_tls(upstreams, *env.certificate))
+    done = post(nginx, "/x?y=1", "cmd=frappe.client.get")
+    assert done.response.status == 308
+    assert done.response.header("Location") == "https://localhost/x?y=1"
+    with httpx.Client(http2=True, verify=ssl.create_default_context(cafile=env.certificate[0]),
+                      headers={"X-Rig-Id": new_id()}) as client:
+        answer = client.post(f"https://localhost:{nginx.port('tls')}/", data={"cmd": "upload_file"})
+    assert (answer.http_version, answer.headers["x-served-from"]) == ("HTTP/2", "erpnext_secondary")
+    assert answer.json()["headers"]["x-forwarded-proto"] == "https"
 
 
 # Two balancers

@@ -1,5 +1,6 @@
 """12: limits.conf holds back what it names and nothing else; reports alone may take long."""
 
+import base64
 import re
 import time
 from contextlib import ExitStack
@@ -17,6 +18,11 @@ REPORT = b"cmd=frappe.desk.query_report.run&report_name=x"
 ALICE = [("Cookie", "full_name=A; sid=" + "a1" * 28)]
 BOB = [("Cookie", "sid=" + "b2" * 28)]
 GUEST = [("Cookie", "sid=Guest")]
+
+
+def basic(key, secret):
+    """The key of the API, as a header of HTTP's own authentication."""
+    return [("Authorization", "Basic " + base64.b64encode(f"{key}:{secret}".encode()).decode())]
 
 
 def limited(upstreams, replace=(), **others):
@@ -58,6 +64,18 @@ def test_12_31_nginx_t(serve, upstreams):
     ("POST", "/", b"sender=a&cmd=frappe.www.contact.send_message"),
     ("POST", "/api/method/frappe.core.api.auth.reset_password", b"user=a"),
     ("POST", "/api/method/frappe.website.api.send_message", b"sender=a"),
+    ("POST", "/api/v2/method/User/reset_password", b"user=a"),
+    ("POST", "/api/v2/method/User/sign_up", b"email=a"),
+    ("POST", "/api/v2/method/User/update_password", b"new_password=a"),
+    ("POST", "/api/v2/method/User/test_password_strength", b"new_password=a"),
+    ("POST", "/api/v2/method/login", b"usr=a&pwd=b"),
+    ("POST", "/api/method/login/", b"usr=a&pwd=b"),
+    ("POST", "/", b"cmd=frappe.www.login.login_via_token&login_token=a"),
+    ("POST", "/", b"cmd=frappe.core.api.user_invitation.accept_invitation&key=a"),
+    ("POST", "/api/method/frappe.integrations.oauth2.get_token", b"grant_type=password"),
+    ("POST", "/api/method/frappe.integrations.oauth2.register_client", b"x=1"),
+    ("POST", "/", b"cmd=frappe.website.doctype.web_form.web_form.accept&data=a"),
+    ("POST", "/api/v2/method/Web%20Form/accept", b"data=a"),
 ])
 def test_12_32_login(nginx, method, target, body):
     """Eleven passwords are taken at once, then no more, whatever sid comes with them."""
@@ -69,7 +87,8 @@ def test_12_32_login(nginx, method, target, body):
 
 def test_12_33_not_login(nginx):
     """Pages, forms and lists have no limit."""
-    for body in (b"cmd=frappe.client.get", b"cmd=logout", b"cmd=frappe.desk.form.save.savedocs"):
+    for body in (b"cmd=frappe.client.get", b"cmd=logout", b"cmd=frappe.desk.form.save.savedocs",
+                 b"cmd=frappe.core.doctype.user.user.get_roles"):
         assert set(statuses(nginx, 40, body, ALICE)) == {200}
     assert set(statuses(nginx, 40, None, ALICE, "GET", "/login")) == {200}
 
@@ -79,7 +98,12 @@ def test_12_33_not_login(nginx):
     ([("Authorization", "token keyofalice:secret")], [("Authorization", "token keyofbob:secret")]),
     ([*BOB, ("Authorization", "token keyofalice:secret")], BOB),
     (GUEST, ALICE),
-], ids=["session", "token", "token-first", "guest"])
+    (basic("keyofalice00001", "secret1"), basic("keyofbob0000001", "secret1")),
+    (basic("keyofalice00001", "secret1"), BOB),
+    ([("Authorization", "Bearer abc")], [("Authorization", "Bearer abd")]),
+    ([("Authorization", "Bearer abc"), *BOB], BOB),
+], ids=["session", "token", "token-first", "guest", "basic", "basic-first", "bearer",
+        "bearer-first"])
 def test_12_34_reports_of_one(nginx, one, other):
     """Who starts too many reports is held back, and nobody else."""
     answers = statuses(nginx, 25, REPORT, one)
@@ -93,6 +117,16 @@ def test_12_35_guests(nginx):
     assert statuses(nginx, 25, REPORT, GUEST)[-1] == 429
     assert statuses(nginx, 1, REPORT) == [429]
     assert statuses(nginx, 1, REPORT, [("Cookie", "sid=x")]) == [429]
+
+
+def test_12_42_one_key(nginx):
+    """The key of a person counts the same whether it comes by `token` or with another sid; by Basic it
+    is a key of its own, whatever the secret is."""
+    token = [("Authorization", "token keyofalice00001:x")]
+    assert statuses(nginx, 25, REPORT, [*token, *ALICE])[-1] == 429
+    assert statuses(nginx, 1, REPORT, [*token, *BOB]) == [429]
+    assert statuses(nginx, 25, REPORT, basic("keyofalice00001", "one"))[-1] == 429
+    assert statuses(nginx, 1, REPORT, basic("keyofalice00001", "another")) == [429]
 
 
 class Held:
@@ -109,9 +143,9 @@ class Held:
                                        ("Content-Length", str(len(body)))]), body)
         return client
 
-    def hold(self, headers):
+    def hold(self, headers, body=REPORT):
         """The same, and it has reached a server."""
-        client = self.send(headers)
+        client = self.send(headers, body)
         connection = self._server.accept()
         connection.read_request()
         self.held.append((client, connection))
@@ -170,10 +204,13 @@ QUICK = {"proxy_read_timeout 120s;": "proxy_read_timeout 200ms;",
          "proxy_next_upstream_timeout 10s;": "proxy_next_upstream_timeout 100ms;"}
 
 
-def test_12_38_long_reports(hold, upstreams):
-    """A report may take longer than anything else, here more than 200 ms."""
+@pytest.mark.parametrize("body", [
+    REPORT, b"x=1&cmd=upload_file", b"cmd=frappe.desk.reportview.delete_items"])
+def test_12_38_long_work(hold, upstreams, body):
+    """A report, an upload or a background command may take longer than anything else, here more than
+    200 ms."""
     held = hold(balance=QUICK)
-    held.hold(ALICE)
+    held.hold(ALICE, body)
     with RawServer() as slow:
         other = hold(balance=QUICK | {f"server {upstreams['primary'].address} max_fails=3":
                                       f"server 127.0.0.1:{slow.port} max_fails=3"})

@@ -91,6 +91,10 @@ def test_12_53_headers(front):
     assert (headers["host"], headers["x-frappe-site-name"]) == ("localhost", "localhost")
     assert headers["x-use-x-accel-redirect"] == "True"
     assert (headers["x-forwarded-for"], headers["x-forwarded-proto"]) == ("127.0.0.1", "http")
+    # A balancer in front has ended TLS.
+    proto = [("X-Forwarded-Proto", "https")]
+    headers = exchange(front.nginx, "GET", "/app", proto).answer["headers"]
+    assert headers["x-forwarded-proto"] == "https"
 
 
 def test_12_54_files(front):
