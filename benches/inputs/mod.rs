@@ -1,12 +1,15 @@
-//! The named bodies of `benches/inputs.json`, of any size.
+//! The named bodies of `benches/inputs.json` and `benches/hostile.json`, of any size.
 //!
 //! An input is `head`, as often as fits `repeat`, `tail`. Each is a list of pieces: text as it
 //! stands, or a generator, `{"text": N}` (N letters and spaces), `{"bytes": N}` (N bytes that look
-//! random), `{"deep": N}` (N arrays in each other), `{"hex": "..."}`.
+//! random), `{"deep": N}` (N arrays in each other), `{"hex": "..."}`, `{"times": N, "of": [...]}`.
+//! A content type and a target are a text or such a thing themselves, of up to `max` bytes.
 
 use std::cell::RefCell;
+use std::mem::MaybeUninit;
 
-use ngx_http_frappe_module::body::{CMD_MAX, Fields, Multipart, Names, Rooms, Slot};
+use ngx_http_frappe_module::body::header::content_type::CONTENT_TYPE_MAX;
+use ngx_http_frappe_module::body::{Fields, Multipart, Names, Rooms, Slot, ValueRoom, Values};
 use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, dialect};
 use serde_json::Value;
 
@@ -16,10 +19,17 @@ const BLOCK: usize = 16 * 1024;
 /// One input.
 pub struct Input {
     pub name: String,
-    pub content_type: String,
+    /// what it is compared with
+    pub kind: String,
+    /// as clients send it
+    pub is_friendly: bool,
+    /// filled up to so many bytes, or less
+    pub content_type: Vec<u8>,
+    /// likewise
+    pub target: Vec<u8>,
     /// the rules by which it is read
     pub dialect: &'static Dialect,
-    /// the arguments that are kept: cmd
+    /// the arguments that are kept: cmd, and others
     pub names: Names,
     scratch: RefCell<Vec<u8>>,
     head: Vec<u8>,
@@ -47,40 +57,66 @@ pub struct Body {
     tail: Vec<u8>,
 }
 
-/// All inputs of the file.
-pub fn all() -> Vec<Input> {
-    let text = include_bytes!("../inputs.json");
-    let inputs: Vec<Value> = serde_json::from_slice(text).expect("benches/inputs.json");
+/// What clients send.
+pub const INPUTS: &[u8] = include_bytes!("../inputs.json");
+/// What nobody sends but to do harm.
+pub const HOSTILE: &[u8] = include_bytes!("../hostile.json");
+
+/// All inputs of a file.
+pub fn all(file: &[u8]) -> Vec<Input> {
+    let inputs: Vec<Value> = serde_json::from_slice(file).expect("a list");
     inputs.iter().map(Input::new).collect()
 }
 
-/// All that the module does with a request, nginx apart.
+/// All that the module does with a request, nginx apart, where cmd alone is kept.
 pub fn read(input: &Input, body: &Body) -> Outcome {
-    let mut value = [0; CMD_MAX];
-    let mut slots = [Slot::new(&mut value)];
+    let mut value = MaybeUninit::uninit();
+    let mut slots = [Slot::new(ValueRoom::Short(&mut value))];
     let mut fields = Fields::new(&input.names, &mut slots);
+    resolve(input, body, usize::MAX, input.dialect, &mut fields)
+}
+
+/// The same by the rules of any dialect and in pieces of `piece_len` bytes, with all names of the input.
+pub fn read_by(input: &Input, body: &Body, dialect: &Dialect, piece_len: usize) -> Outcome {
+    let mut values = Values::new(&input.names);
+    let mut slots = values.slots();
+    let mut fields = Fields::new(&input.names, &mut slots);
+    resolve(input, body, piece_len, dialect, &mut fields)
+}
+
+/// What instructions are counted of.
+#[inline(never)]
+pub fn resolve(
+    input: &Input,
+    body: &Body,
+    piece_len: usize,
+    dialect: &Dialect,
+    fields: &mut Fields<'_>,
+) -> Outcome {
     let head = Head {
         method: b"POST",
-        target: b"/",
-        content_type: input.content_type.as_bytes(),
+        target: &input.target,
+        content_type: &input.content_type,
         encoded: false,
     };
-    let plan = frappe::plan(&head, input.dialect);
+    let plan = frappe::plan(&head, dialect);
     let Plan::Scan(media_type) = plan else {
-        panic!("{} is not read", input.name);
+        return frappe::resolve(&head, plan, None, dialect, fields);
     };
     let mut scratch = input.scratch.borrow_mut();
     let scratch = &mut scratch[..frappe::scratch_len(media_type, head.content_type)];
-    scratch.fill(0);
     let mut rooms = Rooms::default();
     let room = rooms.of(media_type, scratch).expect("a type that is read");
-    let scanner = frappe::scanner(room, &head, input.dialect, &mut fields);
-    let mut scanner = scanner.expect("a scanner");
-    for piece in body.pieces() {
-        scanner.feed(piece, &mut fields);
-    }
-    let end = scanner.finish(&mut fields);
-    frappe::resolve(&head, plan, Some(end), input.dialect, &mut fields)
+    let end = match frappe::scanner(room, &head, dialect, fields) {
+        Ok(mut scanner) => {
+            for piece in body.pieces().flat_map(|piece| piece.chunks(piece_len)) {
+                scanner.feed(piece, fields);
+            }
+            scanner.finish(fields)
+        }
+        Err(end) => end,
+    };
+    frappe::resolve(&head, plan, Some(end), dialect, fields)
 }
 
 impl Input {
@@ -88,9 +124,12 @@ impl Input {
         let text = |key: &str| value[key].as_str();
         Self {
             name: text("name").expect("a name").into(),
-            content_type: text("type").expect("a type").into(),
+            kind: text("kind").unwrap_or_default().into(),
+            is_friendly: value["friendly"] == true,
+            content_type: filled(&value["type"], CONTENT_TYPE_MAX),
+            target: filled(value.get("target").unwrap_or(&"/".into()), 1 << 14),
             dialect: dialect::find(text("version").unwrap_or("17").as_bytes()).expect("a version"),
-            names: Names::new(),
+            names: names(value["names"].as_u64().unwrap_or(0)),
             scratch: vec![0; Multipart::SCRATCH_MAX].into(),
             head: pieces(&value["head"]),
             repeat: pieces(&value["repeat"]),
@@ -103,7 +142,7 @@ impl Input {
     /// About `size` bytes.
     pub fn body(&self, size: usize) -> Body {
         let ends = self.head.len() + self.tail.len();
-        if self.once {
+        if self.once || self.repeat.is_empty() {
             return Body::new(self, Vec::new(), 0);
         }
         let block = self.repeat.repeat((BLOCK / self.repeat.len()).max(1));
@@ -180,6 +219,27 @@ impl Bare {
     }
 }
 
+/// `cmd` and so many others, as `$frappe_arg_arg7` asks for one.
+fn names(count: u64) -> Names {
+    let mut names = Names::new();
+    for number in 0..count {
+        names.add(format!("arg{number}").as_bytes());
+    }
+    names
+}
+
+/// A text, or one that is filled up to its own `max` bytes or those given.
+fn filled(value: &Value, max: usize) -> Vec<u8> {
+    if let Some(text) = value.as_str() {
+        return text.into();
+    }
+    let part = |key: &str| value[key].as_str().unwrap_or_default().as_bytes();
+    let max = value["max"].as_u64().map_or(max, |max| max as usize);
+    let [head, repeat, tail] = ["head", "repeat", "tail"].map(part);
+    let times = (max - head.len() - tail.len()) / repeat.len();
+    [head, &repeat.repeat(times), tail].concat()
+}
+
 fn pieces(list: &Value) -> Vec<u8> {
     let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
     list.iter().flat_map(piece).collect()
@@ -209,6 +269,8 @@ fn piece(value: &Value) -> Vec<u8> {
         .collect()
     } else if let Some(count) = count("deep") {
         [vec![b'['; count], vec![b']'; count]].concat()
+    } else if let Some(times) = count("times") {
+        pieces(&value["of"]).repeat(times)
     } else if let Some(hex) = value["hex"].as_str() {
         let digits = hex.as_bytes().chunks(2);
         let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();

@@ -1,6 +1,6 @@
 //! Asks the core: plan, scan, resolve.
 
-use ngx_http_frappe_module::body::{Fields, MediaType, Names, Rooms, Slot, Source};
+use ngx_http_frappe_module::body::{Fields, MediaType, Names, Rooms, Source, Values};
 use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, Status, dialect};
 
 use crate::http::Request;
@@ -66,10 +66,8 @@ impl Asker {
                 .headers("content-encoding")
                 .any(frappe::is_compressed),
         };
-        let mut buffers: Vec<Vec<u8>> = (0..self.names.slots())
-            .map(|index| vec![0; self.names.value_max(index)])
-            .collect();
-        let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|b| Slot::new(b)).collect();
+        let mut values = Values::new(&self.names);
+        let mut slots = values.slots();
         let mut fields = Fields::new(&self.names, &mut slots);
 
         // A JSON type without a body matters to Frappe 10.

@@ -22,7 +22,9 @@ pub(crate) mod testing;
 
 use core::mem::MaybeUninit;
 
-pub use arguments::{CMD_MAX, Fields, NAME_MAX, Names, Slot, Source, VALUE_MAX, Value};
+pub use arguments::{
+    CMD_MAX, Fields, NAME_MAX, Names, Slot, Source, VALUE_MAX, Value, ValueRoom, Values,
+};
 pub use end::End;
 pub use form::Form;
 pub use header::content_type::MediaType;

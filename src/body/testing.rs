@@ -1,6 +1,6 @@
 //! Helpers for the scanners' tests: every vector is fed whole, byte by byte and at every split.
 
-use super::{Fields, LendPage, Names, Page, Slot, Value};
+use super::{Fields, LendPage, Names, Page, Value, Values};
 
 /// Runs `scan` over every way to cut `body` in two, and byte by byte; all must agree.
 pub(crate) fn each_split<T: PartialEq + core::fmt::Debug>(
@@ -57,8 +57,8 @@ pub(crate) fn with_fields<T>(names: &[&str], body: impl FnOnce(&mut Fields<'_>, 
         .unwrap();
     }
     let count = wanted.slots();
-    let mut buffers: Vec<Vec<u8>> = (0..count).map(|i| vec![0; wanted.value_max(i)]).collect();
-    let mut slots: Vec<Slot<'_>> = buffers.iter_mut().map(|buffer| Slot::new(buffer)).collect();
+    let mut values = Values::new(&wanted);
+    let mut slots = values.slots();
     body(&mut Fields::new(&wanted, &mut slots), count)
 }
 

@@ -12,7 +12,7 @@ use super::guard;
 use super::raw::Request;
 use crate::body::{
     Body, End, Fields, Form, Json, LendPage, MediaType, Multipart, Names, Page, Room, Scratch,
-    Skim, Slot,
+    Skim, Slot, ValueRoom,
 };
 use crate::frappe::{self, Dialect, Head, Outcome, Plan};
 
@@ -164,11 +164,13 @@ impl Analysis {
             }
             Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => None,
         };
-        let mut values = block.take_bytes(names.values_len())?;
         for (index, slot) in slots.iter_mut().enumerate() {
-            let (value, rest) = values.split_at_mut_checked(names.value_max(index))?;
-            values = rest;
-            slot.write(Slot::new(value));
+            // Unwritten until there is a value.
+            let room = match names.is_short(index) {
+                true => ValueRoom::Short(block.take_one()?),
+                false => ValueRoom::Long(block.take_one()?),
+            };
+            slot.write(Slot::new(room));
         }
         // SAFETY: each slot has been written.
         let slots = unsafe { slice::from_raw_parts_mut(slots.as_mut_ptr().cast(), count) };

@@ -3,7 +3,10 @@
 pub(in crate::body) mod name;
 mod slot;
 
-pub use slot::{Slot, VALUE_MAX, Value};
+mod values;
+
+pub use slot::{Slot, VALUE_MAX, Value, ValueRoom};
+pub use values::Values;
 
 use super::text::Charset;
 
@@ -49,6 +52,9 @@ impl Source {
 #[derive(Clone, Debug)]
 pub struct Names {
     names: Vec<Box<[u8]>>,
+    /// where names are, by their hashes or behind them: one more than the index, 0 for none. A power of
+    /// two, of which a quarter is used at most
+    table: Vec<u32>,
     /// a bit for each length that a name has, at most [`LAST_BIT`]
     lengths: u64,
     /// the doctype in the path is wanted, too
@@ -65,6 +71,7 @@ impl Names {
     pub fn new() -> Self {
         Self {
             names: vec![Box::from(&b"cmd"[..])],
+            table: Vec::new(),
             lengths: length_bit(3),
             path_doctype: false,
             values_len: CMD_MAX,
@@ -78,6 +85,7 @@ impl Names {
         }
         self.find(name).or_else(|| {
             self.names.push(Box::from(name));
+            self.make_table();
             self.lengths |= length_bit(name.len());
             self.values_len = self.values_len.saturating_add(VALUE_MAX);
             self.names.len().checked_sub(1)
@@ -99,9 +107,35 @@ impl Names {
             .flatten()
     }
 
+    /// One look-up, however many names there are.
     #[inline(never)]
     fn find_other(&self, name: &[u8]) -> Option<usize> {
-        self.names.iter().position(|known| **known == *name)
+        if name.len() > NAME_MAX {
+            return None;
+        }
+        let mask = self.table.len().checked_sub(1)?;
+        let mut place = hash(name);
+        loop {
+            let entry = *self.table.get(place & mask)?;
+            let index = entry.checked_sub(1)? as usize;
+            if self.names.get(index).is_some_and(|known| **known == *name) {
+                return Some(index);
+            }
+            place = place.wrapping_add(1);
+        }
+    }
+
+    fn make_table(&mut self) {
+        let len = self.names.len().saturating_mul(4).next_power_of_two();
+        let mut table = vec![0; len];
+        for (name, number) in self.names.iter().zip(1..) {
+            let mut places = (hash(name)..).map(|place| place & len.saturating_sub(1));
+            let free = places.find(|place| table.get(*place) == Some(&0));
+            if let Some(entry) = free.and_then(|place| table.get_mut(place)) {
+                *entry = number;
+            }
+        }
+        self.table = table;
     }
 
     /// Adds the argument `doctype`, and the doctype that a path may name.
@@ -112,13 +146,10 @@ impl Names {
         self.add(b"doctype")
     }
 
-    /// The longest value of a slot, in bytes: names of methods and doctypes in paths are short.
-    pub fn value_max(&self, index: usize) -> usize {
-        if index == Self::CMD || index >= self.names.len() {
-            CMD_MAX
-        } else {
-            VALUE_MAX
-        }
+    /// The values of a slot are names of methods, or doctypes in paths, for which
+    /// [`ValueRoom::Short`] is enough.
+    pub fn is_short(&self, index: usize) -> bool {
+        index == Self::CMD || index >= self.names.len()
     }
 
     /// The bytes of all slots' values.
@@ -132,6 +163,15 @@ impl Names {
             .len()
             .saturating_add(usize::from(self.path_doctype))
     }
+}
+
+/// FNV-1a.
+fn hash(name: &[u8]) -> usize {
+    let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
+    // The lowest bits depend on each byte's lowest alone.
+    (hash ^ hash >> 16) as usize
 }
 
 /// Most names of a body are as long as none that is wanted.
@@ -152,6 +192,8 @@ impl Default for Names {
 pub struct Fields<'r> {
     names: &'r Names,
     slots: &'r mut [Slot<'r>],
+    /// names without a value; what a path names is none
+    absent: usize,
     /// where the values that are being scanned stand
     source: Source,
 }
@@ -162,6 +204,7 @@ impl<'r> Fields<'r> {
         Self {
             names,
             slots,
+            absent: names.names.len(),
             source: Source::None,
         }
     }
@@ -227,6 +270,7 @@ impl<'r> Fields<'r> {
     #[cold]
     #[inline(never)]
     pub(crate) fn clear(&mut self) {
+        self.absent = self.names.names.len();
         self.slots.iter_mut().for_each(Slot::clear);
     }
 
@@ -245,6 +289,7 @@ impl<'r> Fields<'r> {
         match self.slots.get_mut(index) {
             Some(slot) if slot.is_absent() => {
                 slot.start(charset, self.source);
+                self.absent = self.absent.saturating_sub(1);
                 true
             }
             _ => false,
@@ -262,13 +307,50 @@ impl<'r> Fields<'r> {
 
     /// There is a value for each name.
     pub(in crate::body) fn is_full(&self) -> bool {
-        let slots = self.slots.get(..self.names.names.len());
-        slots.is_some_and(|slots| slots.iter().all(|slot| !slot.is_absent()))
+        self.absent == 0
     }
 
     /// The slot that a scanner fills.
     pub(in crate::body) fn slot(&mut self, index: usize) -> Option<(&mut Slot<'r>, Source)> {
         let source = self.source;
         self.slots.get_mut(index).map(|slot| (slot, source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME_MAX, Names};
+
+    #[test]
+    fn each_name_is_found_and_no_other() {
+        let mut names = Names::new();
+        for number in 0..1000 {
+            let name = format!("arg{number}");
+            assert_eq!(names.add(name.as_bytes()), Some(number + 1));
+            assert_eq!(names.add(name.as_bytes()), Some(number + 1));
+        }
+        assert_eq!(names.add(b""), Some(1001));
+        assert_eq!(names.add(&[b'x'; NAME_MAX]), Some(1002));
+        assert_eq!(names.add(&[b'x'; NAME_MAX + 1]), None);
+        assert_eq!(names.find(b"cmd"), Some(Names::CMD));
+        assert_eq!(names.find(b""), Some(1001));
+        assert_eq!(names.find(&[b'x'; NAME_MAX]), Some(1002));
+        for number in 0..1000 {
+            assert_eq!(
+                names.find(format!("arg{number}").as_bytes()),
+                Some(number + 1)
+            );
+            assert_eq!(names.find(format!("Arg{number}").as_bytes()), None);
+            assert_eq!(names.find(format!("arg{number}\0").as_bytes()), None);
+        }
+        assert_eq!(
+            (
+                names.find(b"arg1000"),
+                names.find(b"Cmd"),
+                names.find(&[b'x'; 99])
+            ),
+            (None, None, None)
+        );
+        assert_eq!(Names::new().find(b"cmx"), None);
     }
 }

@@ -1,8 +1,9 @@
 //! The place where one argument's value is collected, byte by byte, within a fixed buffer.
 
+use core::mem::{self, MaybeUninit};
 use core::str::from_utf8;
 
-use super::Source;
+use super::{CMD_MAX, Source};
 use crate::body::text::charset::{Charset, cp1252};
 use crate::body::text::near;
 
@@ -36,11 +37,51 @@ enum State {
     Unusable,
 }
 
-/// Collects one value. Memory: the caller's buffer, nothing else.
+/// Memory for one value, which a slot makes zero once there is one.
+#[derive(Debug)]
+pub enum ValueRoom<'r> {
+    /// for the name of a method, or for a doctype in a path
+    Short(&'r mut MaybeUninit<[u8; CMD_MAX]>),
+    /// for an argument
+    Long(&'r mut MaybeUninit<[u8; VALUE_MAX]>),
+}
+
+/// The memory of a slot.
+#[derive(Debug)]
+enum Buffer<'r> {
+    Unwritten(ValueRoom<'r>),
+    Written(&'r mut [u8]),
+}
+
+impl Buffer<'_> {
+    /// What has been written, and zeros behind it.
+    fn get(&self) -> &[u8] {
+        match self {
+            Self::Unwritten(_) => b"",
+            Self::Written(bytes) => bytes,
+        }
+    }
+
+    fn get_mut(&mut self) -> &mut [u8] {
+        if let Self::Unwritten(_) = self
+            && let Self::Unwritten(room) = mem::replace(self, Self::Written(&mut []))
+        {
+            *self = Self::Written(match room {
+                ValueRoom::Short(place) => place.write([0; CMD_MAX]),
+                ValueRoom::Long(place) => place.write([0; VALUE_MAX]),
+            });
+        }
+        match self {
+            Self::Unwritten(_) => &mut [],
+            Self::Written(bytes) => bytes,
+        }
+    }
+}
+
+/// Collects one value. Memory: the caller's, nothing else.
 #[derive(Debug)]
 pub struct Slot<'r> {
-    /// at most [`VALUE_MAX`] bytes are used
-    buffer: &'r mut [u8],
+    buffer: Buffer<'r>,
     /// bytes pushed; what exceeds the buffer is only counted
     len: usize,
     state: State,
@@ -51,11 +92,10 @@ pub struct Slot<'r> {
 }
 
 impl<'r> Slot<'r> {
-    /// A slot over `buffer`; values longer than it are [`Value::Unusable`].
-    pub fn new(buffer: &'r mut [u8]) -> Self {
-        let len = buffer.len().min(VALUE_MAX);
+    /// A slot; values that do not fit into `room` are [`Value::Unusable`].
+    pub fn new(room: ValueRoom<'r>) -> Self {
         Self {
-            buffer: buffer.get_mut(..len).unwrap_or_default(),
+            buffer: Buffer::Unwritten(room),
             len: 0,
             state: State::Absent,
             charset: Charset::Utf8,
@@ -90,7 +130,7 @@ impl<'r> Slot<'r> {
     /// The text, empty where there is none that may be shown.
     pub(in crate::body) fn text(&self) -> &[u8] {
         match self.state {
-            State::Clean => self.buffer.get(..self.len).unwrap_or_default(),
+            State::Clean => self.buffer.get().get(..self.len).unwrap_or_default(),
             _ => b"",
         }
     }
@@ -136,9 +176,10 @@ impl<'r> Slot<'r> {
             return;
         }
         let end = self.len.saturating_add(bytes.len());
-        if let Some(free) = self.buffer.get_mut(self.len..end) {
+        let buffer = self.buffer.get_mut();
+        if let Some(free) = buffer.get_mut(self.len..end) {
             free.copy_from_slice(bytes);
-        } else if let Some(free) = self.buffer.get_mut(self.len..) {
+        } else if let Some(free) = buffer.get_mut(self.len..) {
             // Only the part that fits: a delimiter behind it may still be taken back.
             for (to, from) in free.iter_mut().zip(bytes) {
                 *to = *from;
@@ -157,7 +198,7 @@ impl<'r> Slot<'r> {
         if self.state != State::Bytes {
             return;
         }
-        let bytes = self.buffer.get(..self.len);
+        let bytes = self.buffer.get().get(..self.len);
         if self.charset != Charset::Other && bytes.is_some_and(near::is_printable_ascii) {
             // As most values are.
             self.state = State::Clean;
@@ -171,7 +212,7 @@ impl<'r> Slot<'r> {
     #[inline(never)]
     fn judge(&mut self) {
         self.decode();
-        let text = self.buffer.get(..self.len);
+        let text = self.buffer.get().get(..self.len);
         self.state = match text {
             Some(text) if !has_control(text) => State::Clean,
             _ => State::Unusable,
@@ -179,7 +220,7 @@ impl<'r> Slot<'r> {
     }
 
     fn decode(&mut self) {
-        let Some(bytes) = self.buffer.get(..self.len) else {
+        let Some(bytes) = self.buffer.get().get(..self.len) else {
             return;
         };
         let text = match self.charset {
@@ -259,11 +300,11 @@ fn quote(byte: u8) -> [u8; 3] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Charset, Slot, Source, Value};
+    use super::{CMD_MAX, Charset, MaybeUninit, Slot, Source, Value, ValueRoom};
 
-    fn text(charset: Charset, pieces: &[&[u8]], size: usize) -> Option<String> {
-        let mut buffer = vec![0; size];
-        let mut slot = Slot::new(&mut buffer);
+    fn text(charset: Charset, pieces: &[&[u8]]) -> Option<String> {
+        let mut room = MaybeUninit::uninit();
+        let mut slot = Slot::new(ValueRoom::Short(&mut room));
         slot.start(charset, Source::Form);
         pieces.iter().for_each(|piece| slot.push(piece));
         slot.settle();
@@ -286,28 +327,28 @@ mod tests {
             (Charset::Latin1, "a\u{e9}b\u{f0}\u{af}\u{a8}c\u{c3}\u{a9}"),
         ];
         for (charset, expected) in cases {
-            assert_eq!(text(charset, bytes, 64).as_deref(), Some(expected));
+            assert_eq!(text(charset, bytes).as_deref(), Some(expected));
         }
     }
 
     #[test]
     fn bounds_hold_before_and_after_decoding() {
-        assert_eq!(text(Charset::Utf8, &[b"abcd"], 4).as_deref(), Some("abcd"));
-        assert_eq!(text(Charset::Utf8, &[b"abc", b"de"], 4), None);
-        assert_eq!(text(Charset::Utf8Quoted, &[b"ab\xe9"], 4), None);
-        assert_eq!(
-            text(Charset::Utf8Quoted, &[b"a\xe9"], 4).as_deref(),
-            Some("a%E9")
-        );
-        assert_eq!(text(Charset::Utf8, &[&[b'x'; 5000]], 4096), None);
+        let long = "x".repeat(CMD_MAX - 3);
+        let found = |charset, more: &[&[u8]]| text(charset, &[&[long.as_bytes()], more].concat());
+        let with = |more: &str| Some(format!("{long}{more}"));
+        assert_eq!(found(Charset::Utf8, &[b"abc"]), with("abc"));
+        assert_eq!(found(Charset::Utf8, &[b"abc", b"d"]), None);
+        assert_eq!(found(Charset::Utf8Quoted, &[b"a\xe9"]), None);
+        assert_eq!(found(Charset::Utf8Quoted, &[b"\xe9"]), with("%E9"));
+        assert_eq!(found(Charset::Utf8, &[&[b'x'; 5000]]), None);
     }
 
     #[test]
     fn control_characters_are_unusable() {
         for byte in (0..0x20).chain([0x7f]) {
-            assert_eq!(text(Charset::Utf8, &[b"a", &[byte]], 8), None, "{byte:#x}");
+            assert_eq!(text(Charset::Utf8, &[b"a", &[byte]]), None, "{byte:#x}");
         }
-        assert_eq!(text(Charset::Utf8, &[b"a b~"], 8).as_deref(), Some("a b~"));
+        assert_eq!(text(Charset::Utf8, &[b"a b~"]).as_deref(), Some("a b~"));
     }
 
     /// Of all characters below U+0100 those of Cc, as UTF-8 and out of other charsets; their bytes in
@@ -319,29 +360,30 @@ mod tests {
             let utf8 = format!("a{char}b");
             let expected = (code >= 0xa0).then_some(utf8.as_str());
             for charset in [Charset::Utf8, Charset::Utf8Quoted, Charset::Utf8Strict] {
-                let found = text(charset, &[utf8.as_bytes()], 8);
+                let found = text(charset, &[utf8.as_bytes()]);
                 assert_eq!(found.as_deref(), expected, "{code:#x}");
             }
-            let found = text(Charset::Latin1, &[b"a", &[code], b"b"], 8);
+            let found = text(Charset::Latin1, &[b"a", &[code], b"b"]);
             assert_eq!(found.as_deref(), expected, "{code:#x}");
             // What Windows-1252 has no character for is U+FFFD, and what it has is none of Cc.
-            assert!(text(Charset::Cp1252, &[b"a", &[code]], 8).is_some());
+            assert!(text(Charset::Cp1252, &[b"a", &[code]]).is_some());
         }
         for harmless in ["\u{c2}\u{a0}", "\u{2080}\u{9f9f}", "\u{fffd}"] {
-            let found = text(Charset::Utf8, &[harmless.as_bytes()], 8);
+            let found = text(Charset::Utf8, &[harmless.as_bytes()]);
             assert_eq!(found.as_deref(), Some(harmless));
         }
     }
 
     #[test]
     fn taking_back_what_did_not_fit() {
-        let mut buffer = [0; 4];
-        let mut slot = Slot::new(&mut buffer);
+        let mut room = MaybeUninit::uninit();
+        let mut slot = Slot::new(ValueRoom::Short(&mut room));
+        let text = [b'x'; CMD_MAX];
         slot.start(Charset::Utf8, Source::Multipart);
-        slot.push(b"ab");
-        slot.push(b"cd\r\n--x");
+        slot.push(&text[2..]);
+        slot.push(b"xx\r\n--x");
         slot.pop(5);
         slot.settle();
-        assert_eq!(slot.value(), Value::Text(b"abcd"));
+        assert_eq!(slot.value(), Value::Text(&text));
     }
 }
