@@ -15,13 +15,13 @@ mod module {
     use std::process::Command;
     use std::{env, fs};
 
-    const SHIM: &str = "src/nginx/shim.h";
+    const SHIM: &str = "src/nginx/ffi/shim.h";
     /// Included by it.
-    const SHIM_PEEK: &str = "src/nginx/shim_peek.h";
+    const SHIM_BODY: &str = "src/nginx/ffi/shim_body.h";
 
     pub(crate) fn build() {
         println!("cargo::rerun-if-changed={SHIM}");
-        println!("cargo::rerun-if-changed={SHIM_PEEK}");
+        println!("cargo::rerun-if-changed={SHIM_BODY}");
         for name in [
             "DEP_NGINX_FEATURES",
             "DEP_NGINX_INCLUDE",
@@ -76,7 +76,7 @@ mod module {
             .use_core()
             .layout_tests(false)
             .generate()
-            .expect("bindings for src/nginx/shim.h")
+            .expect("bindings for src/nginx/ffi/shim.h")
             .write_to_file(out.join("shim.rs"))
             .expect("OUT_DIR is writable");
 

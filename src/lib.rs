@@ -4,8 +4,8 @@
 //! # The way of a request
 //!
 //! ```text
-//! nginx::phase        REWRITE handler: is there a body worth reading? look at it, or read it and wait
-//! nginx::body_filter  each chunk, as it arrives, goes to the body scanner
+//! nginx::read::phase  REWRITE handler: is there a body worth reading? look at it, or read it and wait
+//! nginx::read::filter each chunk, as it arrives, goes to the body scanner
 //! body                Form | Multipart | Json: keep the few wanted values, skip the rest
 //! frappe::resolve     body, query and path meet: which method runs, and where did it stand
 //! nginx::variable     $frappe_cmd, $frappe_cmd_source, $frappe_cmd_status, ...
@@ -22,9 +22,9 @@
 //! | which content types are read | [`body::header::content_type`] |
 //! | what is counted of each call, and what leaves a full zone | [`figures`] |
 //! | what is logged about a bad request | [`body::trouble`] |
-//! | a directive | `nginx::conf` |
+//! | a directive | `nginx::directive` |
 //! | a variable | `nginx::variable` |
-//! | when the body is read | `nginx::phase` |
+//! | when the body is read | `nginx::read` |
 //!
 //! # Two halves
 //!
@@ -55,5 +55,5 @@ pub mod figures;
 #[forbid(unsafe_code)]
 pub mod frappe;
 
-#[cfg(all(feature = "module", not(test)))]
+#[cfg(any(feature = "module", test))]
 mod nginx;

@@ -6,8 +6,10 @@ import pytest
 
 from rig.client import JSON, post
 from rig.conf import PROXY
+from rig.env import ROOT
 
 ON_OFF = 'it must be "on" or "off"'
+PHASES = 'it must be "rewrite" or "precontent"'
 BODIES = 'it must be "whole", "preread", "preread=SIZE" with 1k to 1m, or "off"'
 VERSIONS = 'it must be a version from 10 to 17, as in "15", "14.54" or "13.18.0"'
 
@@ -36,6 +38,10 @@ VALUES = [
     ("frappe_body preread=4g;", invalid("preread=4g", "frappe_body", BODIES)),
     ("frappe_body on;", invalid("on", "frappe_body", BODIES)),
     ("frappe_body wholes;", invalid("wholes", "frappe_body", BODIES)),
+    ("frappe_phase access;", invalid("access", "frappe_phase", PHASES)),
+    ("frappe_phase Rewrite;", invalid("Rewrite", "frappe_phase", PHASES)),
+    ("frappe_phase;", 'invalid number of arguments in "frappe_phase" directive'),
+    ("frappe_phase rewrite; frappe_phase rewrite;", '"frappe_phase" directive is duplicate'),
     ("frappe_version 9;", invalid("9", "frappe_version", VERSIONS)),
     ("frappe_version 15.;", invalid("15.", "frappe_version", VERSIONS)),
     ("frappe_version 15.16.0.1;", invalid("15.16.0.1", "frappe_version", VERSIONS)),
@@ -150,10 +156,13 @@ def test_06_05_variables_cannot_be_set(serve_once, name):
 
 
 def test_06_06_default_is_off(serve_once):
-    """Loaded and not mentioned, the module is off."""
-    nginx = serve_once(PROXY.replace("frappe_cmd on;", ""), start=False)
+    """Loaded and not mentioned, the module is off; who uses its variables is warned."""
+    conf = PROXY.replace("frappe_cmd on;", "")
+    nginx = serve_once(conf, start=False)
     good, said = nginx.test()
-    assert good and "warn" not in said, said
+    assert good
+    assert re.search(r'\[warn\] variable "\$frappe_cmd" is used, but "frappe_cmd on" stands nowhere: '
+                     r"it is empty in .*nginx\.conf:\d+", said), said
 
 
 def test_06_07_versions_side_by_side(serve):
@@ -164,13 +173,24 @@ def test_06_07_versions_side_by_side(serve):
     ))
     found = [post(nginx, "/", '{"cmd":"f","x":NaN}', JSON, port=f"v{version}").response.text
              for version in (15, 16, 17)]
-    assert found == ["ok", "ok", "malformed"]
+    assert found == ["ok", "malformed", "malformed"]
 
 
-@pytest.mark.parametrize("length", [64, 65])
-def test_06_08_long_argument_names(serve_once, length):
-    """A variable for an argument with a name too long is refused, not empty for ever."""
+@pytest.mark.parametrize("length", [0, 1, 64, 65])
+def test_06_08_argument_names(serve_once, length):
+    """A variable for an argument without a name, or with one too long, is refused, not empty for ever."""
     name = "frappe_arg_" + "a" * length
-    good, said = serve_once(in_location(f'return 200 "${name}";'), start=False).test()
-    assert good == (length == 64), said
-    assert good or f'variable "${name}" names an argument of more than 64 bytes in ' in said
+    good, said = serve_once(in_location(f'return 200 "${{{name}}}";'), start=False).test()
+    assert good == (0 < length <= 64), said
+    assert good or f'variable "${name}" must name an argument of 1 to 64 bytes, ' in said
+
+
+def test_06_09_the_module_names_itself(serve_once, env):
+    """Its version is in the error log once, at start, and in the file."""
+    nginx = serve_once(PROXY)
+    version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
+    line = f"[notice] {nginx.pid()}#{nginx.pid()}: frappe: ngx_http_frappe_module/{version}"
+    assert nginx.errors.text().count(line) == 1
+    nginx.reload()
+    assert nginx.errors.text().count("frappe: ngx_http_frappe_module/") == 1
+    assert f"ngx_http_frappe_module/{version}".encode() in env.module.read_bytes()

@@ -1,42 +1,45 @@
 //! Variables of other modules that are computed from ours: `map`, `split_clients`, …
 //!
-//! nginx keeps such a value for the whole request. One that was computed before the body had been
-//! looked at would stay wrong, as when a `set` of the server has asked for a `map`. So each of
-//! these variables is asked through [`get`], which notes whether ours were asked on the way, too
-//! early: then its value is marked as one that nginx must not keep, like those of a `volatile`
-//! map, but this once. After a look at the first bytes that lasts until the body is read, since a
-//! rewrite may lead to where the whole of it is to decide; from then on what has routed stays.
+//! nginx keeps such a value for the whole request, so one that was computed before the body had been
+//! looked at, or in a place with other rules, would stay wrong. Each of these variables is asked
+//! through [`get`], which notes whether ours were asked on the way and may still change. If so, the
+//! value is handed out as one that nginx must not keep, like that of a `volatile` map. What the log
+//! shows is what has routed ([`at_log`]).
 
 use core::cell::Cell;
 use core::ptr;
 
 use nginx_sys::{
     NGX_HTTP_VAR_CHANGEABLE, NGX_HTTP_VAR_NOCACHEABLE, NGX_HTTP_VAR_WEAK, NGX_OK, ngx_conf_t,
-    ngx_hash_key_t, ngx_http_get_variable_pt, ngx_http_request_t, ngx_http_variable_t,
-    ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_uint_t,
+    ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_palloc,
+    ngx_uint_t,
 };
 
-use super::raw::Request;
-use super::shim;
+use super::ffi::conf;
+use super::ffi::values::VariableValue;
+use super::request::life::at_log;
+use super::request::rules::Wrapped;
 
-/// How a variable was asked before us.
-#[derive(Clone, Copy)]
-struct Asked {
-    handler: ngx_http_get_variable_pt,
-    data: usize,
+/// What of our variables has been asked.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Asked {
+    Nothing,
+    /// what stays up to the log phase, unless a place with other rules makes a new life
+    Settled,
+    /// what will change
+    Unsettled,
 }
 
-/// One of our variables was asked before its request was decided.
-struct TooEarly(Cell<bool>);
+struct Note(Cell<Asked>);
 
 // SAFETY: only callbacks touch it, and nginx runs those in the process's only thread.
-unsafe impl Sync for TooEarly {}
+unsafe impl Sync for Note {}
 
-static TOO_EARLY: TooEarly = TooEarly(Cell::new(false));
+static NOTE: Note = Note(Cell::new(Asked::Nothing));
 
-/// What our variables say when they are asked too early.
-pub(super) fn note_too_early() {
-    TOO_EARLY.0.set(true);
+/// One of our variables has been asked.
+pub(super) fn note(asked: Asked) {
+    NOTE.0.set(NOTE.0.get().max(asked));
 }
 
 /// Puts [`get`] in front of the variables that a configuration may define and nginx may keep.
@@ -46,67 +49,85 @@ pub(super) fn note_too_early() {
 ///
 /// `cf` is what nginx called a postconfiguration handler with.
 pub(super) unsafe fn install(cf: *mut ngx_conf_t) -> bool {
-    // SAFETY: until the configuration is read nginx keeps all defined variables in this array, by
-    // their names; nobody else looks at it meanwhile. The pool lives as long as the variables, and
-    // a result of it is checked.
+    // SAFETY: promised by the caller: until the configuration is read nginx keeps all defined
+    // variables by their names; nobody else looks at them meanwhile. The pool lives as long as the
+    // variables, and a result of it is checked.
     unsafe {
-        let keys = shim::ngx_http_frappe_conf_variable_keys(cf);
-        for key in (*keys).as_slice::<ngx_hash_key_t>() {
+        for key in conf::defined_variables(conf::core(cf)) {
             let Some(variable) = key.value.cast::<ngx_http_variable_t>().as_mut() else {
                 continue;
             };
-            if !is_derived(variable) {
+            if !may_derive(variable) {
                 continue;
             }
-            let asked = ngx_palloc((*cf).pool, size_of::<Asked>()).cast::<Asked>();
-            if asked.is_null() {
+            let wrapped = ngx_palloc((*cf).pool, size_of::<Wrapped>()).cast::<Wrapped>();
+            if wrapped.is_null() {
                 return false;
             }
-            asked.write(Asked {
+            wrapped.write(Wrapped {
                 handler: variable.get_handler,
                 data: variable.data,
+                asks_ours: Cell::new(false),
             });
-            variable.get_handler = Some(get);
-            variable.data = asked.expose_provenance();
+            variable.get_handler = Some(GET);
+            variable.data = wrapped.expose_provenance();
         }
     }
     true
 }
 
-/// What the request has been routed by stays, whatever the rest of its body says.
-pub(super) fn keep(r: Request) {
-    // SAFETY: a valid request, with a value for each variable.
-    unsafe { shim::ngx_http_frappe_keep_values(r.as_ptr(), Some(get)) };
+/// How a variable was asked before, if it is asked through [`get`] now.
+///
+/// # Safety
+///
+/// The variable is one of a configuration that lives.
+pub(super) unsafe fn wrapped(variable: &ngx_http_variable_t) -> Option<&'static Wrapped> {
+    let handler = variable.get_handler?;
+    // SAFETY: `install` has written it, for as long as the configuration, and that outlives all
+    // that looks at it.
+    ptr::fn_addr_eq(handler, GET)
+        .then(|| unsafe { &*ptr::with_exposed_provenance::<Wrapped>(variable.data) })
 }
 
-/// nginx's own variables cannot be defined again; those of `set` are weak, and are no function
-/// of anything.
-fn is_derived(variable: &ngx_http_variable_t) -> bool {
+/// nginx's own variables cannot be defined again; those of `set` are weak, and no function of
+/// anything; what can be set would be called with our data.
+fn may_derive(variable: &ngx_http_variable_t) -> bool {
     const KINDS: ngx_uint_t =
         (NGX_HTTP_VAR_CHANGEABLE | NGX_HTTP_VAR_NOCACHEABLE | NGX_HTTP_VAR_WEAK) as ngx_uint_t;
-    variable.get_handler.is_some() && variable.flags & KINDS == NGX_HTTP_VAR_CHANGEABLE as usize
+    variable.get_handler.is_some()
+        && variable.set_handler.is_none()
+        && variable.flags & KINDS == NGX_HTTP_VAR_CHANGEABLE as ngx_uint_t
 }
+
+static GET: unsafe extern "C" fn(
+    *mut ngx_http_request_t,
+    *mut ngx_http_variable_value_t,
+    usize,
+) -> ngx_int_t = get;
 
 unsafe extern "C" fn get(
     r: *mut ngx_http_request_t,
     v: *mut ngx_http_variable_value_t,
     data: usize,
 ) -> ngx_int_t {
-    let before = TOO_EARLY.0.replace(false);
+    let before = NOTE.0.replace(Asked::Nothing);
     // SAFETY: `data` is what `install` has written, for as long as the configuration; the handler
     // gets what nginx would have called it with.
-    let rc = unsafe {
-        let Asked { handler, data } = *ptr::with_exposed_provenance::<Asked>(data);
-        match handler {
-            Some(handler) => handler(r, v, data),
+    let (rc, wrapped, value) = unsafe {
+        let wrapped = &*ptr::with_exposed_provenance::<Wrapped>(data);
+        let rc = match wrapped.handler {
+            Some(handler) => handler(r, v, wrapped.data),
             None => nginx_sys::NGX_ERROR as ngx_int_t,
-        }
+        };
+        (rc, wrapped, VariableValue::new(v))
     };
-    let too_early = TOO_EARLY.0.get();
-    if too_early && rc == NGX_OK as ngx_int_t {
-        // SAFETY: nginx's place for the value.
-        unsafe { shim::ngx_http_frappe_ask_again(v) };
+    let asked = NOTE.0.get();
+    if asked != Asked::Nothing {
+        wrapped.asks_ours.set(true);
     }
-    TOO_EARLY.0.set(before || too_early);
+    if asked == Asked::Unsettled && rc == NGX_OK as ngx_int_t && !at_log::is_settling() {
+        value.set_no_cacheable();
+    }
+    NOTE.0.set(before.max(asked));
     rc
 }

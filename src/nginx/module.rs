@@ -5,26 +5,31 @@ use core::ptr;
 
 use nginx_sys::{
     NGX_CONF_TAKE1, NGX_ERROR, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
-    NGX_HTTP_MAIN_CONF, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_OK, ngx_array_t, ngx_command_t,
-    ngx_conf_t, ngx_http_module_t, ngx_http_phases, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
-    ngx_http_phases_NGX_HTTP_REWRITE_PHASE, ngx_http_variable_t, ngx_int_t, ngx_module_t,
-    ngx_uint_t,
+    NGX_HTTP_MAIN_CONF, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_OK,
+    ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_core_main_conf_t, ngx_http_module_t,
+    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE,
+    ngx_http_phases_NGX_HTTP_REWRITE_PHASE, ngx_int_t, ngx_module_t, ngx_uint_t,
 };
 use ngx::ngx_string;
 
-use super::conf::{self, MainConf};
-use super::dav::Dav;
-use super::raw::{self, Module};
-use super::{body_filter, derived, phase, shim, variable};
+use super::ffi::dav::Dav;
+use super::ffi::memory::str_bytes;
+use super::ffi::{self, log};
+use super::read::{filter, phase};
+use super::request::rules::{Derived, MainConf};
+use super::{derived, directive, variable};
 use crate::body::NAME_MAX;
+
+/// The module's name and version, for the error log and for `strings`.
+const VERSION: &str = concat!("ngx_http_frappe_module/", env!("CARGO_PKG_VERSION"));
 
 const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1;
 
-static mut COMMANDS: [ngx_command_t; 4] = [
+static mut COMMANDS: [ngx_command_t; 5] = [
     ngx_command_t {
         name: ngx_string!("frappe_cmd"),
         type_: (ANYWHERE | NGX_HTTP_LIF_CONF) as ngx_uint_t,
-        set: Some(conf::set_cmd),
+        set: Some(directive::set_cmd),
         conf: NGX_HTTP_LOC_CONF_OFFSET,
         offset: 0,
         post: ptr::null_mut(),
@@ -32,7 +37,15 @@ static mut COMMANDS: [ngx_command_t; 4] = [
     ngx_command_t {
         name: ngx_string!("frappe_body"),
         type_: ANYWHERE as ngx_uint_t,
-        set: Some(conf::set_body),
+        set: Some(directive::set_body),
+        conf: NGX_HTTP_LOC_CONF_OFFSET,
+        offset: 0,
+        post: ptr::null_mut(),
+    },
+    ngx_command_t {
+        name: ngx_string!("frappe_phase"),
+        type_: ANYWHERE as ngx_uint_t,
+        set: Some(directive::set_phase),
         conf: NGX_HTTP_LOC_CONF_OFFSET,
         offset: 0,
         post: ptr::null_mut(),
@@ -40,7 +53,7 @@ static mut COMMANDS: [ngx_command_t; 4] = [
     ngx_command_t {
         name: ngx_string!("frappe_version"),
         type_: ANYWHERE as ngx_uint_t,
-        set: Some(conf::set_version),
+        set: Some(directive::set_version),
         conf: NGX_HTTP_LOC_CONF_OFFSET,
         offset: 0,
         post: ptr::null_mut(),
@@ -51,12 +64,12 @@ static mut COMMANDS: [ngx_command_t; 4] = [
 static MODULE_CTX: ngx_http_module_t = ngx_http_module_t {
     preconfiguration: Some(preconfiguration),
     postconfiguration: Some(postconfiguration),
-    create_main_conf: Some(conf::create_main_conf),
+    create_main_conf: Some(directive::create_main_conf),
     init_main_conf: None,
     create_srv_conf: None,
     merge_srv_conf: None,
-    create_loc_conf: Some(conf::create_loc_conf),
-    merge_loc_conf: Some(conf::merge_loc_conf),
+    create_loc_conf: Some(directive::create_loc_conf),
+    merge_loc_conf: Some(directive::merge_loc_conf),
 };
 
 /// nginx writes its indexes here.
@@ -65,6 +78,7 @@ pub(super) static mut ngx_http_frappe_module: ngx_module_t = ngx_module_t {
     ctx: (&raw const MODULE_CTX).cast_mut().cast::<c_void>(),
     commands: (&raw const COMMANDS).cast_mut().cast::<ngx_command_t>(),
     type_: NGX_HTTP_MODULE as ngx_uint_t,
+    init_module: Some(init_module),
     ..ngx_module_t::default()
 };
 
@@ -75,75 +89,123 @@ mod exports {
     ngx::ngx_modules!(ngx_http_frappe_module);
 }
 
-/// Our module, for nginx's lookups.
-pub(super) fn module() -> Module {
-    &raw mut ngx_http_frappe_module
-}
-
 unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
+    // SAFETY: nginx has given each module its place before it calls this.
+    ffi::conf::set_index(unsafe { ngx_http_frappe_module.ctx_index });
     status(variable::add(cf))
 }
 
 unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: as nginx calls it.
-    let Some(main) = (unsafe { MainConf::get_mut(cf) }) else {
+    let (Some(main), core) = (unsafe { (directive::main_conf(cf), ffi::conf::core(cf)) }) else {
         return NGX_ERROR as ngx_int_t;
     };
-    // SAFETY: the variables that the configuration mentions, of their type; nobody adds to them
-    // meanwhile.
-    let variables: &[ngx_http_variable_t] = unsafe {
-        let variables: *const ngx_array_t = shim::ngx_http_frappe_conf_variables(cf);
-        (*variables).as_slice()
-    };
-    for (index, variable) in variables.iter().enumerate() {
-        let name = raw::str_bytes(&variable.name);
-        if name.starts_with(b"frappe_") {
-            main.add_variable(index);
-        }
-        let names = main.names_mut();
-        let added = match name.strip_prefix(variable::ARG_PREFIX) {
-            Some(argument) => names.add(argument),
-            None if name == variable::DOCTYPE => names.add_doctype(),
-            None => continue,
-        };
-        if added.is_none() {
-            let name = name.escape_ascii();
-            let message =
-                format!("variable \"${name}\" names an argument of more than {NAME_MAX} bytes");
-            // SAFETY: as nginx calls it.
-            unsafe { conf::log_error(cf, &message) };
-            return NGX_ERROR as ngx_int_t;
-        }
+    if let Err(message) = add_names(main, core) {
+        // SAFETY: as nginx calls it.
+        unsafe { log::conf_error(cf, &message) };
+        return NGX_ERROR as ngx_int_t;
     }
-    if !main.is_enabled() {
+    filter::install(main.is_enabled);
+    if !main.is_enabled {
         // Loaded and nowhere on: cost nothing.
+        let used = ffi::conf::variables(core).iter().find_map(|variable| {
+            let name = str_bytes(&variable.name);
+            variable::is_name(name).then(|| name.escape_ascii().to_string())
+        });
+        if let Some(name) = used {
+            let message = format!(
+                "variable \"${name}\" is used, but \"frappe_cmd on\" stands nowhere: it is empty"
+            );
+            // SAFETY: as nginx calls it.
+            unsafe { log::conf_warning(cf, &message) };
+        }
         return NGX_OK as ngx_int_t;
     }
     // SAFETY: as nginx calls it.
     let installed = unsafe {
-        main.set_dav(Dav::find(cf));
+        main.dav = Dav::find(cf);
         derived::install(cf)
     };
-    let late = main.is_enabled_in_if();
-    body_filter::install();
+    let mut push = |phase, handler| ffi::conf::push_handler(core, phase, Some(handler));
     status(
         installed
-            && push_handler(cf, ngx_http_phases_NGX_HTTP_REWRITE_PHASE)
-            && (!late || push_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE)),
+            && push(ngx_http_phases_NGX_HTTP_REWRITE_PHASE, phase::rewrite)
+            && (!main.is_enabled_in_if
+                || push(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, phase::rewrite))
+            && (!main.in_precontent
+                || push(ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, phase::precontent)),
     )
 }
 
-fn push_handler(cf: *mut ngx_conf_t, phase: ngx_http_phases) -> bool {
-    // SAFETY: called while `cf` is read; null or a place for one handler.
-    unsafe {
-        match shim::ngx_http_frappe_push_phase_handler(cf, phase).as_mut() {
-            Some(place) => {
-                *place = Some(phase::handler);
-                true
-            }
-            None => false,
+/// All modules have read their configuration: nginx knows each variable that is used, and its handler.
+unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    // SAFETY: as nginx calls it: the configuration of the cycle has been read, and no request of it
+    // has come yet.
+    let (main, core, target, is_first) = unsafe {
+        let old = (*cycle).old_cycle;
+        (
+            ffi::conf::cycle_main_conf(cycle)
+                .cast::<MainConf>()
+                .as_mut(),
+            ffi::conf::cycle_core(cycle),
+            (*cycle).log,
+            old.as_ref().is_none_or(|old| old.conf_ctx.is_null()),
+        )
+    };
+    if is_first {
+        log::line(target, NGX_LOG_NOTICE, VERSION);
+    }
+    if let (Some(main), Some(core)) = (main, core)
+        && main.is_enabled
+    {
+        look_up(main, core);
+        // Names that another module has asked for after us. An error here would end nginx.
+        if let Err(message) = add_names(main, core) {
+            log::line(target, NGX_LOG_ERR, &message);
         }
     }
+    NGX_OK as ngx_int_t
+}
+
+/// The arguments that the configuration mentions in variables are kept.
+fn add_names(main: &mut MainConf, core: &ngx_http_core_main_conf_t) -> Result<(), String> {
+    for variable in ffi::conf::variables(core) {
+        let name = str_bytes(&variable.name);
+        let added = match name.strip_prefix(variable::ARG_PREFIX) {
+            Some(b"") => None,
+            Some(argument) => main.names.add(argument),
+            None if name == variable::DOCTYPE => main.names.add_doctype(),
+            None => continue,
+        };
+        if added.is_none() {
+            return Err(format!(
+                "variable \"${}\" must name an argument of 1 to {NAME_MAX} bytes, \
+                 as in \"$frappe_arg_report_name\"",
+                name.escape_ascii()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Where nginx keeps the values of our variables, and of those that are computed from them.
+fn look_up(main: &mut MainConf, core: &ngx_http_core_main_conf_t) {
+    for (index, variable) in ffi::conf::variables(core).iter().enumerate() {
+        if variable::is_own(variable) {
+            main.own.push(index);
+        }
+        // SAFETY: the configuration has just been read, and lives as long as what looks at it.
+        if let Some(wrapped) = unsafe { derived::wrapped(variable) } {
+            main.derived.push(Derived { index, wrapped });
+        }
+    }
+    let rewrite = core
+        .phases
+        .get(ngx_http_phases_NGX_HTTP_REWRITE_PHASE as usize);
+    main.rewrite_end = core
+        .phase_engine
+        .location_rewrite_index
+        .saturating_add(rewrite.map_or(0, |phase| phase.handlers.nelts));
 }
 
 fn status(done: bool) -> ngx_int_t {

@@ -1,21 +1,23 @@
 //! The variables.
 //!
-//! None may be cached by nginx: a value that was asked for before the body was looked at must
-//! not stay. The values lie in the request's context and are handed out as they are.
+//! nginx is asked to cache none: a value that was asked for before the body was looked at must not
+//! stay. The values lie in the request's context and are handed out as they are.
 
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_HTTP_VAR_PREFIX, NGX_OK, ngx_conf_t,
-    ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_str_t,
-    ngx_uint_t,
+    ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t,
+    ngx_int_t, ngx_str_t, ngx_uint_t,
 };
 
-use super::conf::MainConf;
-use super::ctx::{self, Ctx, State};
-use super::derived;
-use super::guard::guarded;
-use super::raw::{self, Request};
-use super::shim;
-use crate::body::{Fields, Names};
+use super::derived::{self, Asked};
+use super::ffi::guard::guarded;
+use super::ffi::memory::str_bytes;
+use super::ffi::request::Request;
+use super::ffi::values::VariableValue;
+use super::read::replay;
+use super::request::life::{self, Answer};
+use super::request::rules::MainConf;
+use crate::body::Names;
 use crate::frappe::Status;
 
 /// The prefix of the variables that are named after an argument.
@@ -29,7 +31,7 @@ type Getter = unsafe extern "C" fn(
     usize,
 ) -> ngx_int_t;
 
-const VARIABLES: [(&[u8], Getter, u32); 5] = [
+static VARIABLES: [(&[u8], Getter, u32); 5] = [
     (b"frappe_cmd", cmd, 0),
     (b"frappe_cmd_source", source, 0),
     (b"frappe_cmd_status", status, 0),
@@ -56,13 +58,33 @@ pub(super) fn add(cf: *mut ngx_conf_t) -> bool {
     })
 }
 
+/// The name is that of one of ours.
+pub(super) fn is_name(name: &[u8]) -> bool {
+    name.starts_with(ARG_PREFIX) || VARIABLES.iter().any(|(own, _, _)| *own == name)
+}
+
+/// The variable is one of ours, by its handler: a configuration may have another one whose name begins
+/// in the same way.
+pub(super) fn is_own(variable: &ngx_http_variable_t) -> bool {
+    variable.get_handler.is_some_and(|handler| {
+        VARIABLES
+            .iter()
+            .any(|(_, getter, _)| core::ptr::fn_addr_eq(handler, *getter))
+    })
+}
+
 unsafe extern "C" fn cmd(
     r: *mut ngx_http_request_t,
     v: *mut ngx_http_variable_value_t,
     _data: usize,
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
-    unsafe { answer(r, v, |_, ctx| Some(fields(ctx)?.text(Names::CMD))) }
+    unsafe {
+        answer(r, v, |_, answer| match answer {
+            Answer::Known(_, fields) => Some(fields.text(Names::CMD)),
+            Answer::Off | Answer::Unread => None,
+        })
+    }
 }
 
 unsafe extern "C" fn source(
@@ -72,9 +94,9 @@ unsafe extern "C" fn source(
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
     unsafe {
-        answer(r, v, |_, ctx| match ctx?.state() {
-            State::Decided(outcome) => Some(outcome.source.as_str().as_bytes()),
-            State::Reading | State::Failed => None,
+        answer(r, v, |_, answer| match answer {
+            Answer::Known(outcome, _) => Some(outcome.source.as_str().as_bytes()),
+            Answer::Off | Answer::Unread => None,
         })
     }
 }
@@ -86,14 +108,10 @@ unsafe extern "C" fn status(
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
     unsafe {
-        answer(r, v, |r, ctx| {
-            let status = match ctx.map(Ctx::state) {
-                Some(State::Decided(outcome)) => outcome.status,
-                Some(State::Reading | State::Failed) => Status::Unread,
-                None if ctx::is_on(r) => Status::Unread,
-                None => return None,
-            };
-            Some(status.as_str().as_bytes())
+        answer(r, v, |_, answer| match answer {
+            Answer::Known(outcome, _) => Some(outcome.status.as_str().as_bytes()),
+            Answer::Unread => Some(Status::Unread.as_str().as_bytes()),
+            Answer::Off => None,
         })
     }
 }
@@ -104,7 +122,12 @@ unsafe extern "C" fn doctype(
     _data: usize,
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
-    unsafe { answer(r, v, |_, ctx| Some(fields(ctx)?.doctype())) }
+    unsafe {
+        answer(r, v, |_, answer| match answer {
+            Answer::Known(_, fields) => Some(fields.doctype()),
+            Answer::Off | Answer::Unread => None,
+        })
+    }
 }
 
 /// `data` is the name of the variable, as for all prefix variables.
@@ -115,21 +138,15 @@ unsafe extern "C" fn arg(
 ) -> ngx_int_t {
     // SAFETY: as nginx calls it.
     unsafe {
-        answer(r, v, |r, ctx| {
-            let name = (data as *const ngx_str_t).as_ref().map(raw::str_bytes)?;
+        answer(r, v, |r, answer| {
+            let Answer::Known(_, fields) = answer else {
+                return None;
+            };
+            let name = (data as *const ngx_str_t).as_ref().map(str_bytes)?;
             let name = name.strip_prefix(ARG_PREFIX)?;
-            let index = MainConf::get(r)?.names().find(name)?;
-            Some(fields(ctx)?.argument(index))
+            let index = MainConf::get(r)?.names.find(name)?;
+            Some(fields.argument(index))
         })
-    }
-}
-
-/// The values of a request that is decided.
-fn fields(ctx: Option<&Ctx>) -> Option<&Fields<'static>> {
-    let ctx = ctx?;
-    match ctx.state() {
-        State::Decided(_) => Some(ctx.fields()),
-        State::Reading | State::Failed => None,
     }
 }
 
@@ -142,30 +159,23 @@ fn fields(ctx: Option<&Ctx>) -> Option<&Fields<'static>> {
 unsafe fn answer<'v>(
     r: *mut ngx_http_request_t,
     v: *mut ngx_http_variable_value_t,
-    value: impl FnOnce(Request, Option<&'v Ctx>) -> Option<&'v [u8]>,
+    value: impl FnOnce(Request, Answer<'v>) -> Option<&'v [u8]>,
 ) -> ngx_int_t {
     // SAFETY: promised by the caller.
-    let Some(request) = (unsafe { Request::new(r) }) else {
+    let (Some(r), v) = (unsafe { (Request::new(r), VariableValue::new(v)) }) else {
         return NGX_ERROR as ngx_int_t;
     };
-    let value = guarded(request.log(), None, || {
-        let ctx: Option<&Ctx> = ctx::find_or_decide(request).map(|ctx| &*ctx);
-        let is_decided = match ctx {
-            Some(ctx) => ctx.routes(),
-            None => ctx::is_decided(request),
-        };
-        if !is_decided {
-            derived::note_too_early();
-        }
-        value(request, ctx)
+    let text = guarded(r.log(), None, || {
+        let answer = life::ask(r, &replay::EARLY);
+        let is_settled = !matches!(answer, Answer::Unread) && MainConf::is_past_rewrite(r);
+        derived::note(if is_settled {
+            Asked::Settled
+        } else {
+            Asked::Unsettled
+        });
+        value(r, answer)
     });
-    let value = value.filter(|text| !text.is_empty());
-    // SAFETY: `v` is nginx's; nginx does not write to values.
-    unsafe {
-        match value {
-            Some(text) => shim::ngx_http_frappe_set_value(v, text.as_ptr().cast_mut(), text.len()),
-            None => shim::ngx_http_frappe_set_not_found(v),
-        }
-    }
+    // SAFETY: promised by the caller.
+    unsafe { v.set(text.unwrap_or_default()) };
     NGX_OK as ngx_int_t
 }

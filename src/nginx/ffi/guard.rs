@@ -4,17 +4,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nginx_sys::{NGX_LOG_ALERT, ngx_log_t};
 
-use super::raw::{self, Request};
+use super::log;
+use super::request::Request;
 
 /// Runs `logic`; a panic in it becomes a line in the log and the value `otherwise`.
-pub(super) fn guarded<T>(log: *mut ngx_log_t, otherwise: T, logic: impl FnOnce() -> T) -> T {
+pub(in crate::nginx) fn guarded<T>(
+    target: *mut ngx_log_t,
+    otherwise: T,
+    logic: impl FnOnce() -> T,
+) -> T {
     match catch_unwind(AssertUnwindSafe(logic)) {
         Ok(value) => value,
         Err(payload) => {
             // Its destructor is foreign code that might panic again.
             core::mem::forget(payload);
-            raw::log(
-                log,
+            log::line(
+                target,
                 NGX_LOG_ALERT,
                 "internal error, request goes on without cmd",
             );
@@ -24,7 +29,7 @@ pub(super) fn guarded<T>(log: *mut ngx_log_t, otherwise: T, logic: impl FnOnce()
 }
 
 /// Panics where a test asks for it, in a build made for that.
-pub(super) fn probe(bytes: &[u8], mark: &[u8]) {
+pub(in crate::nginx) fn probe(bytes: &[u8], mark: &[u8]) {
     if cfg!(feature = "panic-probe") && memchr::memmem::find(bytes, mark).is_some() {
         #[cfg(feature = "panic-probe")]
         #[allow(clippy::panic, reason = "what is probed")]
@@ -36,7 +41,7 @@ pub(super) fn probe(bytes: &[u8], mark: &[u8]) {
 
 /// Reads behind the end of an allocation where a test asks for it, in the same build: whatever
 /// watches the memory must see it.
-pub(super) fn probe_memory(r: Request, mark: &[u8]) {
+pub(in crate::nginx) fn probe_memory(r: Request, mark: &[u8]) {
     if cfg!(feature = "panic-probe") && memchr::memmem::find(r.target(), mark).is_some() {
         #[cfg(feature = "panic-probe")]
         // SAFETY: none, on purpose.

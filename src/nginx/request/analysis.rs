@@ -1,23 +1,33 @@
 //! One reading of a request: its values, and the scanner of its body.
 
 use core::fmt;
-use core::mem::MaybeUninit;
-use core::ptr;
 use core::slice;
 
 use nginx_sys::{ngx_palloc, ngx_pool_t};
 
-use super::ctx::Parts;
-use super::guard;
-use super::raw::Request;
+use super::memory::Block;
+use super::rules::LocConf;
 use crate::body::{
     Body, End, Fields, Form, Json, LendPage, MediaType, Multipart, Names, Page, Room, Scratch,
     Skim, Slot, ValueRoom,
 };
 use crate::frappe::{self, Dialect, Head, Outcome, Plan};
+use crate::nginx::ffi::guard;
+use crate::nginx::ffi::request::Request;
+
+/// What a reading is made of.
+pub(in crate::nginx) struct Parts {
+    pub(in crate::nginx) head: Head<'static>,
+    /// how the body is to be scanned, if it is
+    pub(in crate::nginx) plan: Plan,
+    pub(in crate::nginx) conf: &'static LocConf,
+    pub(in crate::nginx) dialect: &'static Dialect,
+    /// it is decided by so many bytes of the body
+    pub(in crate::nginx) preread: Option<usize>,
+}
 
 /// What is read of a request, in memory of its pool.
-pub(super) struct Analysis {
+pub(in crate::nginx) struct Analysis {
     fields: Fields<'static>,
     body: Option<Body<'static>>,
     /// how a body ended that needs no scanner
@@ -28,7 +38,7 @@ pub(super) struct Analysis {
 
 /// Lends a page from a request's pool.
 #[derive(Clone, Copy)]
-pub(super) struct Pool(*mut ngx_pool_t);
+pub(in crate::nginx) struct Pool(*mut ngx_pool_t);
 
 /// Short, since a derived one would be half a KiB of a module that never asks for it.
 impl fmt::Debug for Pool {
@@ -38,7 +48,7 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    pub(super) fn of(r: Request) -> Self {
+    pub(in crate::nginx) fn of(r: Request) -> Self {
         Self(r.main().pool())
     }
 }
@@ -55,56 +65,9 @@ impl LendPage<'static> for Pool {
     }
 }
 
-/// Memory of a request's pool that is given out piece by piece.
-pub(super) struct Block {
-    next: *mut u8,
-    left: usize,
-}
-
-impl Block {
-    /// # Safety
-    ///
-    /// There are `len` bytes from `start` on, to which nothing else points for as long as the
-    /// request.
-    pub(super) unsafe fn new(start: *mut u8, len: usize) -> Self {
-        Self {
-            next: start,
-            left: len,
-        }
-    }
-
-    /// Room for `count` values, of which nothing is written yet.
-    pub(super) fn take<T>(&mut self, count: usize) -> Option<&'static mut [MaybeUninit<T>]> {
-        let gap = self.next.align_offset(align_of::<T>());
-        let len = size_of::<T>().checked_mul(count)?;
-        self.left = self.left.checked_sub(gap.checked_add(len)?)?;
-        // SAFETY: by the promise of `new` the bytes are there and this function gives out each
-        // of them once; they are aligned, and need not be initialised.
-        unsafe {
-            let place = self.next.add(gap);
-            self.next = place.add(len);
-            Some(slice::from_raw_parts_mut(place.cast(), count))
-        }
-    }
-
-    /// Room for one.
-    pub(super) fn take_one<T>(&mut self) -> Option<&'static mut MaybeUninit<T>> {
-        self.take(1)?.first_mut()
-    }
-
-    fn take_bytes(&mut self, len: usize) -> Option<&'static mut [u8]> {
-        let bytes = self.take::<u8>(len)?;
-        // SAFETY: all of them are made zero before a slice is made of them.
-        unsafe {
-            ptr::write_bytes(bytes.as_mut_ptr(), 0, len);
-            Some(slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), len))
-        }
-    }
-}
-
 impl Analysis {
     /// Of a request that holds nothing.
-    pub(super) fn nothing(names: &'static Names) -> Self {
+    pub(in crate::nginx) fn nothing(names: &'static Names) -> Self {
         Self {
             fields: Fields::new(names, &mut []),
             body: None,
@@ -114,7 +77,7 @@ impl Analysis {
     }
 
     /// The most bytes that [`Self::new`] takes.
-    pub(super) fn len(names: &Names, plan: Plan, head: &Head<'_>) -> Option<usize> {
+    pub(in crate::nginx) fn len(names: &Names, plan: Plan, head: &Head<'_>) -> Option<usize> {
         let scanner = match plan {
             Plan::Scan(MediaType::Multipart) => size_of::<Multipart<'_>>()
                 .checked_add(align_of::<Multipart<'_>>())?
@@ -135,11 +98,11 @@ impl Analysis {
 
     /// None where `block` has less than [`Self::len`] bytes.
     #[expect(clippy::mut_from_ref, reason = "it lies in the block")]
-    pub(super) fn new(
+    pub(in crate::nginx) fn new(
         names: &'static Names,
         parts: &Parts,
         pool: Pool,
-        block: &mut Block,
+        block: &mut Block<'static>,
     ) -> Option<&'static mut Self> {
         let &Parts {
             plan,
@@ -189,28 +152,28 @@ impl Analysis {
         }))
     }
 
-    pub(super) fn fields(&self) -> &Fields<'static> {
+    pub(in crate::nginx) fn fields(&self) -> &Fields<'static> {
         &self.fields
     }
 
     /// There is a body to be fed.
-    pub(super) fn wants_body(&self) -> bool {
+    pub(in crate::nginx) fn wants_body(&self) -> bool {
         self.body.is_some()
     }
 
     /// Nothing that follows gives another cmd.
-    pub(super) fn is_decided(&self) -> bool {
+    pub(in crate::nginx) fn is_decided(&self) -> bool {
         let body = self.body.as_ref();
         body.is_none_or(|body| body.is_decided(&self.fields))
     }
 
     /// Tells bytes that need not be fed, while there are any.
-    pub(super) fn skim(&self) -> Option<Skim> {
+    pub(in crate::nginx) fn skim(&self) -> Option<Skim> {
         self.body.as_ref().filter(|_| !self.busy)?.skim()
     }
 
     /// The next bytes of the body.
-    pub(super) fn feed(&mut self, chunk: &[u8]) {
+    pub(in crate::nginx) fn feed(&mut self, chunk: &[u8]) {
         if let Some(body) = self.body.as_mut().filter(|_| !self.busy) {
             self.busy = true;
             guard::probe(chunk, b"panic-in-scanner");
@@ -221,7 +184,7 @@ impl Analysis {
 
     /// The body has been fed, as a whole or `early` only its first bytes: what will Frappe do?
     /// None after a panic.
-    pub(super) fn resolve(
+    pub(in crate::nginx) fn resolve(
         &mut self,
         head: &Head<'_>,
         plan: Plan,

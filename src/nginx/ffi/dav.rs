@@ -6,16 +6,16 @@
 use core::ffi::CStr;
 
 use nginx_sys::{
-    NGX_HTTP_LOC_CONF_OFFSET, ngx_command_t, ngx_conf_set_bitmask_slot, ngx_conf_t, ngx_module_t,
-    ngx_uint_t,
+    NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_PUT, ngx_command_t, ngx_conf_set_bitmask_slot, ngx_conf_t,
+    ngx_module_t, ngx_uint_t,
 };
 
-use super::raw::{self, Request};
-use super::shim;
+use super::memory::str_bytes;
+use super::request::Request;
 
 /// The dav module, and its directive `dav_methods`.
 #[derive(Debug)]
-pub(super) struct Dav {
+pub(in crate::nginx) struct Dav {
     module: *mut ngx_module_t,
     methods: *mut ngx_command_t,
 }
@@ -26,7 +26,7 @@ impl Dav {
     /// # Safety
     ///
     /// `cf` is what nginx called a configuration handler with.
-    pub(super) unsafe fn find(cf: *mut ngx_conf_t) -> Option<Self> {
+    pub(in crate::nginx) unsafe fn find(cf: *mut ngx_conf_t) -> Option<Self> {
         // SAFETY: the cycle's array of modules ends with null; names and tables of directives are
         // static, the latter end with an empty name.
         unsafe {
@@ -43,11 +43,19 @@ impl Dav {
         }
     }
 
-    /// It will take this request, unless that is sent elsewhere.
-    pub(super) fn takes(&self, r: Request) -> bool {
+    /// It will take this request, unless that is sent elsewhere: no handler of the location comes
+    /// first.
+    pub(in crate::nginx) fn takes(&self, r: Request) -> bool {
+        if r.method_bit() != NGX_HTTP_PUT as usize || r.has_content_handler() {
+            return false;
+        }
         // SAFETY: both are static; the command sets bits of an integer at its offset in the
         // module's configuration of a location.
-        unsafe { shim::ngx_http_frappe_dav_put(r.as_ptr(), self.module, self.methods) != 0 }
+        unsafe {
+            let conf = r.loc_conf_of((*self.module).ctx_index).cast::<u8>();
+            let methods = conf.add((*self.methods).offset).cast::<ngx_uint_t>();
+            *methods & NGX_HTTP_PUT as ngx_uint_t != 0
+        }
     }
 }
 
@@ -61,7 +69,7 @@ unsafe fn find_methods(mut command: *mut ngx_command_t) -> Option<*mut ngx_comma
     unsafe {
         while command.as_ref()?.name.len != 0 {
             let found = &*command;
-            if raw::str_bytes(&found.name) == b"dav_methods" {
+            if str_bytes(&found.name) == b"dav_methods" {
                 let is_bitmask = found.set.is_some_and(|set| {
                     core::ptr::fn_addr_eq(
                         set,

@@ -1,12 +1,13 @@
 //! What the request line and the headers say, for [`frappe`].
 
-use super::raw::{self, Request, str_bytes};
 use crate::body::header::is_same;
 use crate::frappe::{self, Dialect, Head};
+use crate::nginx::ffi::memory::{extend, str_bytes};
+use crate::nginx::ffi::request::Request;
 
 /// What the request line and the headers say, for as long as the request. `had_body`: the client has
 /// announced a body.
-pub(super) fn of(r: Request, had_body: bool, dialect: &Dialect) -> Head<'static> {
+pub(in crate::nginx) fn of(r: Request, had_body: bool, dialect: &Dialect) -> Head<'static> {
     let mut content_type = &b""[..];
     let mut encoded = false;
     // The type of a body that is not there matters to no version but those that refuse it.
@@ -24,9 +25,9 @@ pub(super) fn of(r: Request, had_body: bool, dialect: &Dialect) -> Head<'static>
     // lives its context, which alone keeps the result.
     unsafe {
         Head {
-            method: raw::extend(r.method()),
-            target: raw::extend(r.target()),
-            content_type: raw::extend(content_type),
+            method: extend(r.method()),
+            target: extend(r.target()),
+            content_type: extend(content_type),
             encoded,
         }
     }

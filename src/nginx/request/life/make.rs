@@ -1,17 +1,18 @@
-//! Makes contexts, in memory that the worker keeps or the request's pool has.
+//! Makes contexts, in memory of the request's pool.
 
+use core::ffi::c_void;
 use core::ptr;
 
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_t};
 
-use super::{Ctx, FORGET, GIVE_BACK, Parts, State};
+use super::{Ctx, Life, at_log};
 use crate::body::{CMD_MAX, Form, Json, Multipart, Names, Page, Slot, VALUE_MAX};
 use crate::frappe::{Dialect, Head, Outcome, Plan};
-use crate::nginx::analysis::{Analysis, Block, Pool};
-use crate::nginx::conf::{LocConf, MainConf};
-use crate::nginx::kept::{BLOCK_LEN, Kept};
-use crate::nginx::peek::Peek;
-use crate::nginx::raw::Request;
+use crate::nginx::ffi::request::Request;
+use crate::nginx::request::analysis::{Analysis, Parts, Pool};
+use crate::nginx::request::memory::Block;
+use crate::nginx::request::peek::Peek;
+use crate::nginx::request::rules::{LocConf, MainConf};
 
 /// The bounds on a request's memory that README states: structure, slot, cmd, and a scanner without
 /// scratch.
@@ -40,22 +41,12 @@ const _: () = assert!(size_of::<Analysis>().is_multiple_of(align_of::<Slot<'_>>(
 /// A context for a page.
 const PAGE_LEN: usize = size_of::<Ctx>() + size_of::<Analysis>();
 
-/// Bytes of values that are tried in a block: the rest of it is enough for a form.
-const VALUES_MAX: usize = BLOCK_LEN - 512;
-
-/// Makes a context, in a block that the worker keeps or, where there is none, or it is too small, in
-/// the request's pool.
+/// Makes a context, which waits for its body.
 pub(in crate::nginx) fn create<'c>(r: Request, parts: &Parts) -> Option<&'c mut Ctx> {
-    let names = MainConf::get(r)?.names();
-    if names.values_len() <= VALUES_MAX
-        && let Some((memory, mut block)) = take_kept()
-        && let Some(ctx) = build(r, parts, names, &mut block)
-    {
-        return attach(r, memory, ctx);
-    }
-    let (memory, mut block) = allocate(r, len(parts, names)?)?;
+    let names = &MainConf::get(r)?.names;
+    let (cleanup, mut block) = allocate(r, len(parts, names)?)?;
     let ctx = build(r, parts, names, &mut block)?;
-    attach(r, memory, ctx)
+    Some(attach(r, cleanup, ctx))
 }
 
 /// The most bytes that [`build`] takes.
@@ -74,7 +65,7 @@ fn build<'c>(
     r: Request,
     parts: &Parts,
     names: &'static Names,
-    block: &mut Block,
+    block: &mut Block<'static>,
 ) -> Option<&'c mut Ctx> {
     let place = block.take_one()?;
     let pool = Pool::of(r);
@@ -87,19 +78,20 @@ fn build<'c>(
     };
     let routing = Analysis::new(names, parts, pool, block)?;
     Some(place.write(Ctx {
-        state: State::Reading,
+        life: Life::Reading,
         plan: parts.plan,
         head: parts.head,
         conf: parts.conf,
         dialect: parts.dialect,
         routing,
         whole,
-        is_final: false,
         skim: None,
-        is_unread: true,
         peek,
         replayed: 0,
         private: None,
+        spills: false,
+        is_redirected: false,
+        is_logged: false,
     }))
 }
 
@@ -109,69 +101,76 @@ pub(super) fn create_page<'c>(
     conf: &'static LocConf,
     dialect: &'static Dialect,
 ) -> Option<&'c mut Ctx> {
-    let names = MainConf::get(r)?.names();
-    let (memory, mut block) = take_kept().or_else(|| allocate(r, PAGE_LEN))?;
+    let names = &MainConf::get(r)?.names;
+    let (cleanup, mut block) = allocate(r, PAGE_LEN)?;
     let place = block.take_one()?;
     let routing = block.take_one()?.write(Analysis::nothing(names));
     let ctx = place.write(Ctx {
-        state: State::Decided(Outcome::PAGE),
+        life: Life::Decided(Outcome::PAGE),
         plan: Plan::Ignore,
         head: Head::default(),
         conf,
         dialect,
         routing,
         whole: None,
-        is_final: false,
         skim: None,
-        is_unread: true,
         peek: None,
         replayed: 0,
         private: None,
+        spills: false,
+        is_redirected: false,
+        is_logged: false,
     });
-    attach(r, memory, ctx)
+    Some(attach(r, cleanup, ctx))
 }
 
-/// Whose memory a context is in.
-enum Memory<'c> {
-    Kept(Kept),
-    Pool(&'c mut ngx_pool_cleanup_t),
-}
-
-/// One of the worker's blocks. It comes back at once where it is not attached.
-fn take_kept<'c>() -> Option<(Memory<'c>, Block)> {
-    // Whoever watches the memory is to see each context apart.
-    if cfg!(debug_palloc) {
-        return None;
-    }
-    let kept = Kept::take()?;
-    // SAFETY: nothing else points to the block, which never goes away.
-    let block = unsafe { Block::new(kept.start(), BLOCK_LEN) };
-    Some((Memory::Kept(kept), block))
-}
-
-/// Memory of the request's pool.
-#[cold]
-fn allocate<'c>(r: Request, len: usize) -> Option<(Memory<'c>, Block)> {
+/// Memory of the request's pool, and the cleanup that it hangs on.
+fn allocate<'c>(r: Request, len: usize) -> Option<(&'c mut ngx_pool_cleanup_t, Block<'static>)> {
     // SAFETY: the pool is the request's; null results are checked. Nothing else points to the
-    // `len` bytes.
+    // `len` bytes, which live as long as the request, and so long lives its context.
     unsafe {
         let cleanup = ngx_pool_cleanup_add(r.main().pool(), len).as_mut()?;
         let start = ptr::NonNull::new(cleanup.data.cast())?;
-        Some((Memory::Pool(cleanup), Block::new(start.as_ptr(), len)))
+        Some((cleanup, Block::new(start.as_ptr(), len)))
     }
 }
 
 /// Only now is there something to be found.
-fn attach<'c>(r: Request, memory: Memory<'_>, ctx: &'c mut Ctx) -> Option<&'c mut Ctx> {
-    match memory {
-        Memory::Kept(kept) => {
-            // SAFETY: as in `allocate`. The block comes back when the pool is destroyed.
-            let cleanup = unsafe { ngx_pool_cleanup_add(r.main().pool(), 0).as_mut()? };
-            cleanup.data = kept.into_raw();
-            cleanup.handler = Some(GIVE_BACK);
-        }
-        Memory::Pool(cleanup) => cleanup.handler = Some(FORGET),
+fn attach<'c>(r: Request, cleanup: &mut ngx_pool_cleanup_t, ctx: &'c mut Ctx) -> &'c mut Ctx {
+    let r = r.main();
+    // What has been asked for before may have another answer now, and with preread it may in the log.
+    let is_second = !r.ctx().is_null() || r.is_internal();
+    if is_second {
+        at_log::forget_derived(r);
     }
-    r.main().set_ctx(ptr::from_mut(ctx).cast());
-    Some(ctx)
+    if is_second || ctx.whole.is_some() {
+        at_log::ensure(r);
+    }
+    cleanup.handler = Some(FORGET);
+    r.set_ctx(ptr::from_mut(ctx).cast());
+    ctx
 }
+
+/// The newest context of a request, whatever nginx has cleared. Null where there is none.
+#[cold]
+pub(super) fn find_in_pool(r: Request) -> *mut Ctx {
+    // SAFETY: the pool is the request's, its cleanups are null or valid.
+    let mut cleanup = unsafe { r.pool().as_ref().and_then(|pool| pool.cleanup.as_ref()) };
+    while let Some(current) = cleanup {
+        if current
+            .handler
+            .is_some_and(|handler| ptr::fn_addr_eq(handler, FORGET))
+        {
+            return current.data.cast();
+        }
+        // SAFETY: as above.
+        cleanup = unsafe { current.next.as_ref() };
+    }
+    ptr::null_mut()
+}
+
+/// The mark by which a context is found. A static, since a function may have several addresses.
+static FORGET: unsafe extern "C" fn(*mut c_void) = forget;
+
+/// The pool goes, and its contexts with it. Nothing in one needs a destructor.
+unsafe extern "C" fn forget(_data: *mut c_void) {}

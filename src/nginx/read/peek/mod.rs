@@ -16,43 +16,17 @@ mod http2;
 mod http3;
 
 use nginx_sys::{
-    NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_http_block_reading, ngx_http_chunked_t,
-    ngx_http_core_run_phases, ngx_http_finalize_request, ngx_http_request_empty_handler,
-    ngx_http_request_t, ngx_int_t,
+    NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_http_block_reading, ngx_http_core_run_phases,
+    ngx_http_finalize_request, ngx_http_request_empty_handler, ngx_http_request_t, ngx_int_t,
 };
 
-use super::ctx::{self, Ctx, State};
-use super::guard::guarded;
-use super::raw::{self, Protocol, Request};
-use super::shim;
-use http3::Frames;
-
-/// How far a peek has come.
-pub(super) struct Peek {
-    /// bytes of the body to look at
-    size: usize,
-    /// bytes behind the header, or of the private buffer, that have been looked at
-    seen: usize,
-    /// bytes of the body among them
-    body_seen: usize,
-    chunked: ngx_http_chunked_t,
-    frames: Option<Frames>,
-    /// HTTP/3: the stream has ended
-    is_closed: bool,
-}
-
-/// What is to be done next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    /// more bytes are needed
-    More,
-    /// the body has ended: the decision is exact
-    Ended,
-    /// it is decided, or enough has been looked at
-    Enough,
-    /// the client's framing is wrong: nginx will say so when it reads the body
-    Broken,
-}
+use crate::nginx::ffi::guard::guarded;
+use crate::nginx::ffi::log;
+use crate::nginx::ffi::request::{Protocol, Request};
+use crate::nginx::ffi::shim;
+use crate::nginx::request::life::{self, Ctx, Life};
+use crate::nginx::request::look::Progress;
+use crate::nginx::request::peek::{Frames, Peek};
 
 /// What became of an attempt to get more bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,35 +51,6 @@ pub(super) enum Outlook {
     Waiting,
     /// end the request with this status
     Failed(u32),
-}
-
-impl Peek {
-    pub(super) fn new(size: usize) -> Self {
-        Self {
-            size,
-            seen: 0,
-            body_seen: 0,
-            chunked: ngx_http_chunked_t {
-                state: 0,
-                size: 0,
-                length: 0,
-            },
-            frames: None,
-            is_closed: false,
-        }
-    }
-}
-
-/// The whole body of a request that nobody reads yet, where it has come with the header: as most
-/// short ones do over HTTP/1.1. It stays there for whoever reads it.
-pub(super) fn arrived_body<'b>(r: Request) -> Option<&'b [u8]> {
-    let len = usize::try_from(r.body_len()?).ok()?;
-    // SAFETY: null or so many bytes of nginx's buffer of the header, which is not changed before the
-    // body is read; until then the caller has done with them.
-    unsafe {
-        let body = shim::ngx_http_frappe_arrived_body(r.as_ptr());
-        (!body.is_null()).then(|| raw::slice_of(body, len))
-    }
 }
 
 /// Begins to look at the body of a request that nobody reads yet.
@@ -155,15 +100,15 @@ unsafe extern "C" fn on_event(r: *mut ngx_http_request_t) {
 /// After a panic: the request goes on as if there had been no peek.
 pub(super) fn abandon(r: Request) {
     guarded(r.log(), (), || {
-        if let Some(ctx) = ctx::find(r) {
+        if let Some(ctx) = life::find(r) {
             remove(r, ctx);
-            ctx.fail();
+            ctx.fail(r);
         }
     });
 }
 
 fn woken(r: Request) -> Outlook {
-    let Some(ctx) = ctx::find(r).filter(|ctx| ctx.state() == State::Reading) else {
+    let Some(ctx) = life::find(r).filter(|ctx| ctx.life() == Life::Reading) else {
         return Outlook::Decided;
     };
     let outlook = match r.connection_failure() {
@@ -174,13 +119,16 @@ fn woken(r: Request) -> Outlook {
         remove(r, ctx);
     }
     if matches!(outlook, Outlook::Failed(_)) {
-        ctx.fail();
+        ctx.fail(r);
         r.skip_rest();
     }
     outlook
 }
 
 fn prepare(r: Request, ctx: &mut Ctx) -> bool {
+    if let Some(peek) = &mut ctx.peek {
+        peek.arrived = header_in::bytes(r).len();
+    }
     match r.protocol() {
         Protocol::Http1 => true,
         Protocol::Http2 => http2::install(r, ctx),
@@ -226,45 +174,46 @@ fn go_on(r: Request, ctx: &mut Ctx) -> Outlook {
         }
         break Outlook::Decided;
     };
+    log::debug(r, || {
+        format!(
+            "peek: {outlook:?}, bytes of the body: {}",
+            peek.look.body_seen
+        )
+    });
+    ctx.spills = spills(r, peek);
     ctx.peek = Some(peek);
     outlook
 }
 
-/// Feeds bytes of the body, up to the limit.
-fn feed(ctx: &mut Ctx, peek: &mut Peek, bytes: &[u8]) {
-    let left = peek.size.saturating_sub(peek.body_seen);
-    let bytes = bytes.get(..left).unwrap_or(bytes);
-    ctx.feed(bytes);
-    peek.body_seen = peek.body_seen.saturating_add(bytes.len());
+/// The most bytes that a body may have: what was declared, or `client_max_body_size`. nginx refuses a
+/// longer one at once, whether its bytes come or not.
+fn body_limit(r: Request) -> Option<usize> {
+    r.content_length().or_else(|| r.max_body_size())
 }
 
-fn progress(ctx: &Ctx, peek: &Peek, ended: bool) -> Progress {
-    if ended {
-        Progress::Ended
-    } else if ctx.is_decided() || peek.body_seen >= peek.size {
-        Progress::Enough
-    } else {
-        Progress::More
+/// nginx alone would have written the body to a file: so it must with the look, too, which may have
+/// taken more of it into memory than `client_body_buffer_size`. As in
+/// ngx_http_read_client_request_body; over HTTP/2 what was looked at is copied through a buffer of
+/// that size.
+fn spills(r: Request, peek: &Peek) -> bool {
+    if r.protocol() == Protocol::Http2 {
+        return false;
     }
-}
-
-/// With `more` bytes the body is longer than declared, or than `client_max_body_size` allows, of
-/// which 0 means that there is no limit: nginx refuses it at once, whether those bytes come or not.
-fn is_too_large(r: Request, peek: &Peek, more: usize) -> bool {
-    let limit = r.content_length().or_else(|| {
-        // SAFETY: the shim reads the configuration of a valid request.
-        let max = unsafe { shim::ngx_http_frappe_max_body_size(r.as_ptr()) };
-        usize::try_from(max).ok().filter(|max| *max > 0)
-    });
-    limit.is_some_and(|limit| peek.body_seen.saturating_add(more) > limit)
+    let buffer = r.body_buffer_size();
+    match r.content_length() {
+        Some(length) => {
+            let rest = length.saturating_sub(peek.arrived);
+            rest >= buffer.saturating_add(buffer / 4)
+        }
+        None => peek.look.seen.saturating_sub(peek.arrived) >= buffer,
+    }
 }
 
 /// The next event may take as long as that of any body.
 fn wait(r: Request) -> Received {
     // SAFETY: the connection's read event and the location's timeout are nginx's.
     unsafe {
-        let timeout = shim::ngx_http_frappe_body_timeout(r.as_ptr());
-        shim::ngx_http_frappe_add_timer((*r.connection()).read, timeout);
+        shim::ngx_http_frappe_add_timer((*r.connection()).read, r.body_timeout());
     }
     Received::Later
 }
@@ -272,7 +221,12 @@ fn wait(r: Request) -> Received {
 /// Whatever ends a peek leaves the request as it was, but for bytes that have arrived: nobody may
 /// meet the timer of a peek, or its private body.
 fn remove(r: Request, ctx: &mut Ctx) {
-    // SAFETY: the shim deletes a timer that is set.
-    unsafe { shim::ngx_http_frappe_del_timer((*r.connection()).read) };
+    // SAFETY: a connection has a read event; the shim deletes a timer that is set.
+    unsafe {
+        let event = (*r.connection()).read;
+        if shim::ngx_http_frappe_timer_set(event) != 0 {
+            shim::ngx_http_frappe_del_timer(event);
+        }
+    }
     http2::remove(r, ctx);
 }

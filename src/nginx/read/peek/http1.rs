@@ -4,26 +4,32 @@ use core::mem;
 
 use nginx_sys::{
     NGX_AGAIN, NGX_DONE, NGX_HTTP_BAD_REQUEST, NGX_LOG_INFO, NGX_OK, ngx_alloc_chain_link,
-    ngx_buf_t, ngx_create_temp_buf, ngx_http_connection_t, ngx_int_t,
+    ngx_buf_t, ngx_create_temp_buf, ngx_http_chunked_t, ngx_http_connection_t,
 };
 
 use super::header_in::{self, FRAMING};
-use super::{Peek, Progress, Received, feed, is_too_large, progress};
-use crate::nginx::ctx::Ctx;
-use crate::nginx::raw::{self, Request};
-use crate::nginx::shim;
+use super::{Received, body_limit};
+use crate::nginx::ffi::log;
+use crate::nginx::ffi::request::Request;
+use crate::nginx::ffi::shim;
+use crate::nginx::request::life::Ctx;
+use crate::nginx::request::look::{Framing, Progress};
+use crate::nginx::request::peek::Peek;
 
 /// What has been received behind the header.
 pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
-    let unseen = header_in::bytes(r).get(peek.seen..).unwrap_or_default();
+    let unseen = header_in::bytes(r)
+        .get(peek.look.seen..)
+        .unwrap_or_default();
     let Some(length) = r.content_length() else {
         return look_at_chunks(r, ctx, peek, unseen);
     };
-    let left = length.saturating_sub(peek.seen);
+    let left = length.saturating_sub(peek.look.seen);
     let unseen = unseen.get(..left).unwrap_or(unseen);
-    feed(ctx, peek, unseen);
-    peek.seen = peek.seen.saturating_add(unseen.len());
-    progress(ctx, peek, peek.body_seen >= length)
+    ctx.feed(peek.look.take(unseen));
+    peek.look.seen = peek.look.seen.saturating_add(unseen.len());
+    let is_all = peek.look.body_seen >= length;
+    peek.look.progress(is_all, ctx.is_decided())
 }
 
 /// Receives no more than is looked at, and never beyond the body that Content-Length declares:
@@ -31,12 +37,12 @@ pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
 /// the buffer for the next request.
 pub(super) fn receive(r: Request, peek: &Peek) -> Received {
     let limit = match r.content_length() {
-        Some(length) => length.min(peek.size),
-        None => peek.size.saturating_add(FRAMING),
+        Some(length) => length.min(peek.look.size),
+        None => peek.look.size.saturating_add(FRAMING),
     };
     match header_in::receive(r, limit, larger) {
         Received::End => {
-            raw::log(
+            log::line(
                 r.log(),
                 NGX_LOG_INFO,
                 "client prematurely closed connection",
@@ -68,42 +74,35 @@ pub(super) fn send_continue(r: Request) -> bool {
 
 /// nginx's own parser reads the framing, on a copy of the buffer's pointers.
 fn look_at_chunks(r: Request, ctx: &mut Ctx, peek: &mut Peek, bytes: &[u8]) -> Progress {
-    // SAFETY: all zero is a buffer without memory; the parser uses `pos` and `last` only.
-    let mut buf: ngx_buf_t = unsafe { mem::zeroed() };
-    let mut rest = bytes;
-    loop {
+    let Peek { look, chunked, .. } = peek;
+    let parse = |chunked: &mut ngx_http_chunked_t, rest: &[u8]| {
+        // SAFETY: all zero is a buffer without memory; the parser uses `pos` and `last` only.
+        let mut buf: ngx_buf_t = unsafe { mem::zeroed() };
         let range = rest.as_ptr_range();
         buf.pos = range.start.cast_mut();
         buf.last = range.end.cast_mut();
-        // SAFETY: `rest` is memory that the parser reads and does not write.
-        let rc = unsafe {
-            shim::ngx_http_frappe_parse_chunked(r.as_ptr(), &raw mut buf, &raw mut peek.chunked)
+        // SAFETY: `rest` is memory that the parser reads and does not write; it moves `pos` within.
+        let (rc, taken) = unsafe {
+            let rc = shim::ngx_http_frappe_parse_chunked(r.as_ptr(), &raw mut buf, chunked);
+            (rc, buf.pos.cast_const().offset_from(range.start))
         };
-        // SAFETY: the parser moves `pos` within `rest`.
-        let taken = unsafe { buf.pos.cast_const().offset_from(range.start) }.unsigned_abs();
-        rest = rest.get(taken..).unwrap_or_default();
-        peek.seen = peek.seen.saturating_add(taken);
-        if rc == NGX_OK as ngx_int_t {
-            let size = usize::try_from(peek.chunked.size).unwrap_or(usize::MAX);
-            if is_too_large(r, peek, size) {
-                return Progress::Broken;
+        let found = match rc as i32 {
+            rc if rc == NGX_OK as i32 => {
+                Framing::Data(usize::try_from(chunked.size).unwrap_or(usize::MAX))
             }
-            let data = rest.get(..size).unwrap_or(rest);
-            feed(ctx, peek, data);
-            rest = rest.get(data.len()..).unwrap_or_default();
-            peek.seen = peek.seen.saturating_add(data.len());
-            peek.chunked.size = peek.chunked.size.saturating_sub_unsigned(data.len() as u64);
-            if progress(ctx, peek, false) == Progress::Enough {
-                return Progress::Enough;
-            }
-            continue;
-        }
-        return match rc as i32 {
-            NGX_DONE => progress(ctx, peek, true),
-            NGX_AGAIN => progress(ctx, peek, false),
-            _ => Progress::Broken,
+            NGX_AGAIN => Framing::More,
+            NGX_DONE => Framing::Ended,
+            _ => Framing::Broken,
         };
-    }
+        (taken.unsigned_abs(), found)
+    };
+    let taken = |chunked: &mut ngx_http_chunked_t, len: usize| {
+        chunked.size = chunked.size.saturating_sub_unsigned(len as u64);
+    };
+    look.framed(bytes, body_limit(r), chunked, parse, taken, |data| {
+        ctx.feed(data);
+        ctx.is_decided()
+    })
 }
 
 /// A buffer in place of the header's, as nginx takes one for a long header: from the connection's
@@ -117,7 +116,7 @@ fn larger(r: Request, capacity: usize) -> *mut ngx_buf_t {
         let hc = (*r.as_ptr()).http_connection;
         let mut link = take_free(hc, capacity);
         if link.is_null() {
-            let capacity = capacity.max(shim::ngx_http_frappe_large_header_size(r.as_ptr()));
+            let capacity = capacity.max(r.large_header_size());
             let new = ngx_create_temp_buf((*c).pool, capacity);
             link = ngx_alloc_chain_link((*c).pool);
             if new.is_null() || link.is_null() {

@@ -1,19 +1,23 @@
-//! A body that somebody else has read before us: `client_body_early_read`, another module.
+//! A body that has been read before us: by nginx (`client_body_early_read`) or another module.
 //!
 //! It is looked at [`TURN`] bytes a turn of the event loop, for a body of hundreds of megabytes
 //! would hold up the worker's other requests. What lies in a temporary file is read as nginx
 //! itself reads it where `aio` is off, by a plain read: the file has just been written, so its
 //! bytes come from the page cache.
 
+use core::ops::Range;
+
 use nginx_sys::{
     NGX_INVALID_FILE, ngx_buf_t, ngx_http_block_reading, ngx_http_core_run_phases,
     ngx_http_request_t, ngx_read_file,
 };
 
-use super::ctx::{self, Ctx, State};
-use super::guard::guarded;
-use super::raw::{self, Request};
-use super::shim;
+use super::turns::Turn;
+use crate::nginx::ffi::guard::guarded;
+use crate::nginx::ffi::memory::{buf_file_len, buf_memory, bufs};
+use crate::nginx::ffi::request::Request;
+use crate::nginx::ffi::shim;
+use crate::nginx::request::life::{self, Ctx, Early, Life};
 
 /// Bytes that are looked at before other requests have their turn.
 const TURN: u64 = 1024 * 1024;
@@ -29,32 +33,28 @@ enum Progress {
 }
 
 /// The whole body is there.
-pub(super) fn is_possible(r: Request) -> bool {
+pub(in crate::nginx) fn is_possible(r: Request) -> bool {
     len(r).is_some()
 }
 
-/// The whole body is there, and can be looked at without waiting.
-pub(super) fn fits_a_turn(r: Request) -> bool {
-    len(r).is_some_and(|len| len < TURN)
-}
-
-/// Looks at such a body. False where it cannot be read.
-pub(super) fn in_a_turn(r: Request, ctx: &mut Ctx) -> bool {
-    matches!(turn(r, ctx), Progress::Ended)
-}
+/// For a variable that is asked for before our handler has had its turn.
+pub(in crate::nginx) const EARLY: Early = Early {
+    fits: |r| len(r).is_some_and(|len| len < TURN),
+    feed: |r, ctx| matches!(turn(r, ctx), Progress::Ended),
+};
 
 /// Looks at the body for one turn. False where there is more.
-pub(super) fn go_on(r: Request, ctx: &mut Ctx) -> bool {
+pub(in crate::nginx) fn go_on(r: Request, ctx: &mut Ctx) -> bool {
     match turn(r, ctx) {
         Progress::More => return false,
         Progress::Ended => ctx.decide(r, false),
-        Progress::Failed => ctx.fail(),
+        Progress::Failed => ctx.fail(r),
     }
     true
 }
 
 /// Has the rest looked at, and the phases resumed after it.
-pub(super) fn wait(r: Request) {
+pub(in crate::nginx) fn wait(r: Request) {
     r.set_handlers(Some(ngx_http_block_reading), Some(on_turn));
     // SAFETY: a connection has a write event, whose handler calls the request's.
     unsafe { shim::ngx_http_frappe_post_next((*r.connection()).write) };
@@ -66,15 +66,15 @@ unsafe extern "C" fn on_turn(r: *mut ngx_http_request_t) {
         return;
     };
     let is_done = guarded(request.log(), None, || {
-        let reading = ctx::find(request).filter(|ctx| ctx.state() == State::Reading);
+        let reading = life::find(request).filter(|ctx| ctx.life() == Life::Reading);
         Some(reading.is_none_or(|ctx| go_on(request, ctx)))
     });
     match is_done {
         Some(false) => return wait(request),
         Some(true) => {}
         None => guarded(request.log(), (), || {
-            if let Some(ctx) = ctx::find(request) {
-                ctx.fail();
+            if let Some(ctx) = life::find(request) {
+                ctx.fail(request);
             }
         }),
     }
@@ -87,36 +87,30 @@ fn turn(r: Request, ctx: &mut Ctx) -> Progress {
     let Some(body) = r.body().filter(|_| is_possible(r)) else {
         return Progress::Failed;
     };
-    let mut left = TURN;
-    let mut seen = 0_u64;
+    let mut turn = Turn::new(ctx.replayed, TURN);
     // SAFETY: the chain of a body that has been read is valid and stays as it is.
-    for buf in unsafe { raw::bufs(body.bufs) } {
-        let len = buf_len(buf);
-        let from = ctx.replayed.saturating_sub(seen).min(len);
-        let to = from.saturating_add(left).min(len);
-        if from < to && !feed(buf, from, to, ctx) {
+    for buf in unsafe { bufs(body.bufs) } {
+        let range = turn.next(buf_len(buf));
+        ctx.replayed = turn.done();
+        if !range.is_empty() && !feed(buf, range, ctx) {
             return Progress::Failed;
         }
-        let fed = to.saturating_sub(from);
-        ctx.replayed = ctx.replayed.saturating_add(fed);
-        left = left.saturating_sub(fed);
-        if left == 0 {
+        if turn.is_over() {
             return Progress::More;
         }
-        seen = seen.saturating_add(len);
     }
     Progress::Ended
 }
 
 /// Feeds a part of a buffer. False where it cannot be read.
-fn feed(buf: &ngx_buf_t, from: u64, to: u64, ctx: &mut Ctx) -> bool {
-    let memory = raw::buf_memory(buf);
+fn feed(buf: &ngx_buf_t, range: Range<u64>, ctx: &mut Ctx) -> bool {
+    let memory = buf_memory(buf);
     if memory.is_empty() {
-        return feed_file(buf, from, to, ctx);
+        return read_file(buf, range.start, range.end, |bytes| ctx.feed(bytes));
     }
-    let part = usize::try_from(from)
+    let part = usize::try_from(range.start)
         .ok()
-        .zip(usize::try_from(to).ok())
+        .zip(usize::try_from(range.end).ok())
         .and_then(|(from, to)| memory.get(from..to));
     part.is_some_and(|part| {
         ctx.feed(part);
@@ -124,7 +118,13 @@ fn feed(buf: &ngx_buf_t, from: u64, to: u64, ctx: &mut Ctx) -> bool {
     })
 }
 
-fn feed_file(buf: &ngx_buf_t, mut from: u64, to: u64, ctx: &mut Ctx) -> bool {
+/// Reads `from` to `to` of what a buffer has in a file. False where it cannot be read.
+pub(in crate::nginx) fn read_file(
+    buf: &ngx_buf_t,
+    mut from: u64,
+    to: u64,
+    mut see: impl FnMut(&[u8]),
+) -> bool {
     // SAFETY: null or the file of the body, which lives as long as the request.
     let is_open = unsafe { buf.file.as_ref() }.is_some_and(|file| file.fd != NGX_INVALID_FILE);
     if !is_open {
@@ -144,7 +144,7 @@ fn feed_file(buf: &ngx_buf_t, mut from: u64, to: u64, ctx: &mut Ctx) -> bool {
         else {
             return false;
         };
-        ctx.feed(bytes);
+        see(bytes);
         from = from.saturating_add(bytes.len() as u64);
     }
     true
@@ -155,16 +155,12 @@ fn feed_file(buf: &ngx_buf_t, mut from: u64, to: u64, ctx: &mut Ctx) -> bool {
 fn len(r: Request) -> Option<u64> {
     let body = r.body().filter(|body| body.rest == 0)?;
     // SAFETY: as in `turn`.
-    let len = unsafe { raw::bufs(body.bufs) }
+    let len = unsafe { bufs(body.bufs) }
         .map(buf_len)
         .fold(0_u64, u64::saturating_add);
     (r.body_len() == Some(len)).then_some(len)
 }
 
 fn buf_len(buf: &ngx_buf_t) -> u64 {
-    let memory = raw::buf_memory(buf).len();
-    if memory == 0 && raw::buf_in_file(buf) {
-        return u64::try_from(buf.file_last.saturating_sub(buf.file_pos)).unwrap_or_default();
-    }
-    memory as u64
+    buf_file_len(buf).max(buf_memory(buf).len() as u64)
 }

@@ -4,10 +4,13 @@ use core::ptr::{self, NonNull};
 
 use nginx_sys::{ngx_create_temp_buf, ngx_http_request_body_t, ngx_pcalloc};
 
-use super::{Peek, Progress, feed, is_too_large, progress};
-use crate::nginx::ctx::Ctx;
-use crate::nginx::raw::{self, Request};
-use crate::nginx::shim;
+use super::body_limit;
+use crate::nginx::ffi::memory::buf_memory;
+use crate::nginx::ffi::request::Request;
+use crate::nginx::ffi::shim;
+use crate::nginx::request::life::Ctx;
+use crate::nginx::request::look::Progress;
+use crate::nginx::request::peek::Peek;
 
 /// Makes nginx copy frames to a buffer of ours, and wake us for each.
 pub(super) fn install(r: Request, ctx: &mut Ctx) -> bool {
@@ -37,17 +40,18 @@ pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
     // SAFETY: the private body lives in the request's pool, its buffer as well; nginx is not
     // running meanwhile.
     let buf = unsafe { ctx.private.and_then(|body| body.as_ref().buf.as_ref()) };
-    let bytes = buf.map(raw::buf_memory).unwrap_or_default();
-    let unseen = bytes.get(peek.seen..).unwrap_or_default();
-    feed(ctx, peek, unseen);
-    peek.seen = peek.seen.saturating_add(unseen.len());
-    let is_closed = is_closed(r) && peek.body_seen >= peek.seen;
+    let bytes = buf.map(buf_memory).unwrap_or_default();
+    let unseen = bytes.get(peek.look.seen..).unwrap_or_default();
+    let look = &mut peek.look;
+    ctx.feed(look.take(unseen));
+    look.seen = look.seen.saturating_add(unseen.len());
+    let is_closed = is_closed(r) && look.body_seen >= look.seen;
     // nginx takes no more than was declared.
     let is_all = r
         .content_length()
-        .is_some_and(|length| peek.body_seen >= length);
-    match progress(ctx, peek, is_closed || is_all) {
-        Progress::More if is_too_large(r, peek, 0) => Progress::Broken,
+        .is_some_and(|length| look.body_seen >= length);
+    match look.progress(is_closed || is_all, ctx.is_decided()) {
+        Progress::More if look.exceeds(body_limit(r), 0) => Progress::Broken,
         // The window is used up, and nobody enlarges it before the body is read.
         Progress::More if to_come(r) == 0 => Progress::Enough,
         progress => progress,
@@ -73,10 +77,18 @@ pub(super) fn remove(r: Request, ctx: &mut Ctx) {
     }
 }
 
-/// Bytes of the body that may arrive before a window is enlarged.
+/// Bytes of the body that may arrive before a window is enlarged: whole frames, and the rest of one
+/// that has begun.
 fn to_come(r: Request) -> usize {
     // SAFETY: the shim reads fields of a valid request with a stream.
-    unsafe { shim::ngx_http_frappe_v2_to_come(r.as_ptr()) }
+    unsafe {
+        let r = r.as_ptr();
+        let window = shim::ngx_http_frappe_v2_window(r);
+        match shim::ngx_http_frappe_v2_in_frame(r) {
+            0 => window,
+            _ => window.saturating_add(shim::ngx_http_frappe_v2_frame_left(r)),
+        }
+    }
 }
 
 fn is_closed(r: Request) -> bool {

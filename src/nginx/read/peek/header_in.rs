@@ -6,8 +6,9 @@ use nginx_sys::{
 };
 
 use super::{Received, wait};
-use crate::nginx::raw::{self, Request};
-use crate::nginx::shim;
+use crate::nginx::ffi::memory::buf_memory;
+use crate::nginx::ffi::request::Request;
+use crate::nginx::ffi::shim;
 
 /// Bytes of chunk sizes, line breaks and frame headers that a buffer has room for, beside those
 /// of the body.
@@ -18,7 +19,7 @@ pub(super) fn bytes<'b>(r: Request) -> &'b [u8] {
     // SAFETY: nginx's buffer of the header. It is not changed before the caller has done with the
     // bytes, since that happens in `receive` only.
     unsafe { r.header_in().as_ref() }
-        .map(raw::buf_memory)
+        .map(buf_memory)
         .unwrap_or_default()
 }
 

@@ -1,0 +1,89 @@
+//! nginx's strings, buffers and lists as slices.
+
+use core::slice;
+
+use nginx_sys::{ngx_buf_t, ngx_chain_t, ngx_str_t};
+
+use super::shim;
+
+/// The bytes of nginx's string; empty where it is null.
+pub(in crate::nginx) fn str_bytes(text: &ngx_str_t) -> &[u8] {
+    // SAFETY: nginx keeps `data` valid for `len` bytes for as long as the structure that the
+    // borrow comes from.
+    unsafe { slice_of(text.data, text.len) }
+}
+
+/// The buffers of a chain.
+///
+/// # Safety
+///
+/// `chain` is null or a valid chain, which is neither changed nor freed while the iterator is
+/// in use.
+pub(in crate::nginx) unsafe fn bufs<'c>(
+    chain: *const ngx_chain_t,
+) -> impl Iterator<Item = &'c ngx_buf_t> {
+    // SAFETY: promised by the caller.
+    let mut link = unsafe { chain.as_ref() };
+    core::iter::from_fn(move || {
+        let current = link.take()?;
+        // SAFETY: promised by the caller: each link's pointers are null or valid.
+        unsafe {
+            link = current.next.as_ref();
+            Some(current.buf.as_ref())
+        }
+    })
+    .flatten()
+}
+
+/// What of a buffer is in memory.
+pub(in crate::nginx) fn buf_memory(buf: &ngx_buf_t) -> &[u8] {
+    let buf_ptr = core::ptr::from_ref(buf).cast_mut();
+    // SAFETY: the shim only reads; in memory means that pos..last is initialised memory that
+    // stays as long as the buffer.
+    unsafe {
+        if shim::ngx_http_frappe_buf_in_memory(buf_ptr) == 0 || buf.last < buf.pos {
+            return &[];
+        }
+        slice_of(buf.pos, buf.last.offset_from(buf.pos).unsigned_abs())
+    }
+}
+
+/// The body ends with this buffer.
+pub(in crate::nginx) fn buf_is_last(buf: &ngx_buf_t) -> bool {
+    // SAFETY: the shim only reads.
+    unsafe { shim::ngx_http_frappe_buf_is_last(core::ptr::from_ref(buf).cast_mut()) != 0 }
+}
+
+/// The bytes that a buffer has in a file alone.
+pub(in crate::nginx) fn buf_file_len(buf: &ngx_buf_t) -> u64 {
+    // SAFETY: the shim only reads.
+    let in_file =
+        unsafe { shim::ngx_http_frappe_buf_in_file(core::ptr::from_ref(buf).cast_mut()) != 0 };
+    if !in_file || !buf_memory(buf).is_empty() {
+        return 0;
+    }
+    u64::try_from(buf.file_last.saturating_sub(buf.file_pos)).unwrap_or_default()
+}
+
+/// A slice that may be empty with a null pointer.
+///
+/// # Safety
+///
+/// `data` is null, or valid for reads of `len` elements for the whole of `'s`.
+pub(in crate::nginx) unsafe fn slice_of<'s, T>(data: *const T, len: usize) -> &'s [T] {
+    if data.is_null() {
+        return &[];
+    }
+    // SAFETY: promised by the caller; nginx's elements are aligned, also where there are none.
+    unsafe { slice::from_raw_parts(data, len) }
+}
+
+/// The same bytes for longer.
+///
+/// # Safety
+///
+/// They stay what they are for the whole of `'s`.
+pub(in crate::nginx) unsafe fn extend<'s>(bytes: &[u8]) -> &'s [u8] {
+    // SAFETY: promised by the caller.
+    unsafe { slice::from_raw_parts(bytes.as_ptr(), bytes.len()) }
+}

@@ -1,0 +1,32 @@
+//! nginx's pointers behind safe methods, so that the files above read like safe code.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `request` | a request, for the time of one callback |
+//! | `memory` | nginx's strings, buffers and lists as slices |
+//! | `conf` | what nginx hands to the handlers of a configuration |
+//! | `values` | the values of nginx's variables |
+//! | `log` | lines in the error log |
+//! | `guard` | a panic ends here |
+//! | `dav` | what nginx's dav module stores as a file |
+//! | `shim` | nginx's macros and bit fields as functions |
+
+pub(super) mod conf;
+pub(super) mod dav;
+pub(super) mod guard;
+pub(super) mod log;
+pub(super) mod memory;
+pub(super) mod request;
+pub(super) mod values;
+
+/// nginx's macros as functions, generated from `shim.h`.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unsafe_op_in_unsafe_fn,
+    clippy::missing_safety_doc,
+    clippy::undocumented_unsafe_blocks
+)]
+pub(super) mod shim {
+    include!(concat!(env!("OUT_DIR"), "/shim.rs"));
+}
