@@ -97,7 +97,6 @@ impl Analysis {
     }
 
     /// None where `block` has less than [`Self::len`] bytes.
-    #[expect(clippy::mut_from_ref, reason = "it lies in the block")]
     pub(in crate::nginx) fn new(
         names: &'static Names,
         parts: &Parts,

@@ -162,8 +162,8 @@ mod tests {
 
     #[test]
     fn chunks_at_every_split() {
-        let cases: [(&[u8], usize, Option<usize>, Progress, &str); 7] = [
-            (b"3:abc2:de0:", 99, None, Progress::Ended, "abcde"),
+        let cases = [
+            (&b"3:abc2:de0:"[..], 99, None, Progress::Ended, "abcde"),
             (b"3:abc2:de", 99, None, Progress::More, "abcde"),
             (b"3:abc2:de0:", 4, None, Progress::Enough, "abcd"),
             (b"3:ab!2:de0:", 99, None, Progress::Enough, "ab!"),

@@ -81,10 +81,8 @@ mod tests {
             first.fill(1);
             assert!(second.as_ptr().is_aligned());
             // SAFETY: written above.
-            assert_eq!(
-                unsafe { (second[1].assume_init(), third.assume_init()) },
-                (u64::MAX, 7)
-            );
+            let written = unsafe { (second[1].assume_init(), third.assume_init()) };
+            assert_eq!(written, (u64::MAX, 7));
         });
     }
 
