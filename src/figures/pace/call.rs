@@ -8,12 +8,14 @@ pub const CALL_WORDS: usize = 16;
 pub const MIN_MAX: u32 = RUNS as u32;
 /// Runs that are kept.
 pub(super) const RUNS: usize = 8;
+/// So many runs in a row that were slow make a quick call slow.
+const SLOW: usize = 3;
 /// So many quick runs of those make a call fast again.
 const QUICK: usize = 3;
 /// Times are kept in hundredths of a second.
 const UNIT: u32 = 10;
 /// What is believed changes at once by a factor of two, else after so many seconds.
-const HOUR: u32 = 3600;
+const HOLD: u32 = 4000;
 
 /// The places of the words. Times in `RUNS` and `LAST`: work in the low half, all in the high half.
 mod at {
@@ -80,7 +82,7 @@ impl Call {
         }
     }
 
-    /// A run in flight is to blame for its time, by [`super::Server::is_suspect`]: a call of which
+    /// A run in flight is to blame for its time, by [`super::Server::suspected`]: a call of which
     /// nothing is known is slow until it is asked about again, in `again` milliseconds.
     pub fn suspect(&mut self, again: u32, now: Now) {
         // Twice as long, since timers are late on a busy machine.
@@ -108,8 +110,8 @@ impl Call {
             };
         }
         // One run of twice as long is enough as long as none says otherwise.
-        let least = self.least_work().unwrap_or(0);
-        if self.is_suspect(now) || least >= settings.slow.saturating_mul(2) {
+        let enough = settings.slow.saturating_mul(2);
+        if self.is_suspect(now) || self.least_work().is_some_and(|work| work >= enough) {
             return Pace::Slow;
         }
         if finished < settings.min {
@@ -141,8 +143,9 @@ impl Call {
         (finished, kept)
     }
 
+    /// What all of the last [`SLOW`] runs that taught something took at least.
     pub(super) fn least_work(&self) -> Option<u32> {
-        self.kept().map(|run| run.work).min()
+        self.kept().take(SLOW).map(|run| run.work).min()
     }
 
     pub(super) fn is_forgotten(&self, settings: Settings, now: Now) -> bool {
@@ -185,7 +188,7 @@ impl Call {
                 most.min(settings.slow.saturating_sub(1))
             }
         } else {
-            let is_due = now.s.saturating_sub(self.get(at::CHANGED)) >= HOUR;
+            let is_due = now.s.saturating_sub(self.get(at::CHANGED)) >= HOLD;
             if least >= work.saturating_mul(2) || (is_due && least > work) {
                 least
             } else if most <= work / 2 || (is_due && most < work) {
@@ -198,9 +201,13 @@ impl Call {
         self.set(at::CHANGED, now.s);
     }
 
+    /// The runs that taught something, the last one first.
     fn kept(&self) -> impl Iterator<Item = Run> {
-        let (_, kept, _) = self.counts();
-        (0..kept).map(|index| unpack(self.get(at::RUNS.wrapping_add(index))))
+        let (_, kept, next) = self.counts();
+        (1..=kept).map(move |back| {
+            let place = next.wrapping_add(RUNS).wrapping_sub(back) % RUNS;
+            unpack(self.get(at::RUNS.wrapping_add(place)))
+        })
     }
 
     fn counts(&self) -> (u32, usize, usize) {

@@ -93,6 +93,48 @@ pub struct Now {
     pub s: u32,
 }
 
+/// A run that has finished, as nginx saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Tells calls apart: a hash of the call's name.
+    pub call: u32,
+    /// When the server could take it: when nginx had a connection.
+    pub begun: u32,
+    /// When the answer began to come, or the run was given up.
+    pub answered: u32,
+    /// How it ended.
+    pub end: End,
+    /// The first answer of [`Server::suspected`] while it was in flight.
+    pub at_work_since: Option<u32>,
+    /// The server's application has answered, be it with an error. What something in front of the
+    /// application's queue may have answered, such as a file, proves nothing about the queue.
+    pub is_answer: bool,
+}
+
+/// Counts a run of a call on a server.
+pub fn finished(server: &mut Server, call: &mut Call, run: Run, settings: Settings, now: Now) {
+    let mut work = server.overtaken(run.begun, run.answered);
+    if run.end == End::Done {
+        work = work.max(server.work(run.begun, run.answered));
+        if let Some(start) = run.at_work_since {
+            work = work.max(since(start, run.answered));
+        }
+    }
+    if run.is_answer {
+        server.answered(run.begun, run.answered);
+    } else {
+        server.given_up(run.answered);
+    }
+    let pace = call.pace(settings, now);
+    // Where several quick calls seem slow at a time, it is the server that is slow.
+    let is_doubted = pace != Pace::Slow
+        && work >= settings.slow
+        && server.doubts(run.call, pace == Pace::Fast, now.ms);
+    if !is_doubted {
+        call.finished(work, since(run.begun, run.answered), run.end, settings, now);
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {

@@ -5,11 +5,18 @@ use super::{is_later, since};
 /// What is kept of the past.
 const PASSES: usize = 24;
 /// Words of a [`Server`].
-pub const SERVER_WORDS: usize = 4 + 2 * PASSES;
+pub const SERVER_WORDS: usize = FIRST_PASS + 2 * PASSES;
+const FIRST_PASS: usize = 5 + 2 * SURPRISES;
+/// Quick calls that seemed slow and are remembered.
+const SURPRISES: usize = 3;
+/// For so long, in milliseconds.
+const SURPRISED: u32 = 10_000;
 /// Passes that are closer together than this are one, in milliseconds.
 const APART: u32 = 32;
 /// How far back they reach, in milliseconds.
 const PAST: u32 = 300_000;
+/// For so long, in milliseconds, a server may work for nobody.
+const UNSEEN: u32 = 120_000;
 /// So long after its last check, in milliseconds, a suspect is none: its worker is gone.
 const SUSPECT_MAX: u32 = 60_000;
 
@@ -62,7 +69,9 @@ impl Server {
         let mut start = begun;
         if self.count() > 0 {
             let last = self.last_answer();
-            if is_later(last, answered) {
+            let given_up = self.get(4);
+            let is_unseen = given_up != 0 && since(given_up, answered) < UNSEEN;
+            if is_unseen || is_later(last, answered) {
                 return self.overtaken(begun, answered);
             }
             if is_later(last, begun) {
@@ -112,30 +121,65 @@ impl Server {
         self.set(0, count.wrapping_add(1) as u32);
     }
 
-    /// Whether a run that is still in flight is to blame for its time, of which it has had at least
-    /// twice `slow`: others overtake it, or the server answers nothing and it has come first of those
-    /// that asked.
-    pub fn is_suspect(&mut self, begun: u32, now: u32, slow: u32) -> bool {
-        let overtaken = self.overtaken(begun, now);
-        if overtaken > 0 {
-            return overtaken >= slow;
-        }
-        let last = self.last_answer();
-        let is_moving = self.count() > 0 && is_later(last, begun) && since(last, now) < slow;
-        if is_moving {
-            return false;
-        }
+    /// A run was given up. The server does not know and goes on with it, and nobody sees its end.
+    pub fn given_up(&mut self, now: u32) {
+        self.set(4, now.max(1));
+    }
+
+    /// Since when a run that is still in flight is at work, if that is `slow` ago or longer: others
+    /// have overtaken it, or the server answers nothing and it has come first of those that ask. To be
+    /// asked from twice `slow` on, and then every half of it, for each run that is not known to be
+    /// quick.
+    pub fn suspected(&mut self, begun: u32, now: u32, slow: u32) -> Option<u32> {
         let (suspect, checked) = (self.get(2), self.get(3));
-        let is_free = checked == 0
-            || since(checked, now) > slow
-            || is_later(checked, now)
-            || self.overtaken(suspect, now) > 0;
-        if is_free || !is_later(begun, suspect) {
+        let is_checked = checked != 0 && !is_later(checked, now) && since(checked, now) <= slow;
+        // One that came before may be what this one waits for.
+        let is_first = !is_checked || !is_later(begun, suspect);
+        if is_first {
             self.set(2, begun);
             self.set(3, now.max(1));
-            return true;
         }
-        false
+        let overtaken = self.overtaken(begun, now);
+        if overtaken > 0 {
+            return (overtaken >= slow).then_some(now.wrapping_sub(overtaken));
+        }
+        let last = self.last_answer();
+        let start = if self.count() > 0 && is_later(last, begun) {
+            last
+        } else {
+            begun
+        };
+        (is_first && since(start, now) >= slow).then_some(start)
+    }
+
+    /// Whether two other calls that were quick have seemed slow lately. `is_quick`: so was this one.
+    pub(super) fn doubts(&mut self, call: u32, is_quick: bool, now: u32) -> bool {
+        let mut others = 0_u32;
+        let mut place = (0, 0);
+        for surprise in 0..SURPRISES {
+            let at = surprise.wrapping_mul(2).wrapping_add(5);
+            let (other, when) = (self.get(at), self.get(at.wrapping_add(1)));
+            let age = now.wrapping_sub(when);
+            if other != call && other != 0 && age < SURPRISED {
+                others = others.saturating_add(1);
+            }
+            // Its own place, or the oldest.
+            let age = if other == call {
+                u32::MAX
+            } else if other == 0 {
+                u32::MAX - 1
+            } else {
+                age
+            };
+            if age >= place.1 {
+                place = (at, age);
+            }
+        }
+        if is_quick {
+            self.set(place.0, call);
+            self.set(place.0.wrapping_add(1), now);
+        }
+        others >= 2
     }
 
     fn passes(&self) -> impl Iterator<Item = Pass> {
@@ -180,7 +224,7 @@ impl Server {
     }
 
     fn pass(&self, index: usize) -> Option<Pass> {
-        let place = index.checked_mul(2)?.checked_add(4)?;
+        let place = index.checked_mul(2)?.checked_add(FIRST_PASS)?;
         Some(Pass {
             begun: *self.0.get(place)?,
             answered: *self.0.get(place.wrapping_add(1))?,
@@ -188,7 +232,7 @@ impl Server {
     }
 
     fn set_pass(&mut self, index: usize, pass: Pass) {
-        let place = index.wrapping_mul(2).wrapping_add(4);
+        let place = index.wrapping_mul(2).wrapping_add(FIRST_PASS);
         self.set(place, pass.begun);
         self.set(place.wrapping_add(1), pass.answered);
     }
@@ -265,7 +309,7 @@ mod tests {
             for at in (bits..).step_by(100).take(100).map(|at| at & !3) {
                 server.work(at, at.wrapping_add(50));
                 server.answered(at, at.wrapping_add(50));
-                server.is_suspect(at, at.wrapping_add(5000), 2000);
+                server.suspected(at, at.wrapping_add(5000), 2000);
             }
         }
     }
