@@ -38,9 +38,10 @@ def test_00_01_oracle(nginx, upstreams, rows, version):
         frappe = upstreams["primary"].saw(done.id)[version]
         got = [frappe["cmd"], frappe["source"], frappe["status"]]
         want = [row.cmd, row.source, row.status]
-        if row.doctype is not None:
-            got.append(frappe["doctype"])
-            want.append(row.doctype)
+        for name in ("doctype", "call"):
+            if getattr(row, name) is not None:
+                got.append(frappe[name])
+                want.append(getattr(row, name))
         if got != want:
             wrong.append(f"{name}: want {want}, got {got} ({frappe['error']})")
     assert not wrong, "\n".join(wrong)

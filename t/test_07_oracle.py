@@ -33,7 +33,8 @@ FAMILY = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.v
 
 LOG = """
     log_format oracle escape=json '{"id":"$http_x_rig_id","status":"$frappe_cmd_status",'
-        '"cmd":"$frappe_cmd","source":"$frappe_cmd_source","doctype":"$frappe_doctype"'
+        '"cmd":"$frappe_cmd","source":"$frappe_cmd_source","doctype":"$frappe_doctype",'
+        '"call":"$frappe_call"'
         @{arguments} '}';
     access_log @{prefix}/access.log oracle;
 """
@@ -191,7 +192,8 @@ def logged(nginx, since, count):
 def words(entry):
     """A line of the log as an answer. Of `doctype`, the variable that also knows the path."""
     arguments = {name: entry[f"arg_{name}"] for name in ARGUMENTS} | {"doctype": entry["doctype"]}
-    return {field: entry[field] for field in ("cmd", "source", "status")} | {"arguments": arguments}
+    fields = {field: entry[field] for field in ("cmd", "source", "status", "call")}
+    return fields | {"arguments": arguments}
 
 
 @pytest.mark.timeout(900)

@@ -6,10 +6,11 @@
 //! A content type and a target are a text or such a thing themselves, of up to `max` bytes.
 
 use std::cell::RefCell;
-use std::mem::MaybeUninit;
 
 use ngx_http_frappe_module::body::header::content_type::CONTENT_TYPE_MAX;
-use ngx_http_frappe_module::body::{Fields, Multipart, Names, Rooms, Slot, ValueRoom, Values};
+use ngx_http_frappe_module::body::{
+    CMD_MAX, Document, Fields, Multipart, Names, OnePage, Page, Rooms, Slot, Values,
+};
 use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, dialect};
 use serde_json::Value;
 
@@ -70,8 +71,8 @@ pub fn all(file: &[u8]) -> Vec<Input> {
 
 /// All that the module does with a request, nginx apart, where cmd alone is kept.
 pub fn read(input: &Input, body: &Body) -> Outcome {
-    let mut value = MaybeUninit::uninit();
-    let mut slots = [Slot::new(ValueRoom::Short(&mut value))];
+    let mut value = [0; CMD_MAX];
+    let mut slots = [Slot::new(&mut value)];
     let mut fields = Fields::new(&input.names, &mut slots);
     resolve(input, body, usize::MAX, input.dialect, &mut fields)
 }
@@ -80,7 +81,10 @@ pub fn read(input: &Input, body: &Body) -> Outcome {
 pub fn read_by(input: &Input, body: &Body, dialect: &Dialect, piece_len: usize) -> Outcome {
     let mut values = Values::new(&input.names);
     let mut slots = values.slots();
-    let mut fields = Fields::new(&input.names, &mut slots);
+    let mut page = Page::uninit();
+    let lender = OnePage::new(&mut page);
+    let mut document = Document::new(&lender);
+    let mut fields = Fields::new(&input.names, &mut slots).with_documents(&mut document);
     resolve(input, body, piece_len, dialect, &mut fields)
 }
 

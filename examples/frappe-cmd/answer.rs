@@ -1,7 +1,9 @@
 //! Asks the core: plan, scan, resolve.
 
-use ngx_http_frappe_module::body::{Fields, MediaType, Names, Rooms, Source, Values};
-use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, Status, dialect};
+use ngx_http_frappe_module::body::{
+    Document, Fields, MediaType, Names, OnePage, Page, Rooms, Source, Values,
+};
+use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, Status, call, dialect};
 
 use crate::http::Request;
 
@@ -16,9 +18,11 @@ pub(crate) struct Asker {
 
 impl Default for Asker {
     fn default() -> Self {
+        let mut names = Names::new();
+        call::add_call(&mut names);
         Self {
             dialect: dialect::newest(),
-            names: Names::new(),
+            names,
             arguments: Vec::new(),
             chunk: 16 * 1024,
         }
@@ -30,6 +34,7 @@ pub(crate) struct Answer {
     pub(crate) cmd: String,
     pub(crate) source: &'static str,
     pub(crate) status: &'static str,
+    pub(crate) call: String,
     pub(crate) arguments: Vec<(String, String)>,
     pub(crate) trouble: Option<&'static str>,
     pub(crate) why: String,
@@ -45,11 +50,7 @@ impl Asker {
     }
 
     pub(crate) fn add_name(&mut self, name: &str) -> Result<(), String> {
-        let index = match name {
-            "doctype" => self.names.add_doctype(),
-            _ => self.names.add(name.as_bytes()),
-        };
-        if index.is_none() {
+        if self.names.add(name.as_bytes()).is_none() {
             return Err(format!("--arg {name} is too long"));
         }
         self.arguments.push(name.to_owned());
@@ -68,7 +69,10 @@ impl Asker {
         };
         let mut values = Values::new(&self.names);
         let mut slots = values.slots();
-        let mut fields = Fields::new(&self.names, &mut slots);
+        let (mut page, mut rooms) = (Page::uninit(), Rooms::default());
+        let lender = OnePage::new(&mut page);
+        let mut document = Document::new(&lender);
+        let mut fields = Fields::new(&self.names, &mut slots).with_documents(&mut document);
 
         // A JSON type without a body matters to Frappe 10.
         let plan = match request.body.is_empty() && dialect.json_empty {
@@ -76,7 +80,6 @@ impl Asker {
             false => frappe::plan(&head, dialect),
         };
         let mut scratch = Vec::new();
-        let mut rooms = Rooms::default();
         let end = match plan {
             Plan::Scan(media_type) => {
                 scratch.resize(frappe::scratch_len(media_type, head.content_type), 0);
@@ -99,12 +102,13 @@ impl Asker {
             cmd: string(fields.text(Names::CMD)),
             source: outcome.source.as_str(),
             status: outcome.status.as_str(),
+            call: string(call::text(&fields)),
             arguments: self
                 .arguments
                 .iter()
                 .map(|name| {
                     let text = match (name.as_str(), self.names.find(name.as_bytes())) {
-                        ("doctype", _) => fields.doctype(),
+                        ("doctype", _) => call::doctype(&fields),
                         (_, Some(index)) => fields.argument(index),
                         (_, None) => b"",
                     };

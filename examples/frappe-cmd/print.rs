@@ -40,6 +40,7 @@ pub(crate) fn answer(
     writeln!(out, "  cmd     {}", or_dash(&answer.cmd))?;
     writeln!(out, "  source  {}", or_dash(answer.source))?;
     writeln!(out, "  status  {}", answer.status)?;
+    writeln!(out, "  call    {}", or_dash(&answer.call))?;
     for (name, value) in &answer.arguments {
         writeln!(out, "  {name:<7} {}", or_dash(value))?;
     }
@@ -67,6 +68,7 @@ fn as_json(answer: &Answer, notes: &[String]) -> Value {
         "cmd": answer.cmd,
         "source": answer.source,
         "status": answer.status,
+        "call": answer.call,
         "arguments": arguments,
         "note": answer.trouble,
         "notes": notes,

@@ -119,6 +119,8 @@ impl Form {
                 let index = self.start(name, fields);
                 if delimiter == b'=' {
                     self.state = index.map_or(State::Skip, State::Value);
+                } else if let Some(index) = index {
+                    fields.end(index, false);
                 }
             }
             return after;
@@ -151,9 +153,7 @@ impl Form {
             && let Some((plain, after)) = rest.split_at_checked(near::plain_len(rest))
         {
             // The usual case: that is all, or all that there is.
-            if let Some((slot, _)) = fields.slot(index) {
-                slot.push(plain);
-            }
+            fields.push(index, plain);
             if let Some((b'&', after)) = after.split_first() {
                 self.end_of_value(index, fields);
                 return after;
@@ -175,9 +175,7 @@ impl Form {
             Some((value, _, after)) => (value, Some(after)),
             None => (rest, None),
         };
-        if let Some((slot, _)) = fields.slot(index) {
-            self.escape.decode(value, |bytes| slot.push(bytes));
-        }
+        self.escape.decode(value, |bytes| fields.push(index, bytes));
         match after {
             Some(after) => {
                 self.end_of_value(index, fields);
@@ -216,17 +214,17 @@ impl Form {
         if !self.is_name_empty() {
             self.any = true;
             self.escape.end(|bytes| self.name.push(bytes));
-            if let Some(name) = self.name.get() {
-                self.start(name, fields);
+            let index = self.name.get().and_then(|name| self.start(name, fields));
+            if let Some(index) = index {
+                fields.end(index, false);
             }
             self.name.clear();
         }
     }
 
     fn end_of_value(&mut self, index: usize, fields: &mut Fields<'_>) {
-        if let Some((slot, _)) = fields.slot(index) {
-            self.escape.end(|bytes| slot.push(bytes));
-        }
+        self.escape.end(|bytes| fields.push(index, bytes));
+        fields.end(index, false);
         self.state = if fields.is_full() {
             State::Full
         } else {

@@ -23,12 +23,13 @@ pub(crate) mod testing;
 use core::mem::MaybeUninit;
 
 pub use arguments::{
-    CMD_MAX, Fields, NAME_MAX, Names, Slot, Source, VALUE_MAX, Value, ValueRoom, Values,
+    CMD_MAX, Documents, Fields, Lend, NAME_MAX, Names, RECORD_NAME_MAX, Slot, Source, VALUE_MAX,
+    Value, Values,
 };
 pub use end::End;
 pub use form::Form;
 pub use header::content_type::MediaType;
-pub use json::Json;
+pub use json::{Document, Json};
 pub use multipart::{Multipart, Skim};
 pub use page::{LendPage, OnePage, Page};
 pub use text::Charset;

@@ -1,6 +1,6 @@
 //! Helpers for the scanners' tests: every vector is fed whole, byte by byte and at every split.
 
-use super::{Fields, LendPage, Names, Page, Value, Values};
+use super::{Document, Fields, LendPage, Names, Page, Value, Values};
 
 /// Runs `scan` over every way to cut `body` in two, and byte by byte; all must agree.
 pub(crate) fn each_split<T: PartialEq + core::fmt::Debug>(
@@ -50,16 +50,17 @@ pub(crate) fn values(names: &[&str], scan: impl FnOnce(&mut Fields<'_>)) -> Vec<
 pub(crate) fn with_fields<T>(names: &[&str], body: impl FnOnce(&mut Fields<'_>, usize) -> T) -> T {
     let mut wanted = Names::new();
     for name in names {
-        match *name {
-            "doctype" => wanted.add_doctype(),
-            _ => wanted.add(name.as_bytes()),
-        }
-        .unwrap();
+        wanted.add(name.as_bytes()).unwrap();
     }
-    let count = wanted.slots();
-    let mut values = Values::new(&wanted);
+    with_names(&wanted, |fields| body(fields, wanted.slots()))
+}
+
+/// Calls `body` with fields for `names`.
+pub(crate) fn with_names<T>(names: &Names, body: impl FnOnce(&mut Fields<'_>) -> T) -> T {
+    let mut values = Values::new(names);
     let mut slots = values.slots();
-    body(&mut Fields::new(&wanted, &mut slots), count)
+    let mut document = Document::new(&Pages);
+    body(&mut Fields::new(names, &mut slots).with_documents(&mut document))
 }
 
 /// Lends as many pages as are asked for, and never gets one back.

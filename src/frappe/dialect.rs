@@ -71,14 +71,7 @@ const JSON_V12: JsonRules = JsonRules {
 
 /// `json.loads(text)` of the most permissive Python, since which one a server has cannot be seen:
 /// integers of any length, as before 3.10.7 and 3.11, and so many levels as 3.13 takes.
-const JSON_LOADS: JsonRules = JsonRules {
-    text: JsonText::Replaced,
-    lists: JsonLists::Keep,
-    not_finite: true,
-    lone_surrogates: true,
-    depth_max: 10_000,
-    refuses_deeper: false,
-};
+const JSON_LOADS: JsonRules = JsonRules::LOADS;
 
 /// `orjson.loads(text)`: from 16 on (frappe#33047).
 const ORJSON: JsonRules = JsonRules {

@@ -9,12 +9,14 @@
 //! 3. An argument `cmd` that is not false names the method, whatever the path says.
 //! 4. Otherwise the path may ([`path`]).
 
+pub mod call;
 pub mod dialect;
 pub mod path;
 
+use call::Work;
 use dialect::Arguments;
 pub use dialect::Dialect;
-use path::Routes;
+use path::{DocumentMethod, Routes};
 
 use crate::body::header::content_type::{self, CONTENT_TYPE_MAX, media_type};
 use crate::body::header::is_same;
@@ -172,22 +174,34 @@ pub fn resolve(
     dialect: &Dialect,
     fields: &mut Fields<'_>,
 ) -> Outcome {
+    let (outcome, work) = settle(head, plan, end, dialect, fields);
+    call::compose(head, outcome.status, work, fields);
+    outcome
+}
+
+fn settle(
+    head: &Head<'_>,
+    plan: Plan,
+    end: Option<End>,
+    dialect: &Dialect,
+    fields: &mut Fields<'_>,
+) -> (Outcome, Work) {
     let (path, query) = path::split_target(head.target);
     let encoded = matches!(plan, Plan::Encoded(_));
     if is_options(head) && !dialect.options_run {
         fields.clear();
-        return no_method(None);
+        return (no_method(None), Work::Options);
     }
     let trouble = match arguments(plan, end, query, head.content_type, dialect, fields) {
         Ok(trouble) => trouble,
         Err(outcome) => {
             fields.clear();
-            return outcome;
+            return (outcome, Work::Nothing);
         }
     };
     fields.settle();
-    let outcome = match fields.value(Names::CMD) {
-        Value::Absent | Value::Falsy => by_path(path, dialect.routes, fields, trouble),
+    let (outcome, work) = match fields.value(Names::CMD) {
+        Value::Absent | Value::Falsy => by_path(head, path, dialect.routes, fields, trouble),
         value => by_value(value, fields.source(Names::CMD), trouble),
     };
     let status = match outcome.status {
@@ -195,7 +209,7 @@ pub fn resolve(
         Status::Ok | Status::None if end == Some(End::Truncated) => Status::Truncated,
         status => status,
     };
-    Outcome { status, ..outcome }
+    (Outcome { status, ..outcome }, work)
 }
 
 /// `make_form_dict`: the arguments of body and query. Err: nothing runs.
@@ -283,39 +297,45 @@ fn with_some_query(
 
 #[inline(never)]
 fn by_path(
+    head: &Head<'_>,
     path: &[u8],
     routes: Routes,
     fields: &mut Fields<'_>,
     trouble: Option<Trouble>,
-) -> Outcome {
+) -> (Outcome, Work) {
     if path::is_plain(path) {
-        by_decoded_path(path, routes, fields, trouble)
+        by_decoded_path(head, path, routes, fields, trouble)
     } else {
-        by_encoded_path(path, routes, fields, trouble)
+        by_encoded_path(head, path, routes, fields, trouble)
     }
 }
 
 /// Apart, so that only these paths pay for the buffer.
 #[inline(never)]
 fn by_encoded_path(
+    head: &Head<'_>,
     path: &[u8],
     routes: Routes,
     fields: &mut Fields<'_>,
     trouble: Option<Trouble>,
-) -> Outcome {
+) -> (Outcome, Work) {
     let mut buffer = [0; path::PATH_MAX];
     match path::decode(path, &mut buffer) {
-        Some(path) => by_decoded_path(path, routes, fields, trouble),
-        None => nothing(Status::Invalid, Trouble::PathTooLong),
+        Some(path) => by_decoded_path(head, path, routes, fields, trouble),
+        None => (
+            nothing(Status::Invalid, Trouble::PathTooLong),
+            Work::Nothing,
+        ),
     }
 }
 
 fn by_decoded_path(
+    head: &Head<'_>,
     path: &[u8],
     routes: Routes,
     fields: &mut Fields<'_>,
     trouble: Option<Trouble>,
-) -> Outcome {
+) -> (Outcome, Work) {
     match path::route(path, routes) {
         path::Route::Method(first, None) => {
             fields.replace(Names::CMD, &[first], Source::Path);
@@ -323,27 +343,42 @@ fn by_decoded_path(
         path::Route::Method(first, Some(second)) => {
             fields.replace(Names::CMD, &[first, b"/", second], Source::Path);
         }
-        path::Route::Doctype(doctype) => {
-            fields.set_path_doctype(doctype);
-            return no_method(trouble);
+        path::Route::Documents(documents) => {
+            fields.replace_place(call::PATH_DOCTYPE, &[documents.doctype]);
+            let runs = matches!(head.method, b"GET" | b"POST");
+            let work = match documents.method {
+                DocumentMethod::Argument if runs => Work::DocumentOrMethod,
+                DocumentMethod::Path(method) if runs => {
+                    fields.replace_place(call::PATH_METHOD, &[method]);
+                    Work::DocumentMethod
+                }
+                _ => Work::Document,
+            };
+            return (no_method(trouble), work);
         }
-        path::Route::Other => return no_method(trouble),
+        path::Route::Other => return (no_method(trouble), Work::Page),
     }
     by_value(fields.value(Names::CMD), Source::Path, trouble)
 }
 
-fn by_value(value: Value<'_>, source: Source, trouble: Option<Trouble>) -> Outcome {
+fn by_value(value: Value<'_>, source: Source, trouble: Option<Trouble>) -> (Outcome, Work) {
     match value {
-        Value::Text(_) => Outcome {
-            status: Status::Ok,
-            source,
-            trouble,
-        },
-        _ => Outcome {
-            status: Status::Invalid,
-            source,
-            trouble: trouble.or(Some(Trouble::CmdUnusable)),
-        },
+        Value::Text(_) => (
+            Outcome {
+                status: Status::Ok,
+                source,
+                trouble,
+            },
+            Work::Method,
+        ),
+        _ => (
+            Outcome {
+                status: Status::Invalid,
+                source,
+                trouble: trouble.or(Some(Trouble::CmdUnusable)),
+            },
+            Work::Nothing,
+        ),
     }
 }
 

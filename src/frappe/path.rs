@@ -7,7 +7,7 @@
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take, take_while, take_while1};
-use nom::combinator::{eof, opt, peek, recognize, value, verify};
+use nom::combinator::{eof, map_opt, opt, peek, recognize, rest, value, verify};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
@@ -31,10 +31,30 @@ pub enum Routes {
 pub enum Route<'p> {
     /// a method; of `/api/v2/method/DOCTYPE/METHOD` both
     Method(&'p [u8], Option<&'p [u8]>),
-    /// a document or a list of documents
-    Doctype(&'p [u8]),
+    /// a document, a list of them, or what is known of their kind
+    Documents(Documents<'p>),
     /// a page, a file, or a path that Frappe answers with 404
     Other,
+}
+
+/// What a path says of documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Documents<'p> {
+    /// their kind
+    pub doctype: &'p [u8],
+    /// who runs a method of the document, if GET or POST asks for it
+    pub method: DocumentMethod<'p>,
+}
+
+/// Where the name of a document's method may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentMethod<'p> {
+    /// nowhere
+    None,
+    /// in the argument `run_method`
+    Argument,
+    /// in the path: `.../method/METHOD`
+    Path(&'p [u8]),
 }
 
 /// The path and the query of a request target.
@@ -109,7 +129,9 @@ pub fn route(path: &[u8], routes: Routes) -> Route<'_> {
 /// `parts = path[1:].split("/", 3)`
 fn split_route(path: &[u8]) -> Route<'_> {
     let method = preceded(tag("method/"), segment).map(|m| Route::Method(m, None));
-    let resource = preceded(tag("resource/"), segment).map(Route::Doctype);
+    // Whether it has a name does not matter: a method of a document of its own kind needs none.
+    let resource = preceded(tag("resource/"), segment)
+        .map(|doctype| documents(doctype, DocumentMethod::Argument));
     let route = preceded(
         (take_while(|byte| byte == b'/'), tag("api/")),
         alt((method, resource)),
@@ -135,28 +157,67 @@ fn rules_route(path: &[u8]) -> Route<'_> {
 fn v1(input: &[u8]) -> IResult<&[u8], Route<'_>> {
     let method = preceded(tag("method/"), terminated(peek(segment), path_converter))
         .map(|method| Route::Method(method, None));
-    alt((method, documents("resource/"))).parse(input)
+    let resource = preceded(tag("resource/"), document).map(|(doctype, name)| {
+        documents(
+            doctype,
+            match name {
+                Some(_) => DocumentMethod::Argument,
+                None => DocumentMethod::None,
+            },
+        )
+    });
+    alt((method, resource)).parse(input)
 }
 
-/// `/method/<method>`, `/method/<doctype>/<method>`, `/document/<doctype>` and what is below
+/// `/method/<method>`, `/method/<doctype>/<method>`, `/document/<doctype>` and what is below,
+/// `/doctype/<doctype>/meta`, `count` or `search`
 fn v2(input: &[u8]) -> IResult<&[u8], Route<'_>> {
     let method = preceded(
         tag("method/"),
         terminated((segment, opt(preceded(tag("/"), segment))), end),
     )
     .map(|(first, second)| Route::Method(first, second));
-    alt((method, documents("document/"))).parse(input)
+    let document_method = preceded(
+        tag("document/"),
+        (segment, preceded(tag("/"), document_method)),
+    )
+    .map(|(doctype, method)| documents(doctype, DocumentMethod::Path(method)));
+    let document = preceded(tag("document/"), document)
+        .map(|(doctype, _)| documents(doctype, DocumentMethod::None));
+    let about = alt((tag("/meta"), tag("/count"), tag("/search")));
+    let doctype = preceded(tag("doctype/"), terminated(segment, (about, end)))
+        .map(|doctype| documents(doctype, DocumentMethod::None));
+    alt((method, document_method, document, doctype)).parse(input)
 }
+
+/// The doctype, and the name if there is one.
+type Document<'p> = (&'p [u8], Option<&'p [u8]>);
 
 /// `<doctype>`, or `<doctype>/<path:name>/`, of which the last slash may be missing; the name does
 /// not end with one
-fn documents<'p>(
-    folder: &'static str,
-) -> impl Parser<&'p [u8], Output = Route<'p>, Error = nom::error::Error<&'p [u8]>> {
+fn document(input: &[u8]) -> IResult<&[u8], Document<'_>> {
     let name = verify(preceded(tag("/"), path_converter), |name: &[u8]| {
         !name.ends_with(b"//")
     });
-    preceded(tag(folder), terminated(segment, alt((end, name)))).map(Route::Doctype)
+    (segment, alt((end.map(|_| None), name.map(Some)))).parse(input)
+}
+
+/// `<path:name>/method/<method>/`, of which the last slash may be missing. A name may hold
+/// `/method/`, too.
+fn document_method(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    map_opt(rest, last_method).parse(input)
+}
+
+fn last_method(path: &[u8]) -> Option<&[u8]> {
+    let path = path.strip_suffix(b"/").unwrap_or(path);
+    let (name, method) = path.split_at_checked(memchr::memrchr(b'/', path)?)?;
+    let name = name.strip_suffix(b"/method")?;
+    let method = method.get(1..).filter(|method| !method.is_empty())?;
+    path_converter(name).is_ok().then_some(method)
+}
+
+const fn documents<'p>(doctype: &'p [u8], method: DocumentMethod<'p>) -> Route<'p> {
+    Route::Documents(Documents { doctype, method })
 }
 
 fn segment(input: &[u8]) -> IResult<&[u8], &[u8]> {
@@ -189,7 +250,7 @@ fn cut(bytes: &[u8], at: Option<usize>) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Route, Routes, decode, is_page, route, split_target};
+    use super::{DocumentMethod, Route, Routes, decode, is_page, route, split_target};
 
     #[derive(Debug, PartialEq)]
     enum Expected {
@@ -248,15 +309,43 @@ mod tests {
         ("/api/resource/ToDo/", Doctype("ToDo")),
         (
             "/api/resource/Sales%20Invoice/SI/1?x=1",
-            Doctype("Sales Invoice"),
+            Doctype("Sales Invoice."),
         ),
-        ("/api/v1/resource/ToDo/a", Doctype("ToDo")),
+        ("/api/v1/resource/ToDo/a", Doctype("ToDo.")),
         ("/api/v2/document/ToDo", Doctype("ToDo")),
-        ("/api/v2/document/ToDo/a/b/method/m", Doctype("ToDo")),
+        ("/api/v2/document/ToDo/a", Doctype("ToDo")),
+        ("/api/v2/document/ToDo/a/b/method/m", Doctype("ToDo.m")),
+        ("/api/v2/document/ToDo/a/method/m/", Doctype("ToDo.m")),
+        (
+            "/api/v2/document/ToDo/a/method/b/method/m",
+            Doctype("ToDo.m"),
+        ),
+        (
+            "/api/v2/document/ToDo/a/method/method",
+            Doctype("ToDo.method"),
+        ),
+        ("/api/v2/document/ToDo/a//method/m", Doctype("ToDo.m")),
+        ("/api/v2/document/ToDo/a/method/m%0A", Doctype("ToDo.m\n")),
+        ("/api/v2/document/ToDo/method/m", Doctype("ToDo")),
+        ("/api/v2/document/ToDo/a/method/", Doctype("ToDo")),
+        ("/api/v2/document/ToDo/a/method/m/x", Doctype("ToDo")),
+        ("/api/v2/document/ToDo/a/method/m//", Other),
+        ("/api/v2/document/ToDo//method/m", Other),
+        ("/api/v2/document/ToDo/a%0Ab/method/m", Other),
+        ("/api/v2/doctype/ToDo/meta", Doctype("ToDo")),
+        (
+            "/api/v2/doctype/Sales%20Order/count/",
+            Doctype("Sales Order"),
+        ),
+        ("/api/v2/doctype/ToDo/search", Doctype("ToDo")),
+        ("/api/v2/doctype/ToDo/metal", Other),
+        ("/api/v2/doctype/ToDo/meta//", Other),
+        ("/api/v2/doctype/ToDo", Other),
+        ("/api/v1/doctype/ToDo/meta", Other),
         ("/api/v2/resource/ToDo", Other),
         ("/api/resource/", Other),
         ("/api/resource/T//", Other),
-        ("/api/resource/T/a/", Doctype("T")),
+        ("/api/resource/T/a/", Doctype("T.")),
         ("/api/resource/T/a//", Other),
         ("/api/resource/T/a%0A", Other),
         ("/api/method/%0A", Cmd("\n")),
@@ -273,7 +362,14 @@ mod tests {
                 Route::Method(first, Some(second)) => {
                     ("cmd", format!("{}/{}", text(first), text(second)))
                 }
-                Route::Doctype(doctype) => ("doctype", text(doctype)),
+                Route::Documents(documents) => {
+                    let method = match documents.method {
+                        DocumentMethod::Path(method) => format!(".{}", text(method)),
+                        DocumentMethod::Argument => ".".to_owned(),
+                        DocumentMethod::None => String::new(),
+                    };
+                    ("doctype", text(documents.doctype) + &method)
+                }
                 Route::Other => ("other", String::new()),
             };
             let expected = match expected {

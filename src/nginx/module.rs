@@ -19,6 +19,7 @@ use super::read::{filter, phase};
 use super::request::rules::{Derived, MainConf};
 use super::{derived, directive, variable};
 use crate::body::NAME_MAX;
+use crate::frappe::call;
 
 /// The module's name and version, for the error log and for `strings`.
 const VERSION: &str = concat!("ngx_http_frappe_module/", env!("CARGO_PKG_VERSION"));
@@ -171,13 +172,15 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
 fn add_names(main: &mut MainConf, core: &ngx_http_core_main_conf_t) -> Result<(), String> {
     for variable in ffi::conf::variables(core) {
         let name = str_bytes(&variable.name);
-        let added = match name.strip_prefix(variable::ARG_PREFIX) {
-            Some(b"") => None,
-            Some(argument) => main.names.add(argument),
-            None if name == variable::DOCTYPE => main.names.add_doctype(),
-            None => continue,
+        match name {
+            variable::DOCTYPE => call::add_doctype(&mut main.names),
+            variable::CALL => call::add_call(&mut main.names),
+            _ => {}
+        }
+        let Some(argument) = name.strip_prefix(variable::ARG_PREFIX) else {
+            continue;
         };
-        if added.is_none() {
+        if argument.is_empty() || main.names.add(argument).is_none() {
             return Err(format!(
                 "variable \"${}\" must name an argument of 1 to {NAME_MAX} bytes, \
                  as in \"$frappe_arg_report_name\"",

@@ -16,14 +16,16 @@ use super::ffi::request::Request;
 use super::ffi::values::VariableValue;
 use super::read::replay;
 use super::request::life::{self, Answer};
-use super::request::rules::MainConf;
+use super::request::rules::{LocConf, MainConf};
 use crate::body::Names;
-use crate::frappe::Status;
+use crate::frappe::{self, Status};
 
 /// The prefix of the variables that are named after an argument.
 pub(super) const ARG_PREFIX: &[u8] = b"frappe_arg_";
-/// The variable for the argument `doctype`.
+/// The variable for what a request touches.
 pub(super) const DOCTYPE: &[u8] = b"frappe_doctype";
+/// The variable for what kind of request it is.
+pub(super) const CALL: &[u8] = b"frappe_call";
 
 type Getter = unsafe extern "C" fn(
     *mut ngx_http_request_t,
@@ -31,11 +33,12 @@ type Getter = unsafe extern "C" fn(
     usize,
 ) -> ngx_int_t;
 
-static VARIABLES: [(&[u8], Getter, u32); 5] = [
+static VARIABLES: [(&[u8], Getter, u32); 6] = [
     (b"frappe_cmd", cmd, 0),
     (b"frappe_cmd_source", source, 0),
     (b"frappe_cmd_status", status, 0),
     (DOCTYPE, doctype, 0),
+    (CALL, call, 0),
     (ARG_PREFIX, arg, NGX_HTTP_VAR_PREFIX),
 ];
 
@@ -124,8 +127,30 @@ unsafe extern "C" fn doctype(
     // SAFETY: as nginx calls it.
     unsafe {
         answer(r, v, |_, answer| match answer {
-            Answer::Known(_, fields) => Some(fields.doctype()),
+            Answer::Known(_, fields) => Some(frappe::call::doctype(fields)),
             Answer::Off | Answer::Unread => None,
+        })
+    }
+}
+
+unsafe extern "C" fn call(
+    r: *mut ngx_http_request_t,
+    v: *mut ngx_http_variable_value_t,
+    _data: usize,
+) -> ngx_int_t {
+    // SAFETY: as nginx calls it.
+    unsafe {
+        answer(r, v, |r, answer| match answer {
+            Answer::Known(_, fields) => match frappe::call::text(fields) {
+                // A page has no slots.
+                b"" => Some(frappe::call::of_page(
+                    r.main().method(),
+                    LocConf::get(r)?.dialect()?,
+                )),
+                text => Some(text),
+            },
+            Answer::Unread => Some(frappe::call::UNREAD),
+            Answer::Off => None,
         })
     }
 }

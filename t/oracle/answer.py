@@ -26,13 +26,15 @@ def argument(value):
     return value if usable(value, ARGUMENT_MAX) else ""
 
 
-def answer(cmd="", source="", status="none", form_dict=None, error=""):
+def answer(cmd="", source="", status="none", form_dict=None, error="", call="", doctype=""):
     """What the module must say; and why a request was refused, for whoever reads it."""
     form_dict = form_dict or {}
+    arguments = {name: argument(form_dict.get(name)) for name in ARGUMENTS}
     return {
         "cmd": cmd,
         "source": source,
         "status": status,
-        "arguments": {name: argument(form_dict.get(name)) for name in ARGUMENTS},
+        "call": call or f"({status})",
+        "arguments": {**arguments, "doctype": doctype},
         "error": error,
     }

@@ -11,6 +11,7 @@ import json
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from .answer import answer, usable
+from .call import call, touched
 from .permissive import permit
 
 MIB = 1024 * 1024
@@ -147,15 +148,15 @@ FORM_DICTS = (
 
 
 def by_segments(request):
-    """`frappe/api.py: handle` up to 14: the cmd and the doctype that the path names."""
+    """`frappe/api.py: handle` up to 14: the cmd that the path names, or what it says of documents."""
     parts = request.path[1:].split("/", 3)
     call = parts[1] if len(parts) > 1 else None
     doctype = parts[2] if len(parts) > 2 else None
     if call == "method":
-        return doctype, None
+        return doctype, {}
     if call == "resource":
-        return None, doctype
-    return None, None
+        return None, {"in_path": doctype, "takes_run_method": True}
+    return None, {}
 
 
 def by_rules(request):
@@ -195,10 +196,11 @@ class Frappe:
             form_dict, source = self.make_form_dict(request)
         except Exception as error:  # Frappe's `application` answers any with an error page
             status = "none" if options else "malformed"
-            return answer(status=status, error=f"{type(error).__name__}: {error}")
+            return answer(status=status, error=f"{type(error).__name__}: {error}",
+                          call="(options)" if options else "")
         form_dict.pop("_", None)
         if options:
-            return answer()
+            return answer(call="(options)")
         if form_dict.get("cmd"):
             return self._by_argument(request, form_dict, source)
         return self._by_path(request, form_dict)
@@ -207,22 +209,26 @@ class Frappe:
     def _by_argument(request, form_dict, source):
         if source == "form":
             source = _place_of_cmd(request)
-        if not usable(form_dict["cmd"]):
-            return answer(source=source, status="invalid", form_dict=form_dict)
-        return answer(form_dict["cmd"], source, "ok", form_dict)
+        return _run(request, form_dict["cmd"], source, form_dict)
 
     def _by_path(self, request, form_dict):
-        if not request.path.startswith("/api/"):
-            return answer(form_dict=form_dict)
-        cmd, doctype = self.by_path(request)
-        if doctype:
-            form_dict = {**form_dict, "doctype": doctype}
-        if not cmd:
-            # An empty one is looked up, which is an error: nothing runs.
-            return answer(form_dict=form_dict)
-        if not usable(cmd):
-            return answer(source="path", status="invalid", form_dict=form_dict)
-        return answer(cmd, "path", "ok", form_dict)
+        cmd, about = None, {}
+        if request.path.startswith("/api/"):
+            cmd, about = self.by_path(request)
+        if cmd:
+            return _run(request, cmd, "path", form_dict)
+        # An empty one is looked up, which is an error: nothing runs.
+        return answer(form_dict=form_dict, call=call(request.method, None, form_dict, **about),
+                      doctype=touched(form_dict, None, about.get("in_path")))
+
+
+def _run(request, cmd, source, form_dict):
+    """A method runs, if it has a name that any can have."""
+    if not usable(cmd):
+        return answer(source=source, status="invalid", form_dict=form_dict,
+                      doctype=touched(form_dict))
+    return answer(cmd, source, "ok", form_dict, call=call(request.method, cmd, form_dict),
+                  doctype=touched(form_dict, cmd))
 
 
 def _place_of_cmd(request):

@@ -14,7 +14,7 @@ from .install import CACHE, ROOT, ensure
 HERE = Path(__file__).resolve().parent
 
 # What of an answer is compared.
-FIELDS = ("cmd", "source", "status", "arguments")
+FIELDS = ("cmd", "source", "status", "call", "arguments")
 
 
 class Died(Exception):

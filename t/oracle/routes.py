@@ -10,8 +10,8 @@ from werkzeug.routing import Map, Rule, Submount
 V1 = [
     Rule("/method/<path:method>", endpoint="rpc_v1"),
     Rule("/resource/<doctype>", methods=["GET", "POST"], endpoint="document"),
-    Rule("/resource/<doctype>/<path:name>/", methods=["GET", "POST", "PUT", "DELETE"],
-         endpoint="document"),
+    Rule("/resource/<doctype>/<path:name>/", methods=["GET", "POST"], endpoint="run_method"),
+    Rule("/resource/<doctype>/<path:name>/", methods=["PUT", "DELETE"], endpoint="document"),
 ]
 
 V2 = [
@@ -26,9 +26,10 @@ V2 = [
     Rule("/document/<doctype>/<path:name>/", methods=["GET", "PATCH", "PUT", "DELETE"],
          endpoint="document"),
     Rule("/document/<doctype>/<path:name>/method/<method>/", methods=["GET", "POST"],
-         endpoint="document"),
-    Rule("/doctype/<doctype>/meta", methods=["GET"], endpoint="doctype"),
-    Rule("/doctype/<doctype>/count", methods=["GET"], endpoint="doctype"),
+         endpoint="document_method"),
+    Rule("/doctype/<doctype>/meta", methods=["GET"], endpoint="document"),
+    Rule("/doctype/<doctype>/count", methods=["GET"], endpoint="document"),
+    Rule("/doctype/<doctype>/search", methods=["GET"], endpoint="document"),
 ]
 
 MAP = Map(
@@ -42,7 +43,7 @@ VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def match(environ):
-    """The cmd and the doctype that a path names."""
+    """The cmd that a path names, or what it says of documents."""
     adapter = MAP.bind_to_environ(environ)
     for verb in (None, *VERBS):
         # By a verb that is not allowed nothing runs, but the path names a document all the same.
@@ -50,10 +51,11 @@ def match(environ):
             endpoint, values = adapter.match(method=verb)
         except HTTPException:
             continue
-        if endpoint == "document":
-            return None, values["doctype"]
-        return (None if verb else _cmd(endpoint, values)), None
-    return None, None
+        if endpoint in ("document", "document_method", "run_method"):
+            return None, {"in_path": values["doctype"], "method": values.get("method"),
+                          "takes_run_method": endpoint == "run_method" and not verb}
+        return (None if verb else _cmd(endpoint, values)), {}
+    return None, {}
 
 
 def _cmd(endpoint, values):
@@ -61,4 +63,4 @@ def _cmd(endpoint, values):
         return values["method"].split("/")[0]
     if endpoint == "rpc_v2":
         return "/".join(filter(None, (values.get("doctype"), values["method"])))
-    return None if endpoint == "doctype" else endpoint
+    return endpoint

@@ -9,6 +9,7 @@ LOG_FORMAT = """
     log_format rig escape=json '{"id":"$http_x_rig_id","status":$status,"method":"$request_method",'
         '"uri":"$request_uri","cmd":"$frappe_cmd","source":"$frappe_cmd_source",'
         '"cmd_status":"$frappe_cmd_status","doctype":"$frappe_doctype",'
+        '"call":"$frappe_call",'
         '"report":"$frappe_arg_report_name","body_file":"$request_body_file",'
         '"upstream":"$upstream_addr"}';
     access_log @{prefix}/access.log rig;

@@ -12,20 +12,21 @@ import orjson
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule, Submount
 
+from oracle.call import call, touched
 from oracle.permissive import permit
 
 permit()
 
 JSON_PARSERS = {"15": json.loads, "17": orjson.loads}
 
-# What the module may hand out: see the variables' reference in the README.
-MAX_CMD, MAX_ARGUMENT = 255, 1024
+# A cmd that the module may hand out: see the variables' reference in the README.
+MAX_CMD = 255
 
 V1 = [
     Rule("/method/<path:method>", endpoint="rpc_v1"),
     Rule("/resource/<doctype>", methods=["GET", "POST"], endpoint="document"),
-    Rule("/resource/<doctype>/<path:name>/", methods=["GET", "POST", "PUT", "DELETE"],
-         endpoint="document"),
+    Rule("/resource/<doctype>/<path:name>/", methods=["GET", "POST"], endpoint="run_method"),
+    Rule("/resource/<doctype>/<path:name>/", methods=["PUT", "DELETE"], endpoint="document"),
 ]
 
 V2 = [
@@ -40,9 +41,10 @@ V2 = [
     Rule("/document/<doctype>/<path:name>/", methods=["GET", "PATCH", "PUT", "DELETE"],
          endpoint="document"),
     Rule("/document/<doctype>/<path:name>/method/<method>/", methods=["GET", "POST"],
-         endpoint="document"),
-    Rule("/doctype/<doctype>/meta", methods=["GET"], endpoint="doctype"),
-    Rule("/doctype/<doctype>/count", methods=["GET"], endpoint="doctype"),
+         endpoint="document_method"),
+    Rule("/doctype/<doctype>/meta", methods=["GET"], endpoint="document"),
+    Rule("/doctype/<doctype>/count", methods=["GET"], endpoint="document"),
+    Rule("/doctype/<doctype>/search", methods=["GET"], endpoint="document"),
 ]
 
 API = Map(
@@ -76,29 +78,30 @@ def make_form_dict(request, loads):
 
 
 def _match(request):
-    """The endpoint and what its rule takes out of the path. Where Frappe has no answer for the
-    verb, as for PATCH on a list, the path names a document all the same."""
+    """The endpoint, what its rule takes out of the path, and whether it takes the verb. Where Frappe
+    has no answer for that, as for PATCH on a list, the path names a document all the same."""
     urls = API.bind_to_environ(request.environ)
     for method in (request.method, "GET"):
         try:
-            return urls.match(method=method)
+            return *urls.match(method=method), method == request.method
         except HTTPException:
             continue
-    return None, {}
+    return None, {}, False
 
 
 def from_path(request):
-    """The cmd and the doctype that the path alone names."""
+    """The cmd that the path alone names, or what it says of documents."""
     if not request.path.startswith("/api/"):
-        return None, None
-    endpoint, values = _match(request)
+        return None, {}
+    endpoint, values, is_allowed = _match(request)
     if endpoint == "rpc_v1":
-        return values["method"].split("/")[0], None
+        return values["method"].split("/")[0], {}
     if endpoint == "rpc_v2":
-        return "/".join(filter(None, (values.get("doctype"), values["method"]))), None
-    if endpoint in ("document", "doctype"):
-        return None, values["doctype"]
-    return endpoint, None
+        return "/".join(filter(None, (values.get("doctype"), values["method"]))), {}
+    if endpoint in ("document", "document_method", "run_method"):
+        return None, {"in_path": values["doctype"], "method": values.get("method"),
+                      "takes_run_method": endpoint == "run_method" and is_allowed}
+    return endpoint, {}
 
 
 def usable(value, longest=MAX_CMD):
@@ -113,14 +116,10 @@ def usable(value, longest=MAX_CMD):
         return False
 
 
-def shown(argument):
-    """An argument as its variable has it."""
-    return argument if usable(argument, MAX_ARGUMENT) else ""
-
-
-def verdict(cmd="", source="", status="none", doctype="", error=""):
+def verdict(cmd="", source="", status="none", doctype="", error="", kind=""):
     """One answer in the module's words."""
-    return {"cmd": cmd, "source": source, "status": status, "doctype": doctype, "error": error}
+    return {"cmd": cmd, "source": source, "status": status, "doctype": doctype,
+            "call": kind or f"({status})", "error": error}
 
 
 def resolve(request, version="15"):
@@ -129,22 +128,25 @@ def resolve(request, version="15"):
         args, in_json, in_form = make_form_dict(request, JSON_PARSERS[version])
     except Refused as error:
         status = "none" if request.method == "OPTIONS" else "malformed"
-        return verdict(status=status, error=str(error))
+        return verdict(status=status, error=str(error),
+                       kind="(options)" if request.method == "OPTIONS" else "")
     if request.method == "OPTIONS":
-        return verdict()
+        return verdict(kind="(options)")
 
-    doctype = shown(args.get("doctype"))
     if args.get("cmd"):
         form = "multipart" if request.mimetype == "multipart/form-data" else "form"
         source = "json" if "cmd" in in_json else form if "cmd" in in_form else "query"
-        if not usable(args["cmd"]):
-            return verdict(source=source, status="invalid", doctype=doctype)
-        return verdict(args["cmd"], source, "ok", doctype)
+        return run(request, args["cmd"], source, args)
 
-    cmd, path_doctype = from_path(request)
-    doctype = shown(path_doctype) if path_doctype else doctype
+    cmd, about = from_path(request)
     if cmd is None:
-        return verdict(doctype=doctype)
+        return verdict(doctype=touched(args, None, about.get("in_path")),
+                       kind=call(request.method, None, args, **about))
+    return run(request, cmd, "path", args)
+
+
+def run(request, cmd, source, args):
+    """A method runs, if it has a name that any can have."""
     if not usable(cmd):
-        return verdict(source="path", status="invalid", doctype=doctype)
-    return verdict(cmd, "path", "ok", doctype)
+        return verdict(source=source, status="invalid", doctype=touched(args))
+    return verdict(cmd, source, "ok", touched(args, cmd), kind=call(request.method, cmd, args))

@@ -22,6 +22,7 @@ class Row:
     source: str = ""
     status: str = "ok"
     doctype: str | None = None  # None: not looked at
+    call: str | None = None  # None: not looked at
     # True: Frappe drops or refuses the body, and one line of the error log says so. None: not
     # looked at.
     info: bool | None = False

@@ -1,11 +1,12 @@
 //! The arguments that the configuration asks for, and their values in one request.
 
+mod document;
 pub(in crate::body) mod name;
 mod slot;
-
 mod values;
 
-pub use slot::{Slot, VALUE_MAX, Value, ValueRoom};
+pub use document::{Documents, ScanDocument};
+pub use slot::{Lend, Slot, VALUE_MAX, Value};
 pub use values::Values;
 
 use super::text::Charset;
@@ -15,6 +16,10 @@ pub const CMD_MAX: usize = 255;
 
 /// The longest argument name that can be asked for, in bytes.
 pub const NAME_MAX: usize = 64;
+
+/// The longest value that names a record, in bytes: 140 characters (`frappe/model/__init__.py`,
+/// `varchar_len`) of four bytes each.
+pub const RECORD_NAME_MAX: usize = 4 * 140;
 
 /// Where a value stood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,12 +60,15 @@ pub struct Names {
     /// where names are, by their hashes or behind them: one more than the index, 0 for none. A power of
     /// two, of which a quarter is used at most
     table: Vec<u32>,
+    /// the longest value of each, in bytes
+    value_max: Vec<usize>,
     /// a bit for each length that a name has, at most [`LAST_BIT`]
     lengths: u64,
-    /// the doctype in the path is wanted, too
-    path_doctype: bool,
-    /// the bytes of all slots' values
-    values_len: usize,
+    /// the longest value of each place, in bytes
+    places: &'static [usize],
+    documents: &'static Documents,
+    /// arguments that are documents, and their places
+    document_places: Vec<(usize, usize)>,
 }
 
 impl Names {
@@ -72,24 +80,49 @@ impl Names {
         Self {
             names: vec![Box::from(&b"cmd"[..])],
             table: Vec::new(),
+            value_max: vec![CMD_MAX],
             lengths: length_bit(3),
-            path_doctype: false,
-            values_len: CMD_MAX,
+            places: &[],
+            documents: &Documents::NONE,
+            document_places: Vec::new(),
         }
     }
 
     /// Adds a name and returns its index, or None where it is longer than [`NAME_MAX`].
     pub fn add(&mut self, name: &[u8]) -> Option<usize> {
+        self.add_up_to(name, VALUE_MAX)
+    }
+
+    /// As [`Self::add`], but of a longer value than `max` bytes only that there is one, unless somebody
+    /// asks for more of it.
+    pub fn add_up_to(&mut self, name: &[u8], max: usize) -> Option<usize> {
         if name.len() > NAME_MAX {
             return None;
         }
-        self.find(name).or_else(|| {
+        let Some(index) = self.find(name) else {
             self.names.push(Box::from(name));
             self.make_table();
+            self.value_max.push(max);
             self.lengths |= length_bit(name.len());
-            self.values_len = self.values_len.saturating_add(VALUE_MAX);
-            self.names.len().checked_sub(1)
-        })
+            return self.names.len().checked_sub(1);
+        };
+        if let Some(known) = self.value_max.get_mut(index).filter(|_| index != Self::CMD) {
+            *known = max.max(*known);
+        }
+        Some(index)
+    }
+
+    /// Makes places for texts that are no arguments: `max` has the longest of each, in bytes. Asked for
+    /// several lists, one of which begins the other, it keeps the longer.
+    pub fn add_places(&mut self, max: &'static [usize]) {
+        if max.len() > self.places.len() {
+            self.places = max;
+        }
+    }
+
+    /// The index of a place, or one that has no slot.
+    pub fn place(&self, place: usize) -> usize {
+        self.names.len().saturating_add(place)
     }
 
     /// There is a name of so many bytes, or may be.
@@ -138,30 +171,44 @@ impl Names {
         self.table = table;
     }
 
-    /// Adds the argument `doctype`, and the doctype that a path may name.
-    pub fn add_doctype(&mut self) -> Option<usize> {
-        if !core::mem::replace(&mut self.path_doctype, true) {
-            self.values_len = self.values_len.saturating_add(CMD_MAX);
+    /// Looks for documents in these arguments.
+    pub fn add_documents(&mut self, documents: &'static Documents) {
+        self.documents = documents;
+        for (name, place) in documents.arguments {
+            let index = self.add_up_to(name, 0);
+            let index = index.filter(|index| self.document(*index).is_none());
+            self.document_places
+                .extend(index.map(|index| (index, *place)));
         }
-        self.add(b"doctype")
     }
 
-    /// The values of a slot are names of methods, or doctypes in paths, for which
-    /// [`ValueRoom::Short`] is enough.
-    pub fn is_short(&self, index: usize) -> bool {
-        index == Self::CMD || index >= self.names.len()
+    /// The slot for what is wanted of the document in this argument, if it is one.
+    pub fn document(&self, index: usize) -> Option<usize> {
+        let mut places = self.document_places.iter();
+        let (_, place) = places.find(|(argument, _)| *argument == index)?;
+        Some(self.place(*place))
     }
 
-    /// The bytes of all slots' values.
-    pub fn values_len(&self) -> usize {
-        self.values_len
+    /// There are arguments that are documents.
+    pub fn has_documents(&self) -> bool {
+        !self.document_places.is_empty()
+    }
+
+    /// The member of documents that is wanted.
+    pub(in crate::body) fn member(&self) -> &'static [u8] {
+        self.documents.member
+    }
+
+    /// The longest value of a slot, in bytes.
+    pub fn value_max(&self, index: usize) -> usize {
+        let place = || self.places.get(index.checked_sub(self.names.len())?);
+        let max = self.value_max.get(index).or_else(place);
+        max.copied().unwrap_or(0)
     }
 
     /// How many slots the values need.
     pub fn slots(&self) -> usize {
-        self.names
-            .len()
-            .saturating_add(usize::from(self.path_doctype))
+        self.place(self.places.len())
     }
 }
 
@@ -192,10 +239,16 @@ impl Default for Names {
 pub struct Fields<'r> {
     names: &'r Names,
     slots: &'r mut [Slot<'r>],
-    /// names without a value; what a path names is none
+    /// has room for those that have none
+    lender: Option<&'r dyn Lend<'r>>,
+    /// names without a value
     absent: usize,
     /// where the values that are being scanned stand
     source: Source,
+    /// reads documents that are text
+    scanner: Option<&'r mut dyn ScanDocument>,
+    /// the argument whose document is being read
+    reading: Option<usize>,
 }
 
 impl<'r> Fields<'r> {
@@ -204,9 +257,24 @@ impl<'r> Fields<'r> {
         Self {
             names,
             slots,
+            lender: None,
             absent: names.names.len(),
             source: Source::None,
+            scanner: None,
+            reading: None,
         }
+    }
+
+    /// Slots [without room](Slot::lent) get it from `lender`, when a value begins.
+    pub fn lent_by(mut self, lender: &'r dyn Lend<'r>) -> Self {
+        self.lender = Some(lender);
+        self
+    }
+
+    /// Documents that are text are read by `scanner`.
+    pub fn with_documents(mut self, scanner: &'r mut dyn ScanDocument) -> Self {
+        self.scanner = Some(scanner);
+        self
     }
 
     /// The value of an argument by its index in [`Names`].
@@ -232,18 +300,14 @@ impl<'r> Fields<'r> {
         }
     }
 
-    /// The doctype in the path of a document, else the argument.
-    pub fn doctype(&self) -> &[u8] {
-        let in_path = self.names.names.len();
-        match (self.value(in_path), self.find(b"doctype")) {
-            (Value::Absent, Some(argument)) => self.text(argument),
-            _ => self.text(in_path),
-        }
+    /// What there are slots for.
+    pub fn names(&self) -> &'r Names {
+        self.names
     }
 
-    /// The path names the doctype.
-    pub(crate) fn set_path_doctype(&mut self, doctype: &[u8]) {
-        self.replace(self.names.names.len(), &[doctype], Source::Path);
+    /// There is such a [place](Names::add_places).
+    pub(crate) fn has_place(&self, place: usize) -> bool {
+        self.names.place(place) < self.slots.len()
     }
 
     /// The index of a name.
@@ -270,6 +334,7 @@ impl<'r> Fields<'r> {
     #[cold]
     #[inline(never)]
     pub(crate) fn clear(&mut self) {
+        self.reading = None;
         self.absent = self.names.names.len();
         self.slots.iter_mut().for_each(Slot::clear);
     }
@@ -281,28 +346,22 @@ impl<'r> Fields<'r> {
 
     /// Makes text of all values; none changes afterwards.
     pub(crate) fn settle(&mut self) {
+        self.drop_document();
         self.slots.iter_mut().for_each(Slot::settle);
-    }
-
-    /// Starts a value if there is none yet: the first duplicate counts. Answers whether it did.
-    pub(in crate::body) fn start_first(&mut self, index: usize, charset: Charset) -> bool {
-        match self.slots.get_mut(index) {
-            Some(slot) if slot.is_absent() => {
-                slot.start(charset, self.source);
-                self.absent = self.absent.saturating_sub(1);
-                true
-            }
-            _ => false,
-        }
     }
 
     /// Sets a value as a whole, whatever was there.
     pub(crate) fn replace(&mut self, index: usize, pieces: &[&[u8]], source: Source) {
-        if let Some(slot) = self.slots.get_mut(index) {
+        if let Some((slot, _)) = self.slot(index) {
             slot.start(Charset::Utf8, source);
             pieces.iter().for_each(|piece| slot.push(piece));
             slot.settle();
         }
+    }
+
+    /// Sets the text of a [place](Names::add_places).
+    pub(crate) fn replace_place(&mut self, place: usize, pieces: &[&[u8]]) {
+        self.replace(self.names.place(place), pieces, Source::Path);
     }
 
     /// There is a value for each name.
@@ -310,10 +369,93 @@ impl<'r> Fields<'r> {
         self.absent == 0
     }
 
-    /// The slot that a scanner fills.
-    pub(in crate::body) fn slot(&mut self, index: usize) -> Option<(&mut Slot<'r>, Source)> {
+    /// The slot, with room for its value.
+    fn slot(&mut self, index: usize) -> Option<(&mut Slot<'r>, Source)> {
+        let slot = self.slots.get_mut(index)?;
+        if slot.has_no_room()
+            && let Some(lender) = self.lender
+        {
+            slot.borrow(lender, self.names.value_max(index));
+        }
+        Some((slot, self.source))
+    }
+}
+
+/// What scanners do with values.
+impl Fields<'_> {
+    /// Starts a value if there is none yet: the first duplicate counts. Answers whether it did.
+    pub(in crate::body) fn start_first(&mut self, index: usize, charset: Charset) -> bool {
+        let is_first = self.slots.get(index).is_some_and(Slot::is_absent);
+        if is_first {
+            self.start(index, charset);
+            self.absent = self.absent.saturating_sub(1);
+        }
+        is_first
+    }
+
+    /// Starts a value, whatever was there.
+    pub(in crate::body) fn start(&mut self, index: usize, charset: Charset) {
+        if let Some((slot, source)) = self.slot(index) {
+            slot.start(charset, source);
+        }
+        if let Some(document) = self.names.document(index) {
+            self.start_document(index, document, charset);
+        }
+    }
+
+    /// Appends bytes to a value.
+    pub(in crate::body) fn push(&mut self, index: usize, bytes: &[u8]) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.push(bytes);
+        }
+        if self.reading == Some(index) {
+            self.scan(|scanner, fields| scanner.feed(bytes, fields));
+        }
+    }
+
+    /// Appends half of a surrogate pair, which is text to Python, but none that may be shown.
+    pub(in crate::body) fn push_half(&mut self, index: usize, half: u16) {
+        if let Some((slot, source)) = self.slot(index) {
+            slot.set_not_text(true, source);
+        }
+        if self.reading == Some(index) {
+            self.scan(|scanner, fields| scanner.feed_half(half, fields));
+        }
+    }
+
+    /// Takes back the last `count` bytes of a value, which were a delimiter.
+    pub(in crate::body) fn pop(&mut self, index: usize, count: usize) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.pop(count);
+        }
+        if self.reading == Some(index) {
+            self.scan(|scanner, _| scanner.take_back(count));
+        }
+    }
+
+    /// A value is complete. `from_list`: it is the first item of a JSON list.
+    pub(in crate::body) fn end(&mut self, index: usize, from_list: bool) {
+        if self.reading == Some(index) {
+            self.end_document(index, from_list);
+        }
+    }
+
+    /// A value is JSON, but no text.
+    pub(in crate::body) fn set_not_text(&mut self, index: usize, truthy: bool) {
         let source = self.source;
-        self.slots.get_mut(index).map(|slot| (slot, source))
+        let slots = [Some(index), self.names.document(index)];
+        for index in slots.into_iter().flatten() {
+            if let Some(slot) = self.slots.get_mut(index) {
+                slot.set_not_text(truthy, source);
+            }
+        }
+    }
+
+    /// A value is the first item of a list.
+    pub(in crate::body) fn set_from_list(&mut self, index: usize) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.set_from_list();
+        }
     }
 }
 

@@ -1,10 +1,9 @@
 //! The place where one argument's value is collected, byte by byte, within a fixed buffer.
 
-use core::mem::{self, MaybeUninit};
 use core::str::from_utf8;
 
-use super::{CMD_MAX, Source};
-use crate::body::text::charset::{Charset, cp1252};
+use super::Source;
+use crate::body::text::charset::Charset;
 use crate::body::text::near;
 
 /// The longest value that is kept, in bytes of UTF-8. A slot's buffer may be shorter.
@@ -37,51 +36,17 @@ enum State {
     Unusable,
 }
 
-/// Memory for one value, which a slot makes zero once there is one.
-#[derive(Debug)]
-pub enum ValueRoom<'r> {
-    /// for the name of a method, or for a doctype in a path
-    Short(&'r mut MaybeUninit<[u8; CMD_MAX]>),
-    /// for an argument
-    Long(&'r mut MaybeUninit<[u8; VALUE_MAX]>),
+/// Lends memory for values: most requests have few of the arguments that are asked for.
+pub trait Lend<'r>: core::fmt::Debug {
+    /// So many bytes, of any content. None: there is no memory, and a value that needs it is unusable.
+    fn lend(&self, len: usize) -> Option<&'r mut [u8]>;
 }
 
-/// The memory of a slot.
-#[derive(Debug)]
-enum Buffer<'r> {
-    Unwritten(ValueRoom<'r>),
-    Written(&'r mut [u8]),
-}
-
-impl Buffer<'_> {
-    /// What has been written, and zeros behind it.
-    fn get(&self) -> &[u8] {
-        match self {
-            Self::Unwritten(_) => b"",
-            Self::Written(bytes) => bytes,
-        }
-    }
-
-    fn get_mut(&mut self) -> &mut [u8] {
-        if let Self::Unwritten(_) = self
-            && let Self::Unwritten(room) = mem::replace(self, Self::Written(&mut []))
-        {
-            *self = Self::Written(match room {
-                ValueRoom::Short(place) => place.write([0; CMD_MAX]),
-                ValueRoom::Long(place) => place.write([0; VALUE_MAX]),
-            });
-        }
-        match self {
-            Self::Unwritten(_) => &mut [],
-            Self::Written(bytes) => bytes,
-        }
-    }
-}
-
-/// Collects one value. Memory: the caller's, nothing else.
+/// Collects one value. Memory: the caller's buffer, nothing else.
 #[derive(Debug)]
 pub struct Slot<'r> {
-    buffer: Buffer<'r>,
+    /// at most [`VALUE_MAX`] bytes are used
+    buffer: &'r mut [u8],
     /// bytes pushed; what exceeds the buffer is only counted
     len: usize,
     state: State,
@@ -92,15 +57,35 @@ pub struct Slot<'r> {
 }
 
 impl<'r> Slot<'r> {
-    /// A slot; values that do not fit into `room` are [`Value::Unusable`].
-    pub fn new(room: ValueRoom<'r>) -> Self {
+    /// A slot without room, which it gets [when a value begins](super::Fields::lent_by).
+    pub fn lent() -> Self {
+        Self::new(&mut [])
+    }
+
+    /// A slot over `buffer`; values longer than it are [`Value::Unusable`].
+    pub fn new(buffer: &'r mut [u8]) -> Self {
+        let len = buffer.len().min(VALUE_MAX);
         Self {
-            buffer: Buffer::Unwritten(room),
+            buffer: buffer.get_mut(..len).unwrap_or_default(),
             len: 0,
             state: State::Absent,
             charset: Charset::Utf8,
             source: Source::None,
             from_list: false,
+        }
+    }
+
+    pub(super) fn has_no_room(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Takes room for `max` bytes, at most [`VALUE_MAX`].
+    #[cold]
+    pub(super) fn borrow(&mut self, lender: &dyn Lend<'r>, max: usize) {
+        if max > 0
+            && let Some(buffer) = lender.lend(max.min(VALUE_MAX))
+        {
+            self.buffer = buffer;
         }
     }
 
@@ -130,7 +115,7 @@ impl<'r> Slot<'r> {
     /// The text, empty where there is none that may be shown.
     pub(in crate::body) fn text(&self) -> &[u8] {
         match self.state {
-            State::Clean => self.buffer.get().get(..self.len).unwrap_or_default(),
+            State::Clean => self.buffer.get(..self.len).unwrap_or_default(),
             _ => b"",
         }
     }
@@ -176,10 +161,9 @@ impl<'r> Slot<'r> {
             return;
         }
         let end = self.len.saturating_add(bytes.len());
-        let buffer = self.buffer.get_mut();
-        if let Some(free) = buffer.get_mut(self.len..end) {
+        if let Some(free) = self.buffer.get_mut(self.len..end) {
             free.copy_from_slice(bytes);
-        } else if let Some(free) = buffer.get_mut(self.len..) {
+        } else if let Some(free) = self.buffer.get_mut(self.len..) {
             // Only the part that fits: a delimiter behind it may still be taken back.
             for (to, from) in free.iter_mut().zip(bytes) {
                 *to = *from;
@@ -198,7 +182,7 @@ impl<'r> Slot<'r> {
         if self.state != State::Bytes {
             return;
         }
-        let bytes = self.buffer.get().get(..self.len);
+        let bytes = self.buffer.get(..self.len);
         if self.charset != Charset::Other && bytes.is_some_and(near::is_printable_ascii) {
             // As most values are.
             self.state = State::Clean;
@@ -212,7 +196,7 @@ impl<'r> Slot<'r> {
     #[inline(never)]
     fn judge(&mut self) {
         self.decode();
-        let text = self.buffer.get().get(..self.len);
+        let text = self.buffer.get(..self.len);
         self.state = match text {
             Some(text) if !has_control(text) => State::Clean,
             _ => State::Unusable,
@@ -220,7 +204,7 @@ impl<'r> Slot<'r> {
     }
 
     fn decode(&mut self) {
-        let Some(bytes) = self.buffer.get().get(..self.len) else {
+        let Some(bytes) = self.buffer.get(..self.len) else {
             return;
         };
         let text = match self.charset {
@@ -244,19 +228,11 @@ impl<'r> Slot<'r> {
             Charset::Utf8Quoted => self.decode_utf8(copy, |slot, bad| {
                 bad.iter().for_each(|byte| slot.push(&quote(*byte)));
             }),
-            Charset::Ascii => copy.iter().for_each(|byte| {
-                self.push_char(if byte.is_ascii() {
-                    char::from(*byte)
-                } else {
-                    '\u{fffd}'
-                });
-            }),
-            Charset::Latin1 => copy
-                .iter()
-                .for_each(|byte| self.push_char(char::from(*byte))),
-            Charset::Cp1252 => copy
-                .iter()
-                .for_each(|byte| self.push_char(cp1252(*byte).unwrap_or('\u{fffd}'))),
+            Charset::Ascii | Charset::Latin1 | Charset::Cp1252 => {
+                let charset = self.charset;
+                copy.iter()
+                    .for_each(|byte| self.push_char(charset.char(*byte)));
+            }
             // There is no text, or nobody knows it: longer than any that may be shown.
             Charset::Utf8Strict | Charset::OtherAscii | Charset::Other => self.len = usize::MAX,
         }
@@ -300,11 +276,11 @@ fn quote(byte: u8) -> [u8; 3] {
 
 #[cfg(test)]
 mod tests {
-    use super::{CMD_MAX, Charset, MaybeUninit, Slot, Source, Value, ValueRoom};
+    use super::{Charset, Slot, Source, Value};
 
-    fn text(charset: Charset, pieces: &[&[u8]]) -> Option<String> {
-        let mut room = MaybeUninit::uninit();
-        let mut slot = Slot::new(ValueRoom::Short(&mut room));
+    fn text(charset: Charset, pieces: &[&[u8]], size: usize) -> Option<String> {
+        let mut buffer = vec![0; size];
+        let mut slot = Slot::new(&mut buffer);
         slot.start(charset, Source::Form);
         pieces.iter().for_each(|piece| slot.push(piece));
         slot.settle();
@@ -327,28 +303,28 @@ mod tests {
             (Charset::Latin1, "a\u{e9}b\u{f0}\u{af}\u{a8}c\u{c3}\u{a9}"),
         ];
         for (charset, expected) in cases {
-            assert_eq!(text(charset, bytes).as_deref(), Some(expected));
+            assert_eq!(text(charset, bytes, 64).as_deref(), Some(expected));
         }
     }
 
     #[test]
     fn bounds_hold_before_and_after_decoding() {
-        let long = "x".repeat(CMD_MAX - 3);
-        let found = |charset, more: &[&[u8]]| text(charset, &[&[long.as_bytes()], more].concat());
-        let with = |more: &str| Some(format!("{long}{more}"));
-        assert_eq!(found(Charset::Utf8, &[b"abc"]), with("abc"));
-        assert_eq!(found(Charset::Utf8, &[b"abc", b"d"]), None);
-        assert_eq!(found(Charset::Utf8Quoted, &[b"a\xe9"]), None);
-        assert_eq!(found(Charset::Utf8Quoted, &[b"\xe9"]), with("%E9"));
-        assert_eq!(found(Charset::Utf8, &[&[b'x'; 5000]]), None);
+        assert_eq!(text(Charset::Utf8, &[b"abcd"], 4).as_deref(), Some("abcd"));
+        assert_eq!(text(Charset::Utf8, &[b"abc", b"de"], 4), None);
+        assert_eq!(text(Charset::Utf8Quoted, &[b"ab\xe9"], 4), None);
+        assert_eq!(
+            text(Charset::Utf8Quoted, &[b"a\xe9"], 4).as_deref(),
+            Some("a%E9")
+        );
+        assert_eq!(text(Charset::Utf8, &[&[b'x'; 5000]], 4096), None);
     }
 
     #[test]
     fn control_characters_are_unusable() {
         for byte in (0..0x20).chain([0x7f]) {
-            assert_eq!(text(Charset::Utf8, &[b"a", &[byte]]), None, "{byte:#x}");
+            assert_eq!(text(Charset::Utf8, &[b"a", &[byte]], 8), None, "{byte:#x}");
         }
-        assert_eq!(text(Charset::Utf8, &[b"a b~"]).as_deref(), Some("a b~"));
+        assert_eq!(text(Charset::Utf8, &[b"a b~"], 8).as_deref(), Some("a b~"));
     }
 
     /// Of all characters below U+0100 those of Cc, as UTF-8 and out of other charsets; their bytes in
@@ -360,30 +336,29 @@ mod tests {
             let utf8 = format!("a{char}b");
             let expected = (code >= 0xa0).then_some(utf8.as_str());
             for charset in [Charset::Utf8, Charset::Utf8Quoted, Charset::Utf8Strict] {
-                let found = text(charset, &[utf8.as_bytes()]);
+                let found = text(charset, &[utf8.as_bytes()], 8);
                 assert_eq!(found.as_deref(), expected, "{code:#x}");
             }
-            let found = text(Charset::Latin1, &[b"a", &[code], b"b"]);
+            let found = text(Charset::Latin1, &[b"a", &[code], b"b"], 8);
             assert_eq!(found.as_deref(), expected, "{code:#x}");
             // What Windows-1252 has no character for is U+FFFD, and what it has is none of Cc.
-            assert!(text(Charset::Cp1252, &[b"a", &[code]]).is_some());
+            assert!(text(Charset::Cp1252, &[b"a", &[code]], 8).is_some());
         }
         for harmless in ["\u{c2}\u{a0}", "\u{2080}\u{9f9f}", "\u{fffd}"] {
-            let found = text(Charset::Utf8, &[harmless.as_bytes()]);
+            let found = text(Charset::Utf8, &[harmless.as_bytes()], 8);
             assert_eq!(found.as_deref(), Some(harmless));
         }
     }
 
     #[test]
     fn taking_back_what_did_not_fit() {
-        let mut room = MaybeUninit::uninit();
-        let mut slot = Slot::new(ValueRoom::Short(&mut room));
-        let text = [b'x'; CMD_MAX];
+        let mut buffer = [0; 4];
+        let mut slot = Slot::new(&mut buffer);
         slot.start(Charset::Utf8, Source::Multipart);
-        slot.push(&text[2..]);
-        slot.push(b"xx\r\n--x");
+        slot.push(b"ab");
+        slot.push(b"cd\r\n--x");
         slot.pop(5);
         slot.settle();
-        assert_eq!(slot.value(), Value::Text(&text));
+        assert_eq!(slot.value(), Value::Text(b"abcd"));
     }
 }

@@ -1,36 +1,20 @@
 //! Memory for the values of a request, for callers that have no pool to take it from.
 
-use core::mem::MaybeUninit;
-
-use super::{CMD_MAX, Names, Slot, VALUE_MAX, ValueRoom};
+use super::{Names, Slot};
 
 /// Room for the values of all names.
 #[derive(Debug)]
-pub struct Values(Vec<Room>);
-
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "most are long")]
-enum Room {
-    Short(MaybeUninit<[u8; CMD_MAX]>),
-    Long(MaybeUninit<[u8; VALUE_MAX]>),
-}
+pub struct Values(Vec<Vec<u8>>);
 
 impl Values {
     /// Room for these names.
     pub fn new(names: &Names) -> Self {
-        let room = |index| match names.is_short(index) {
-            true => Room::Short(MaybeUninit::uninit()),
-            false => Room::Long(MaybeUninit::uninit()),
-        };
-        Self((0..names.slots()).map(room).collect())
+        let max = (0..names.slots()).map(|index| names.value_max(index));
+        Self(max.map(|max| vec![0; max]).collect())
     }
 
     /// A slot a name.
     pub fn slots(&mut self) -> Vec<Slot<'_>> {
-        let rooms = self.0.iter_mut().map(|room| match room {
-            Room::Short(place) => ValueRoom::Short(place),
-            Room::Long(place) => ValueRoom::Long(place),
-        });
-        rooms.map(Slot::new).collect()
+        self.0.iter_mut().map(|bytes| Slot::new(bytes)).collect()
     }
 }

@@ -33,6 +33,12 @@ impl<'r> Levels<'r> {
         }
     }
 
+    /// Closes all levels.
+    pub(super) fn restart(&mut self) {
+        self.deepest = 0;
+        self.depth = 0;
+    }
+
     /// How many levels are open.
     pub(super) fn depth(&self) -> usize {
         self.depth

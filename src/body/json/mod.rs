@@ -21,6 +21,7 @@
 
 mod block;
 mod carry;
+mod document;
 mod escapes;
 mod levels;
 mod number;
@@ -29,6 +30,8 @@ mod skip;
 mod text;
 
 use block::BLOCK;
+pub use document::Document;
+use document::Inside;
 use fearless_simd::Level;
 use levels::{EmptyLists, Levels};
 use number::Number;
@@ -77,6 +80,18 @@ pub struct JsonRules {
     pub refuses_deeper: bool,
 }
 
+impl JsonRules {
+    /// `json.loads(text)`: 10,000 levels, which is what the most permissive Python takes.
+    pub const LOADS: Self = Self {
+        text: JsonText::Replaced,
+        lists: JsonLists::Keep,
+        not_finite: true,
+        lone_surrogates: true,
+        depth_max: 10_000,
+        refuses_deeper: false,
+    };
+}
+
 /// The scanner. State: 360 bytes, and a page for a text that is nested deeper than 256 levels.
 #[derive(Debug)]
 pub struct Json<'r> {
@@ -93,6 +108,14 @@ pub struct Json<'r> {
     member: Option<usize>,
     /// that member is a list, and its first item is being read
     first_item: bool,
+    /// the depth of the object whose members are wanted: 1, but within a document
+    base: usize,
+    /// the document whose members are wanted
+    inside: Option<Inside>,
+    /// the text as a whole is a document, for this slot
+    root: Option<usize>,
+    /// the charset of strings
+    charset: Charset,
     /// keys of the top-level object whose values are empty lists
     empty_lists: EmptyLists,
     utf8: Utf8Check,
@@ -114,9 +137,14 @@ enum State {
     After,
     Text,
     Escape,
-    Unicode { digits: u8, code: u16 },
+    Unicode {
+        digits: u8,
+        code: u16,
+    },
     Literal(&'static [u8]),
     Number(Number),
+    /// behind a document: as many bytes from the first on that is no white space
+    Tail(usize),
     Failed(Trouble),
 }
 
@@ -132,12 +160,37 @@ impl<'r> Json<'r> {
             key: Name::EMPTY,
             member: None,
             first_item: false,
+            base: 1,
+            inside: None,
+            root: None,
+            charset: match rules.text {
+                JsonText::Replaced => Charset::Utf8,
+                JsonText::Strict | JsonText::StrictOrMarked => Charset::Utf8Strict,
+            },
             empty_lists: EmptyLists::default(),
             utf8: Utf8Check::with_surrogates(),
             mark: 0,
             high: None,
             top: None,
         }
+    }
+
+    /// A document begins, whose member goes to this slot.
+    fn restart(&mut self, slot: usize, charset: Charset) {
+        self.state = State::Value;
+        self.levels.restart();
+        self.in_key = false;
+        self.member = None;
+        self.first_item = false;
+        self.base = 0;
+        self.inside = None;
+        self.root = Some(slot);
+        self.charset = match charset {
+            Charset::Utf8Quoted | Charset::Utf8Strict => charset,
+            _ => Charset::Utf8,
+        };
+        self.high = None;
+        self.top = None;
     }
 
     /// Takes the next bytes.
@@ -172,6 +225,10 @@ impl<'r> Json<'r> {
                 State::Text => self.text(rest, fields),
                 State::Number(number) => self.number(rest, number, fields),
                 State::Failed(_) => return,
+                State::Tail(len) => {
+                    self.state = State::Tail(len.saturating_add(rest.len()));
+                    return;
+                }
                 _ => {
                     self.byte(*byte, fields);
                     after
@@ -245,16 +302,24 @@ impl<'r> Json<'r> {
         match (self.state, byte) {
             (State::FirstItem, b']') | (State::FirstKey, b'}') => {
                 // `[]` and `{}` are false to Python.
-                if self.first_item && self.levels.depth() == 2 {
+                if byte == b'}' && self.has_wanted_keys() {
+                    self.leave();
+                }
+                if self.first_item && self.levels.depth() == self.base.saturating_add(1) {
                     self.first_item = false;
                 }
-                if self.levels.depth() == self.target_depth().saturating_add(1) {
+                if self.levels.depth() == self.target_depth().saturating_add(1)
+                    && self.keeps_first_item()
+                {
                     self.set_member(false, fields);
                 }
                 if byte == b']' && self.levels.depth() == 2 && self.unwraps() {
                     self.empty_lists.add(self.key.hash());
                 }
                 self.close(fields);
+            }
+            (State::After, _) if self.levels.depth() == 0 && self.root.is_some() => {
+                self.state = State::Tail(1);
             }
             (State::Value | State::FirstItem, _) => self.value(byte, fields),
             (State::FirstKey | State::Key, b'"') => {
@@ -278,12 +343,8 @@ impl<'r> Json<'r> {
         }
         let (truthy, state) = match byte {
             b'"' => {
-                if let Some((slot, source)) = self.wanted().and_then(|index| fields.slot(index)) {
-                    let charset = match self.rules.text {
-                        JsonText::Replaced => Charset::Utf8,
-                        JsonText::Strict | JsonText::StrictOrMarked => Charset::Utf8Strict,
-                    };
-                    slot.start(charset, source);
+                if let Some(index) = self.wanted() {
+                    fields.start(index, self.charset);
                 }
                 self.in_key = false;
                 self.state = State::Text;
@@ -291,7 +352,7 @@ impl<'r> Json<'r> {
             }
             b'{' | b'[' => {
                 self.set_not_text(true, fields);
-                return self.open(byte == b'{');
+                return self.open(byte == b'{', fields);
             }
             b't' => (true, State::Literal(b"rue")),
             b'f' => (false, State::Literal(b"alse")),
@@ -307,18 +368,23 @@ impl<'r> Json<'r> {
 
     /// Lists give their first item.
     fn unwraps(&self) -> bool {
-        self.rules.lists != JsonLists::Keep && self.levels.in_top_object()
+        self.rules.lists != JsonLists::Keep && self.inside.is_none() && self.levels.in_top_object()
     }
 
     /// The depth of values that go to the member's slot.
     fn target_depth(&self) -> usize {
-        if self.first_item { 2 } else { 1 }
+        self.base.saturating_add(usize::from(self.first_item))
     }
 
     /// The slot that a value which begins here goes to.
     fn wanted(&self) -> Option<usize> {
         self.member
-            .filter(|_| self.levels.depth() == self.target_depth())
+            .filter(|_| self.levels.depth() == self.target_depth() && self.keeps_first_item())
+    }
+
+    /// The first item of a list, if one is read, is the member's value.
+    fn keeps_first_item(&self) -> bool {
+        !self.first_item || self.unwraps()
     }
 
     /// The value that begins or ends here is no text.
@@ -329,26 +395,33 @@ impl<'r> Json<'r> {
     }
 
     fn set_member(&self, truthy: bool, fields: &mut Fields<'_>) {
-        if let Some((slot, source)) = self.member.and_then(|index| fields.slot(index)) {
-            slot.set_not_text(truthy, source);
+        if let Some(index) = self.member {
+            fields.set_not_text(index, truthy);
         }
     }
 
     fn end_of_value(&mut self, fields: &mut Fields<'_>) {
-        if self.first_item && self.levels.depth() == 2 {
+        if self.first_item && self.levels.depth() == self.target_depth() {
             self.first_item = false;
-            if let Some((slot, _)) = self.member.take().and_then(|index| fields.slot(index)) {
-                slot.set_from_list();
+            if let Some(index) = self.member.take() {
+                fields.set_from_list(index);
             }
         }
-        if self.levels.depth() == 1 {
+        if self.levels.depth() == self.base {
             self.member = None;
         }
         self.state = State::After;
     }
 
-    fn open(&mut self, object: bool) {
-        if !object && self.wanted().is_some() && self.levels.depth() == 1 && self.unwraps() {
+    fn open(&mut self, object: bool, fields: &mut Fields<'_>) {
+        let document = self.document_here(fields);
+        if object {
+            if let Some(slot) = document {
+                self.enter(slot);
+            }
+        } else if !self.first_item
+            && (document.is_some() || self.wanted().is_some() && self.unwraps())
+        {
             self.first_item = true;
         }
         if self.levels.depth() >= self.rules.depth_max || !self.levels.push(object) {
@@ -363,6 +436,9 @@ impl<'r> Json<'r> {
 
     fn close(&mut self, fields: &mut Fields<'_>) {
         self.levels.pop();
+        if self.levels.depth() < self.base {
+            self.leave();
+        }
         self.end_of_value(fields);
     }
 

@@ -39,7 +39,7 @@ impl Json<'_> {
             State::FirstItem | State::FirstKey => Carry::behind_bracket(),
             State::Colon => Carry::behind_key(),
             State::After => Carry::default(),
-            State::Text if !self.in_key || self.levels.depth() > 1 => Carry::in_text(),
+            State::Text if !self.in_key || self.levels.depth() > self.base => Carry::in_text(),
             _ => return Skipped::default(),
         };
         if bytes.len() < LEAST || !self.can_skip() || self.high.is_some() {
@@ -53,9 +53,9 @@ impl Json<'_> {
         let mut skip = Skip {
             // What is closed at this depth may be the value of a slot.
             floor: match (self.first_item, self.member) {
-                (true, _) => 3,
-                (false, None) if !self.unwraps() => 1,
-                _ => 2,
+                (true, _) => self.base.saturating_add(2),
+                (false, None) if !self.unwraps() => self.base.max(1),
+                _ => self.base.saturating_add(1),
             },
             depth_max: self.rules.depth_max,
             carry: Carry {
@@ -78,10 +78,10 @@ impl Json<'_> {
 
     /// Nothing is wanted of what comes next.
     fn can_skip(&self) -> bool {
-        match self.levels.depth() {
-            0 => false,
-            1 => self.member.is_none() && !self.unwraps(),
-            2 => !self.first_item,
+        match self.levels.depth().checked_sub(self.base) {
+            _ if self.levels.depth() == 0 => false,
+            Some(0) => self.member.is_none() && !self.unwraps(),
+            Some(1) => !self.first_item,
             _ => true,
         }
     }
@@ -263,7 +263,7 @@ impl Skip<'_, '_, '_> {
             }
             End::Unusual if self.carry.text == 0 => self.stop_before(self.at()),
             // The state machine must have all of a key.
-            End::Unusual if self.carry.key == 1 && self.json.levels.depth() == 1 => {
+            End::Unusual if self.carry.key == 1 && self.json.has_wanted_keys() => {
                 self.stop_before(self.string)
             }
             End::Unusual => {
@@ -289,7 +289,7 @@ impl Skip<'_, '_, '_> {
             Some(b',') if self.json.levels.in_object() => State::Key,
             Some(b',' | b':') => State::Value,
             // The state machine must have all of a key.
-            Some(b'"') if self.carry.key == 1 && self.json.levels.depth() == 1 => {
+            Some(b'"') if self.carry.key == 1 && self.json.has_wanted_keys() => {
                 return self.stop_before(self.string);
             }
             Some(b'"') if self.carry.key == 1 => State::Colon,

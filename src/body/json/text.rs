@@ -38,10 +38,14 @@ impl Json<'_> {
 
     fn end_of_text(&mut self, fields: &mut Fields<'_>) {
         if !self.in_key {
+            if let Some(index) = self.wanted() {
+                fields.end(index, self.first_item);
+            }
             return self.end_of_value(fields);
         }
-        if self.levels.depth() == 1 {
-            self.member = self.key.get().and_then(|key| fields.find(key));
+        if self.has_wanted_keys() {
+            let members = self.members(fields);
+            self.member = self.key.get().and_then(|key| members.find(key));
         }
         self.state = State::Colon;
     }
@@ -98,6 +102,20 @@ impl Json<'_> {
         }
     }
 
+    /// Half of a surrogate pair, of a text that is the string of another.
+    pub(super) fn half(&mut self, half: u16, fields: &mut Fields<'_>) {
+        match self.state {
+            State::Text => {
+                if self.end_of_half(fields) {
+                    self.high = Some(half);
+                    self.end_of_half(fields);
+                }
+            }
+            State::Tail(_) | State::Failed(_) => {}
+            _ => self.fail(Trouble::JsonSyntax),
+        }
+    }
+
     /// Half of a surrogate pair that still waits stays alone: Python keeps it in the string,
     /// but no method and no argument has such a name.
     /// False where the parser refuses it.
@@ -113,22 +131,22 @@ impl Json<'_> {
             self.key.spoil();
             let [a, b] = high.to_be_bytes();
             self.key.mix(&[0xff, a, b]);
-        } else {
-            self.set_not_text(true, fields);
+        } else if let Some(index) = self.wanted() {
+            fields.push_half(index, high);
         }
         true
     }
 
     fn push(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
         if self.in_key {
-            if self.levels.depth() == 1 {
+            if self.has_wanted_keys() {
                 self.key.push(bytes);
                 if self.unwraps() {
                     self.key.mix(bytes);
                 }
             }
-        } else if let Some((slot, _)) = self.wanted().and_then(|index| fields.slot(index)) {
-            slot.push(bytes);
+        } else if let Some(index) = self.wanted() {
+            fields.push(index, bytes);
         }
     }
 

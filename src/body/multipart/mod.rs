@@ -201,15 +201,14 @@ impl<'r> Multipart<'r> {
         let (taken, delimiter) = self.search.feed(rest);
         let (bytes, after) = rest.split_at_checked(taken).unwrap_or((rest, b""));
         self.part_len = self.part_len.saturating_add(taken);
-        let slot = wanted.and_then(|index| fields.slot(index));
         if let Some(transfer) = &mut self.transfer {
             let text = match (delimiter, bytes.split_last()) {
                 (Some(_), Some((_, text))) => text,
                 _ => bytes,
             };
-            transfer.feed(text, slot.map(|(slot, _)| slot));
-        } else if let Some((slot, _)) = slot {
-            slot.push(bytes);
+            transfer.feed(text, wanted, fields);
+        } else if let Some(index) = wanted {
+            fields.push(index, bytes);
         }
         if let Some(delimiter) = delimiter {
             self.end_of_data(wanted, fields);
@@ -222,17 +221,18 @@ impl<'r> Multipart<'r> {
 
     /// A delimiter ends the data of a part; what of it went to the value is taken back.
     fn end_of_data(&mut self, wanted: Option<usize>, fields: &mut Fields<'_>) {
-        let slot = wanted.and_then(|index| fields.slot(index));
-        let mut slot = slot.map(|(slot, _)| slot);
         let is_fine = match self.transfer.take() {
-            Some(mut transfer) => transfer.finish(slot),
+            Some(mut transfer) => transfer.finish(wanted, fields),
             None => {
-                if let Some(slot) = &mut slot {
-                    slot.pop(self.search.len());
+                if let Some(index) = wanted {
+                    fields.pop(index, self.search.len());
                 }
                 true
             }
         };
+        if let Some(index) = wanted {
+            fields.end(index, false);
+        }
         let has_data = self.part_len > self.search.len();
         self.state = match self.at_end.take() {
             _ if !is_fine => State::Failed(End::Dropped(Trouble::PartEncoding)),

@@ -5,7 +5,7 @@
 //! A delimiter line is only known to be one at its end. So it is decoded like any other, and
 //! what came of it is taken back.
 
-use crate::body::Slot;
+use crate::body::Fields;
 use crate::body::text::percent::hex;
 
 /// The encodings that are decoded.
@@ -72,12 +72,12 @@ impl Transfer {
     }
 
     /// Decodes the next bytes of the part.
-    pub(super) fn feed(&mut self, bytes: &[u8], mut slot: Option<&mut Slot<'_>>) {
+    pub(super) fn feed(&mut self, bytes: &[u8], wanted: Option<usize>, fields: &mut Fields<'_>) {
         for byte in bytes {
             if core::mem::take(&mut self.cr) && *byte != b'\n' {
                 self.end_of_line();
             }
-            self.byte(*byte, slot.as_deref_mut());
+            self.byte(*byte, wanted, fields);
             match byte {
                 b'\r' => self.cr = true,
                 b'\n' => self.end_of_line(),
@@ -88,22 +88,23 @@ impl Transfer {
 
     /// The line that was decoded last, up to its line break, was a delimiter. True where all
     /// before it was fine.
-    pub(super) fn finish(&mut self, slot: Option<&mut Slot<'_>>) -> bool {
-        if let Some(slot) = slot {
-            slot.pop(self.line_len);
+    pub(super) fn finish(&mut self, wanted: Option<usize>, fields: &mut Fields<'_>) -> bool {
+        if let Some(index) = wanted {
+            fields.pop(index, self.line_len);
             let newline: usize = match self.ends[1] {
                 [b'\r', b'\n'] => 2,
                 [_, b'\r' | b'\n'] => 1,
                 _ => 0,
             };
-            slot.pop(newline);
+            fields.pop(index, newline);
         }
         !self.failed
     }
 
-    fn byte(&mut self, byte: u8, slot: Option<&mut Slot<'_>>) {
+    fn byte(&mut self, byte: u8, wanted: Option<usize>, fields: &mut Fields<'_>) {
         let mut out = Out {
-            slot,
+            wanted,
+            fields,
             tail: &mut self.ends[0],
             len: &mut self.line_len,
         };
@@ -148,7 +149,8 @@ impl Line {
 }
 
 struct Out<'o, 's, 'r> {
-    slot: Option<&'s mut Slot<'r>>,
+    wanted: Option<usize>,
+    fields: &'s mut Fields<'r>,
     tail: &'o mut Tail,
     len: &'o mut usize,
 }
@@ -157,8 +159,8 @@ impl Out<'_, '_, '_> {
     fn push(&mut self, byte: u8) {
         *self.tail = [self.tail[1], byte];
         *self.len = self.len.saturating_add(1);
-        if let Some(slot) = &mut self.slot {
-            slot.push(&[byte]);
+        if let Some(index) = self.wanted {
+            self.fields.push(index, &[byte]);
         }
     }
 }

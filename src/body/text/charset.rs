@@ -28,6 +28,18 @@ pub enum Charset {
     Other,
 }
 
+impl Charset {
+    /// The character of a byte, in a charset that has one for each.
+    pub(in crate::body) fn char(self, byte: u8) -> char {
+        let char = match self {
+            Self::Latin1 => Some(char::from(byte)),
+            Self::Cp1252 => cp1252(byte),
+            _ => byte.is_ascii().then(|| char::from(byte)),
+        };
+        char.unwrap_or(char::REPLACEMENT_CHARACTER)
+    }
+}
+
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::body) enum Codec {

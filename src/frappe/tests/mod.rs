@@ -1,10 +1,11 @@
 //! Whole requests: every one is fed whole, byte by byte and at every split of its body.
 
+mod call;
 mod json;
 mod multipart;
 
 use super::{Head, Names, Plan, dialect, plan, resolve, scanner, scratch_len};
-use crate::body::testing::{each_split, with_fields};
+use crate::body::testing::{each_split, with_names};
 use crate::body::{Rooms, Source};
 
 /// The answer for one request.
@@ -14,14 +15,18 @@ pub(super) struct Answer {
     pub(super) source: &'static str,
     pub(super) status: &'static str,
     pub(super) doctype: String,
+    pub(super) call: String,
     pub(super) x: String,
     pub(super) trouble: Option<&'static str>,
 }
 
 pub(super) fn ask(version: &str, head: Head<'_>, body: &[u8]) -> Answer {
     let dialect = dialect::find(version.as_bytes()).unwrap();
+    let mut names = Names::new();
+    super::call::add_call(&mut names);
+    names.add(b"x").unwrap();
     each_split(body, |pieces| {
-        with_fields(&["doctype", "x"], |fields, _| {
+        with_names(&names, |fields| {
             let plan = plan(&head, dialect);
             let mut scratch = Vec::new();
             let mut rooms = Rooms::default();
@@ -47,7 +52,8 @@ pub(super) fn ask(version: &str, head: Head<'_>, body: &[u8]) -> Answer {
                 cmd: string(fields.text(Names::CMD)),
                 source: outcome.source.as_str(),
                 status: outcome.status.as_str(),
-                doctype: string(fields.doctype()),
+                doctype: string(super::call::doctype(fields)),
+                call: string(super::call::text(fields)),
                 x: text(b"x"),
                 trouble: outcome.trouble.map(super::Trouble::message),
             }
@@ -55,7 +61,7 @@ pub(super) fn ask(version: &str, head: Head<'_>, body: &[u8]) -> Answer {
     })
 }
 
-fn post<'h>(target: &'h str, content_type: &'h str) -> Head<'h> {
+pub(super) fn post<'h>(target: &'h str, content_type: &'h str) -> Head<'h> {
     Head {
         method: b"POST",
         target: target.as_bytes(),
@@ -64,9 +70,9 @@ fn post<'h>(target: &'h str, content_type: &'h str) -> Head<'h> {
     }
 }
 
-const FORM: &str = "application/x-www-form-urlencoded";
-const JSON: &str = "application/json";
-const MULTIPART: &str = "multipart/form-data; boundary=B";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const JSON: &str = "application/json";
+pub(super) const MULTIPART: &str = "multipart/form-data; boundary=B";
 
 /// target, content type, body, cmd, source, status
 type Row = (

@@ -1,15 +1,17 @@
 //! One reading of a request: its values, and the scanner of its body.
 
+use core::cell::Cell;
 use core::fmt;
+use core::mem::MaybeUninit;
 use core::slice;
 
-use nginx_sys::{ngx_palloc, ngx_pool_t};
+use nginx_sys::{ngx_palloc, ngx_pcalloc, ngx_pool_t};
 
 use super::memory::Block;
 use super::rules::LocConf;
 use crate::body::{
-    Body, End, Fields, Form, Json, LendPage, MediaType, Multipart, Names, Page, Room, Scratch,
-    Skim, Slot, ValueRoom,
+    Body, CMD_MAX, Document, End, Fields, Form, Json, Lend, LendPage, MediaType, Multipart, Names,
+    Page, Room, Scratch, Skim, Slot,
 };
 use crate::frappe::{self, Dialect, Head, Outcome, Plan};
 use crate::nginx::ffi::guard;
@@ -36,9 +38,12 @@ pub(in crate::nginx) struct Analysis {
     busy: bool,
 }
 
-/// Lends a page from a request's pool.
-#[derive(Clone, Copy)]
-pub(in crate::nginx) struct Pool(*mut ngx_pool_t);
+/// Lends from a request's pool what not every request needs: pages, and room for values.
+pub(in crate::nginx) struct Pool {
+    pool: *mut ngx_pool_t,
+    /// room for the one value that most requests have
+    cmd: Cell<Option<&'static mut MaybeUninit<[u8; CMD_MAX]>>>,
+}
 
 /// Short, since a derived one would be half a KiB of a module that never asks for it.
 impl fmt::Debug for Pool {
@@ -48,8 +53,11 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    pub(in crate::nginx) fn of(r: Request) -> Self {
-        Self(r.main().pool())
+    fn new(r: Request, cmd: &'static mut MaybeUninit<[u8; CMD_MAX]>) -> Self {
+        Self {
+            pool: r.main().pool(),
+            cmd: Cell::new(Some(cmd)),
+        }
     }
 }
 
@@ -58,9 +66,24 @@ impl LendPage<'static> for Pool {
         // SAFETY: whoever asks lies in the pool himself, so it is there; a null result is checked.
         // The block is large enough, and a page needs no alignment. It lives as long as the request.
         unsafe {
-            ngx_palloc(self.0, size_of::<Page>())
+            ngx_palloc(self.pool, size_of::<Page>())
                 .cast::<Page>()
                 .as_mut()
+        }
+    }
+}
+
+impl Lend<'static> for Pool {
+    fn lend(&self, len: usize) -> Option<&'static mut [u8]> {
+        if len == CMD_MAX
+            && let Some(cmd) = self.cmd.take()
+        {
+            return Some(cmd.write([0; CMD_MAX]));
+        }
+        // SAFETY: as above; the bytes are zero, so there are values.
+        unsafe {
+            let start = ngx_pcalloc(self.pool, len).cast::<u8>();
+            (!start.is_null()).then(|| slice::from_raw_parts_mut(start, len))
         }
     }
 }
@@ -81,17 +104,22 @@ impl Analysis {
         let scanner = match plan {
             Plan::Scan(MediaType::Multipart) => size_of::<Multipart<'_>>()
                 .checked_add(align_of::<Multipart<'_>>())?
-                .checked_add(Multipart::scratch_len(head.content_type))?
-                .checked_add(size_of::<Pool>())?,
+                .checked_add(Multipart::scratch_len(head.content_type))?,
             Plan::Scan(MediaType::Form) => size_of::<Form>(),
-            Plan::Scan(MediaType::Json) => size_of::<Json<'_>>().checked_add(size_of::<Pool>())?,
+            Plan::Scan(MediaType::Json) => size_of::<Json<'_>>(),
             Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => 0,
         };
         let slots = names.slots().checked_mul(size_of::<Slot<'_>>())?;
+        let document = match names.has_documents() {
+            true => size_of::<Document<'_>>(),
+            false => 0,
+        };
         size_of::<Self>()
             .checked_add(slots)?
-            .checked_add(names.values_len())?
+            .checked_add(size_of::<Pool>())?
+            .checked_add(CMD_MAX)?
             .checked_add(scanner)?
+            .checked_add(document)?
             // As it is for what follows.
             .checked_next_multiple_of(align_of::<Slot<'_>>())
     }
@@ -100,7 +128,7 @@ impl Analysis {
     pub(in crate::nginx) fn new(
         names: &'static Names,
         parts: &Parts,
-        pool: Pool,
+        r: Request,
         block: &mut Block<'static>,
     ) -> Option<&'static mut Self> {
         let &Parts {
@@ -112,31 +140,27 @@ impl Analysis {
         let place = block.take_one()?;
         let count = names.slots();
         let slots = block.take::<Slot<'static>>(count)?;
+        let cmd = block.take_one()?;
+        let lender = &*block.take_one()?.write(Pool::new(r, cmd));
         let room = match plan {
             Plan::Scan(MediaType::Form) => Some(Room::Form(block.take_one()?)),
-            Plan::Scan(MediaType::Json) => {
-                let place = block.take_one()?;
-                Some(Room::Json(place, block.take_one()?.write(pool)))
-            }
+            Plan::Scan(MediaType::Json) => Some(Room::Json(block.take_one()?, lender)),
             Plan::Scan(MediaType::Multipart) => {
                 let place = block.take_one()?;
                 let bytes = block.take_bytes(Multipart::scratch_len(head.content_type))?;
-                let lender = block.take_one()?.write(pool);
                 Some(Room::Multipart(place, Scratch { bytes, lender }))
             }
             Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => None,
         };
-        for (index, slot) in slots.iter_mut().enumerate() {
-            // Unwritten until there is a value.
-            let room = match names.is_short(index) {
-                true => ValueRoom::Short(block.take_one()?),
-                false => ValueRoom::Long(block.take_one()?),
-            };
-            slot.write(Slot::new(room));
+        for slot in &mut *slots {
+            slot.write(Slot::lent());
         }
         // SAFETY: each slot has been written.
         let slots = unsafe { slice::from_raw_parts_mut(slots.as_mut_ptr().cast(), count) };
-        let mut fields = Fields::new(names, slots);
+        let mut fields = Fields::new(names, slots).lent_by(lender);
+        if names.has_documents() {
+            fields = fields.with_documents(block.take_one()?.write(Document::new(lender)));
+        }
         let scanner = room.map(|room| frappe::scanner(room, head, dialect, &mut fields));
         let (body, end) = match scanner {
             Some(Ok(body)) => (Some(body), None),

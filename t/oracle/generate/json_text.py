@@ -1,6 +1,6 @@
 """JSON, well-formed or nearly so."""
 
-from .values import METHODS, name, value
+from .values import DOCUMENTS, METHODS, TEXTS, name, value
 
 SPACES = (b" ", b"\n", b"\t", b"\r\n", b"  \r\n\t")
 ODD_SPACES = (b"\x0b", b"\x0c", b"\xc2\xa0", b"\xef\xbb\xbf", b"\0", b"/**/", b"//x\n", b"#x\n",
@@ -89,6 +89,10 @@ def _escaped(dice, code):
 def item(dice, key=b"", depth=0):
     """Any value; mostly a string."""
     kind = dice.random()
+    if key in DOCUMENTS and kind < 0.6:
+        # As it is, or as text.
+        document = embedded(dice, depth + 1)
+        return text(dice, document) if dice.chance(0.4) else document
     if kind < 0.55:
         return text(dice, value(dice, key))
     if kind < 0.67:
@@ -100,6 +104,32 @@ def item(dice, key=b"", depth=0):
     if kind < 0.92:
         return array(dice, key, depth + 1)
     return members(dice, depth + 1)
+
+
+def embedded(dice, depth=0):
+    """A document, which a request has in an argument."""
+    made = []
+    for _ in range(1 if dice.chance(0.75) else dice.upto(3)):
+        pairs = []
+        for _ in range(dice.upto(6) + 1):
+            key = dice.pick((b"doctype", b"name", b"items", b"y"), (b"doctype\n", b"doctypes", b"docty"))
+            pairs.append(_key(dice, key) + space(dice) + b":" + space(dice) + _member(dice, key, depth))
+        if dice.chance(0.1):
+            pairs.insert(dice.randrange(len(pairs)), b'"y":"' + b"z" * dice.upto(700) + b'"')
+        made.append(_joined(dice, b"{", b"}", pairs))
+    if len(made) != 1 or dice.chance(0.2):
+        return _joined(dice, b"[", b"]", made)
+    body = made[0]
+    if dice.odd(0.3):
+        body = dice.choice((dice.choice(ODD_TOPS), dice.cut(body), b"[" + body + b"]", b"[[" + body + b"]]",
+                            b"[1," + body + b"]", body + dice.choice(TAILS), b"\n " + body + b"\r\n"))
+    return body
+
+
+def _member(dice, key, depth):
+    if key == b"doctype" and dice.chance(0.8):
+        return text(dice, dice.choice(TEXTS))
+    return embedded(dice, depth + 1) if depth < 2 and dice.chance(0.2) else item(dice, key, depth + 1)
 
 
 def array(dice, key=b"", depth=0):

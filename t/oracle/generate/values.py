@@ -3,6 +3,7 @@
 METHODS = (
     b"ping", b"login", b"logout", b"a", b"x.y.z", b"frappe.client.get_list", b"upload_file",
     b"frappe.desk.form.save.savedocs", b"run_doc_method", b"frappe.desk.query_report.run",
+    b"run_doc_method", b"runserverobj", b"frappe.client.insert_many", b"frappe.client.bulk_update",
 )
 
 TEXTS = (b"1", b"ToDo", b"Sales Invoice", b"x", b"[]", b'{"a": 1}', b"name", b"a-b_c.d~e")
@@ -28,12 +29,16 @@ LONG = (
     b"y" * 1022 + b"\xe9",
 )
 
-NAMES = (b"cmd", b"cmd", b"cmd", b"cmd", b"doctype", b"doctype", b"x", b"method", b"report_name")
+NAMES = (b"cmd", b"cmd", b"cmd", b"cmd", b"doctype", b"dt", b"x", b"method", b"report_name",
+         b"run_method", b"doc", b"doc", b"docs", b"document")
+
+# Arguments that are documents.
+DOCUMENTS = (b"doc", b"docs", b"document")
 
 ODD_NAMES = (
     b"_", b"", b"CMD", b"Cmd", b"cmd[]", b" cmd", b"cmd ", b"cm", b"cmdx", b"cmd\0", b"cmd\n",
     b"\xef\xbb\xbfcmd", b"cmd\xc3", b"cmd\xe9", b"a.cmd", b"cmd.a", b"cmd*", b"cmd%", b"cm%64",
-    b"data", b"run_method", b"%", b"=", b"&", b"+cmd", b"c+md", b"n" * 70, b"x" * 64, b"usr",
+    b"data", b"dox", b"%", b"=", b"&", b"+cmd", b"c+md", b"n" * 70, b"x" * 64, b"usr",
 )
 
 
@@ -44,6 +49,10 @@ def name(dice):
 
 def value(dice, key=b""):
     """A value that suits `key`, mostly."""
+    if key in DOCUMENTS and dice.chance(0.8):
+        from .json_text import embedded
+
+        return embedded(dice)
     if dice.odd():
         return dice.choice(LONG) if dice.chance(0.15) else odd(dice)
     return dice.choice(METHODS if key == b"cmd" else TEXTS)

@@ -1,10 +1,10 @@
 //! Brackets, what stands between them, and the keys of the top-level object.
 
 use super::{End, Skip, mask};
-use crate::body::Fields;
 use crate::body::Trouble;
 use crate::body::json::block::{self, BLOCK};
 use crate::body::json::carry::Carry;
+use crate::body::json::document::Members;
 
 /// Where things stand in a block, outside of strings.
 pub(super) struct Structure {
@@ -62,9 +62,9 @@ impl Skip<'_, '_, '_> {
             let below = bracket.wrapping_sub(1);
             let keys = block.colons & below & !judged;
             if keys != 0
-                && self.json.levels.depth() == 1
+                && self.json.has_wanted_keys()
                 && let Some(at) = find_key(
-                    self.fields,
+                    self.json.members(self.fields),
                     self.bytes,
                     Keys {
                         block: self.at(),
@@ -113,7 +113,7 @@ impl Skip<'_, '_, '_> {
         let levels = &self.json.levels;
         self.objects = mask(levels.in_object());
         self.rows = mask(levels.in_row() && levels.depth() > self.floor);
-        self.at_top = levels.depth() == 1;
+        self.at_top = self.json.has_wanted_keys();
     }
 
     fn open(&mut self, object: bool) -> Option<End> {
@@ -146,7 +146,7 @@ struct Keys {
 
 /// Where the first key begins that is wanted, or has escapes.
 #[inline]
-fn find_key(fields: &Fields<'_>, text: &[u8], keys: Keys) -> Option<usize> {
+fn find_key(members: Members<'_, '_>, text: &[u8], keys: Keys) -> Option<usize> {
     let mut colons = keys.colons;
     while colons != 0 {
         let below = colons.wrapping_sub(1) & !colons;
@@ -156,12 +156,12 @@ fn find_key(fields: &Fields<'_>, text: &[u8], keys: Keys) -> Option<usize> {
         let escapes = keys.escapes || begin < keys.block;
         // Two quotes.
         let len = end.saturating_sub(begin).saturating_sub(2);
-        if !escapes && !fields.may_find(len) {
+        if !escapes && !members.may_find(len) {
             continue;
         }
         let inside = begin.saturating_add(1)..end.saturating_sub(1);
         let key = text.get(inside).unwrap_or_default();
-        if escapes && key.contains(&b'\\') || fields.find(key).is_some() {
+        if escapes && key.contains(&b'\\') || members.find(key).is_some() {
             return Some(begin);
         }
     }

@@ -6,8 +6,8 @@ use core::ptr;
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_cleanup_t};
 
 use super::{Ctx, Life, at_log};
-use crate::body::{CMD_MAX, Form, Json, Multipart, Names, Page, Slot, VALUE_MAX};
-use crate::frappe::{Dialect, Head, Outcome, Plan};
+use crate::body::{CMD_MAX, Document, Form, Json, Multipart, Names, Page, Slot};
+use crate::frappe::{Dialect, Head, Outcome, Plan, call};
 use crate::nginx::ffi::request::Request;
 use crate::nginx::request::analysis::{Analysis, Parts, Pool};
 use crate::nginx::request::memory::Block;
@@ -17,21 +17,27 @@ use crate::nginx::request::rules::{LocConf, MainConf};
 /// The bounds on a request's memory that README states: structure, slot, cmd, and a scanner without
 /// scratch.
 const _: () = assert!(
-    PAGE_LEN + size_of::<Slot<'_>>() + CMD_MAX + size_of::<Json<'_>>() <= 1024
+    PAGE_LEN + size_of::<Slot<'_>>() + CMD_MAX + size_of::<Json<'_>>() + size_of::<Pool>() <= 1024
         && size_of::<Form>() <= size_of::<Json<'_>>()
 );
-/// And structure, three slots, cmd, both kinds of doctype, and the scanner and scratch of a multipart
-/// body.
+/// And the scanner and scratch of a multipart body.
 const _: () = assert!(
     PAGE_LEN
-        + 3 * size_of::<Slot<'_>>()
-        + 2 * CMD_MAX
-        + VALUE_MAX
+        + size_of::<Slot<'_>>()
+        + CMD_MAX
+        + size_of::<Pool>()
         + size_of::<Multipart<'_>>()
         + align_of::<Multipart<'_>>()
         + Multipart::SCRATCH_MAX
         + size_of::<Page>()
-        <= 7 * 1024 + 1280
+        <= 7 * 1024
+);
+/// What `$frappe_doctype` adds, apart from a page for a document that is nested deep; and `$frappe_call`.
+const _: () = assert!(
+    call::DOCTYPE_SLOTS * size_of::<Slot<'_>>() + call::DOCTYPE_VALUES + size_of::<Document<'_>>()
+        <= 4 * 1024 + 512
+        && call::SLOTS * size_of::<Slot<'_>>() + call::VALUES + size_of::<Document<'_>>()
+            <= 7 * 1024
 );
 /// nginx's pools align to pointers, which is enough: what needs more is not in here.
 const _: () = assert!(align_of::<Ctx>() <= align_of::<usize>());
@@ -68,15 +74,14 @@ fn build<'c>(
     block: &mut Block<'static>,
 ) -> Option<&'c mut Ctx> {
     let place = block.take_one()?;
-    let pool = Pool::of(r);
     let (peek, whole) = match parts.preread {
         Some(size) => (
             Some(block.take_one()?.write(Peek::new(size))),
-            Some(Analysis::new(names, parts, pool, block)?),
+            Some(Analysis::new(names, parts, r, block)?),
         ),
         None => (None, None),
     };
-    let routing = Analysis::new(names, parts, pool, block)?;
+    let routing = Analysis::new(names, parts, r, block)?;
     Some(place.write(Ctx {
         life: Life::Reading,
         plan: parts.plan,

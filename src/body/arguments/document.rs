@@ -1,0 +1,86 @@
+//! Arguments that are documents: of each, one member of an object is wanted, or of the first object of a
+//! list. It goes to a slot of its own.
+
+use core::fmt::Debug;
+
+use super::Fields;
+use crate::body::Charset;
+
+/// Which arguments are documents, and what is wanted of them.
+#[derive(Debug)]
+pub struct Documents {
+    /// the member
+    pub member: &'static [u8],
+    /// the name of each argument, and the [place](super::Names::add_places) for its member
+    pub arguments: &'static [(&'static [u8], usize)],
+}
+
+impl Documents {
+    pub(super) const NONE: Self = Self {
+        member: b"",
+        arguments: &[],
+    };
+}
+
+/// Reads a document that is text, as it streams by.
+pub trait ScanDocument: Debug {
+    /// A document begins, whose member goes to this slot.
+    fn start(&mut self, slot: usize, charset: Charset);
+
+    /// Takes the next bytes.
+    fn feed(&mut self, bytes: &[u8], fields: &mut Fields<'_>);
+
+    /// Takes half of a surrogate pair.
+    fn feed_half(&mut self, half: u16, fields: &mut Fields<'_>);
+
+    /// The last so many bytes do not belong to the document: they were a delimiter.
+    fn take_back(&mut self, count: usize);
+
+    /// The document is complete. False where it is no JSON.
+    fn end(&mut self) -> bool;
+}
+
+impl<'r> Fields<'r> {
+    pub(super) fn start_document(&mut self, index: usize, slot: usize, charset: Charset) {
+        self.drop_document();
+        // Until the member has come.
+        self.set_not_text(slot, true);
+        if let Some(scanner) = &mut self.scanner {
+            scanner.start(slot, charset);
+            self.reading = Some(index);
+        }
+    }
+
+    pub(super) fn end_document(&mut self, index: usize, from_list: bool) {
+        let is_json = self.scan(|scanner, _| scanner.end());
+        self.reading = None;
+        if let Some(slot) = self.names.document(index) {
+            match is_json {
+                Some(true) if from_list => self.set_from_list(slot),
+                Some(true) => {}
+                Some(false) | None => self.set_not_text(slot, true),
+            }
+        }
+    }
+
+    /// What has come of a document that does not end is nothing.
+    pub(super) fn drop_document(&mut self) {
+        let slot = self
+            .reading
+            .take()
+            .and_then(|index| self.names.document(index));
+        if let Some(slot) = slot {
+            self.set_not_text(slot, true);
+        }
+    }
+
+    pub(super) fn scan<T>(
+        &mut self,
+        scan: impl FnOnce(&mut dyn ScanDocument, &mut Self) -> T,
+    ) -> Option<T> {
+        let scanner = self.scanner.take()?;
+        let result = scan(scanner, self);
+        self.scanner = Some(scanner);
+        Some(result)
+    }
+}

@@ -1,0 +1,162 @@
+//! Documents: a member of the object that an argument is, or the first of a list of them.
+//!
+//! An argument of a JSON body may be the document itself: then the scanner of the body looks for the
+//! member there, a level or two deeper, as it looks for arguments at the top. Or the argument is text,
+//! in any kind of body: then [`Document`] is a scanner of its own for it, fed as the text streams by.
+
+use super::{Json, JsonRules, LendPage, State};
+use crate::body::arguments::ScanDocument;
+use crate::body::{Charset, Fields, Trouble};
+
+/// The document whose members are wanted, and what waits for its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inside {
+    /// the slot of the wanted member
+    slot: usize,
+    base: usize,
+    member: Option<usize>,
+    first_item: bool,
+}
+
+/// Where wanted members stand: arguments, or the one of a document.
+#[derive(Clone, Copy)]
+pub(super) struct Members<'m, 'r> {
+    inside: Option<Inside>,
+    fields: &'m Fields<'r>,
+}
+
+impl Members<'_, '_> {
+    /// A name of so many bytes may be wanted: most are as long as none that is.
+    pub(super) fn may_find(&self, len: usize) -> bool {
+        match self.inside {
+            Some(_) => len == self.fields.names().member().len(),
+            None => self.fields.may_find(len),
+        }
+    }
+
+    /// The slot of the member.
+    pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
+        match self.inside {
+            Some(inside) => (key == self.fields.names().member()).then_some(inside.slot),
+            None => self.fields.find(key),
+        }
+    }
+}
+
+impl Json<'_> {
+    /// The keys that are read here may be wanted.
+    pub(super) fn has_wanted_keys(&self) -> bool {
+        self.levels.depth() == self.base
+    }
+
+    pub(super) fn members<'m, 'r>(&self, fields: &'m Fields<'r>) -> Members<'m, 'r> {
+        Members {
+            inside: self.inside,
+            fields,
+        }
+    }
+
+    /// The slot for the document that may begin here.
+    pub(super) fn document_here(&self, fields: &Fields<'_>) -> Option<usize> {
+        if self.inside.is_some() || self.levels.depth() != self.target_depth() {
+            return None;
+        }
+        let argument = || fields.names().document(self.member?);
+        self.root.or_else(argument)
+    }
+
+    /// A document begins, whose members are a level deeper.
+    pub(super) fn enter(&mut self, slot: usize) {
+        self.inside = Some(Inside {
+            slot,
+            base: self.base,
+            member: self.member.take(),
+            first_item: core::mem::take(&mut self.first_item),
+        });
+        self.base = self.levels.depth().saturating_add(1);
+    }
+
+    /// The document has ended.
+    pub(super) fn leave(&mut self) {
+        if let Some(inside) = self.inside.take() {
+            self.base = inside.base;
+            self.member = inside.member;
+            self.first_item = inside.first_item;
+        }
+    }
+}
+
+/// The scanner for a document that is the text of an argument. State: 400 bytes, and a page for one
+/// that is nested deeper than 256 levels.
+#[derive(Debug)]
+pub struct Document<'r> {
+    json: Json<'r>,
+    /// how its bytes become text
+    charset: Charset,
+}
+
+impl<'r> Document<'r> {
+    /// A scanner for as many documents as there are in a body, one after the other. They are read as
+    /// `json.loads` does.
+    pub fn new(lender: &'r dyn LendPage<'r>) -> Self {
+        Self {
+            json: Json::new(JsonRules::LOADS, lender),
+            charset: Charset::Utf8,
+        }
+    }
+
+    /// Feeds bytes of a charset with a character a byte.
+    fn feed_chars(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
+        const CHARS: usize = 64;
+        let mut buffer = [0; 3 * CHARS];
+        for bytes in bytes.chunks(CHARS) {
+            let mut len = 0_usize;
+            for byte in bytes {
+                let char = self.charset.char(*byte);
+                let free = buffer.get_mut(len..).unwrap_or_default();
+                if char.len_utf8() <= free.len() {
+                    len = len.saturating_add(char.encode_utf8(free).len());
+                }
+            }
+            self.json
+                .feed(buffer.get(..len).unwrap_or_default(), fields);
+        }
+    }
+}
+
+impl ScanDocument for Document<'_> {
+    fn start(&mut self, slot: usize, charset: Charset) {
+        self.charset = charset;
+        self.json.restart(slot, charset);
+    }
+
+    fn feed(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
+        match self.charset {
+            Charset::Utf8 | Charset::Utf8Quoted | Charset::Utf8Strict => {
+                self.json.feed(bytes, fields);
+            }
+            _ if bytes.is_ascii() && self.charset != Charset::Other => {
+                self.json.feed(bytes, fields)
+            }
+            Charset::Ascii | Charset::Latin1 | Charset::Cp1252 => self.feed_chars(bytes, fields),
+            // What it says is not known.
+            Charset::OtherAscii | Charset::Other => self.json.fail(Trouble::CharsetUnknown),
+        }
+    }
+
+    fn feed_half(&mut self, half: u16, fields: &mut Fields<'_>) {
+        self.json.half(half, fields);
+    }
+
+    fn take_back(&mut self, count: usize) {
+        if let State::Tail(len) = self.json.state
+            && len <= count
+        {
+            self.json.state = State::After;
+        }
+    }
+
+    fn end(&mut self) -> bool {
+        self.json.levels.depth() == 0 && matches!(self.json.state, State::After)
+    }
+}
