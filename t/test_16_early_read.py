@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import early
+from rig import neighbours
 from rig.client import (
     ALL_TRANSPORTS,
     FORM,
@@ -97,7 +97,8 @@ def conf(early_read):
 
 @pytest.fixture(scope="module")
 def loader(env, tmp_path_factory):
-    return early.build(env, tmp_path_factory.mktemp("early"))
+    path = neighbours.build(env, tmp_path_factory.mktemp("early"), "early_read")
+    return f"load_module {path}; load_module {{}};".format
 
 
 @pytest.fixture(scope="module")
