@@ -96,11 +96,13 @@ endif
 MODULE := $(OUT)/ngx_http_frappe_module.so
 # The same, but it panics on request: for the tests that show that this harms nobody.
 PANIC_MODULE := $(OUT)/panic-probe/ngx_http_frappe_module.so
-# The program that asks the core about saved requests.
-FRAPPE_CMD := $(TARGET)/release/frappe-cmd
+# The program that asks the core about saved requests; in a target of its own, since cargo keeps one
+# library of a name, and the module's has other features.
+FRAPPE_CMD := $(TARGET)/core/release/frappe-cmd
+programs frappe-cmd: export CARGO_TARGET_DIR := $(TARGET)/core
 test-nginx fuzz-oracle: export TEST_FRAPPE_CMD := $(FRAPPE_CMD)
 # Reads a body of benches/inputs.json, for tests that count what that takes.
-test-nginx: export TEST_WORK := $(TARGET)/release/work
+test-nginx: export TEST_WORK := $(dir $(FRAPPE_CMD))work
 
 
 .PHONY: help
@@ -202,7 +204,6 @@ panic-module: module
 	    $(PYTHON) build/module.py $(dir $(PANIC_MODULE)) rustc --release --lib --crate-type cdylib \
 	    --features panic-probe $(FEATURES) $(CARGO_FLAGS)
 
-# Always in the target of the whole project, whatever nginx the module is for.
 .PHONY: programs
 programs: deps
 	@$(STEP) 'Building frappe-cmd' 'usually 1 minute' $(CARGO) build --release -p frappe-cmd -p work $(CARGO_FLAGS)
