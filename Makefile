@@ -227,7 +227,20 @@ deb: ## Build the package for Debian or Ubuntu, in target/deb
 test-deb: deb $(VENV)/requirements.txt ## Install the package in a scratch root, serve, purge
 	@build/deps.sh debootstrap test
 	@TEST_DEB=$$(echo $(TARGET)/deb/*.deb) TEST_NGINX_BINARY=/usr/sbin/nginx TEST_NGINX_MODULE=$(DEBIAN) \
-	    $(VENV)/bin/python -m pytest t/test_10_package.py $(PYTEST_ARGS)
+	    $(STEP) 'Installing it in systems of their own' 'usually 3 minutes' \
+	    $(VENV)/bin/python -m pytest t/test_10_package.py t/test_10_first_hour.py $(PYTEST_ARGS)
+
+# What README promises a newcomer, in these releases of Debian.
+CLEAN ?= bookworm trixie
+
+.PHONY: test-newcomer
+test-newcomer: ## Run README's two commands in systems that have git and Rust alone
+	@build/deps.sh debootstrap
+	@for suite in $(CLEAN); do \
+	    status=0; \
+	    build/newcomer.sh $$suite 'DEMO_ONCE=1 make run' 'make test' || status=$$?; \
+	    case $$status in 0 | 77) ;; *) exit $$status ;; esac; \
+	done
 
 .PHONY: test-images
 test-images: module $(VENV)/requirements.txt ## Build the images of packaging/docker by buildah, serve

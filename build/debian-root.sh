@@ -3,9 +3,9 @@
 # Python, no nginx. Tests install the package in it, and build in it as a newcomer would. Only root
 # can make one.
 #
-# usage: build/debian-root.sh SUITE DIRECTORY
+# usage: build/debian-root.sh SUITE [DIRECTORY]
 #   SUITE       such as bookworm; "this" means the release of this machine
-#   DIRECTORY   receives the system
+#   DIRECTORY   receives the system; without it, the path of a tarball is printed
 #
 # The system has this machine's mirror and proxy. What debootstrap made is kept for a day in
 # target/debootstrap.
@@ -19,11 +19,11 @@ skip() {
     exit 77
 }
 
-[[ $# -eq 2 ]] || { echo 'usage: build/debian-root.sh SUITE DIRECTORY' >&2; exit 1; }
+[[ $# -eq 1 || $# -eq 2 ]] || { echo 'usage: build/debian-root.sh SUITE [DIRECTORY]' >&2; exit 1; }
 vendor=$(. /etc/os-release; echo "${ID^}")
 this=$(. /etc/os-release; echo "${VERSION_CODENAME:-}")
 suite=${1/#this/$this}
-directory=$2
+directory=${2:-}
 [[ $(id -u) == 0 ]] || skip 'Only root can make a system in a directory'
 command -v apt-get >/dev/null || skip 'apt-get is not here: no Debian'
 
@@ -46,7 +46,7 @@ make_archive() {
     # Its mounts go with the namespace, whatever happens to it.
     build/step.py "Making a system of $suite by debootstrap" 'usually 1 minute' \
         unshare --mount debootstrap --variant=minbase "$suite" "$draft" "$mirror" \
-        || skip 'debootstrap failed'
+        >&2 || skip 'debootstrap failed'
     echo "$sources" >"$draft/etc/apt/sources.list"
     apt-config dump --no-empty --format '%f "%v";%n' Acquire::http Acquire::https \
         >"$draft/etc/apt/apt.conf.d/90host"
@@ -58,5 +58,9 @@ make_archive() {
 }
 
 [[ -n $(find "$archive" -mmin -1440 2>/dev/null) ]] || make_archive
+if [[ -z $directory ]]; then
+    echo "$archive"
+    exit
+fi
 mkdir -p "$directory"
 tar -C "$directory" -xpf "$archive"

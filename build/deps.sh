@@ -197,6 +197,7 @@ for what in "$@"; do
             ;;
         debootstrap)
             have debootstrap || lacks debootstrap debootstrap
+            have ip || lacks ip iproute2
             ;;
         buildah)
             have buildah || lacks buildah buildah

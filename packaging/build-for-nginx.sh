@@ -71,7 +71,8 @@ work=$target/for-nginx/$version-$(cksum <<<"$arguments" | cut -d' ' -f1)
 # Builds the module as make is told by the arguments, shows that nginx takes it, and says what
 # to do with it.
 finish() {
-    local module check=$target/for-nginx/check
+    local module directory check=$target/for-nginx/check
+    directory=$(grep -o -e '--modules-path=[^ ]*' <<<"$arguments" | cut -d= -f2 || true)
     make module "$@" || die '' 'The module was not built; the reason is above.'
     module=$(make -s print-module "$@")
     mkdir -p "$check/logs"
@@ -83,7 +84,9 @@ finish() {
             'Is --source the source of just this nginx, with the patches of who built it?'
     fi
     echo "$nginx loads $module"
-    echo "Copy it to nginx's module directory, and say in the first lines of nginx.conf:"
+    echo "Put it into nginx's module directory; by cp, the workers of a running nginx would die:"
+    echo "    sudo install -m 644 $module ${directory:-DIRECTORY}"
+    echo 'and say in the first lines of nginx.conf:'
     echo '    load_module modules/ngx_http_frappe_module.so;'
     [[ -z $test ]] || make test-nginx "$@"
     exit 0

@@ -10,30 +10,53 @@ from rig.env import ROOT
 from rig.nginx import free_port
 
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```nginx\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+# The file that each configuration is, and its text.
+BLOCKS = re.findall(r"^```nginx\n(?=# (\S+)\n)(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+MAIN = [text for path, text in BLOCKS if path == "/etc/nginx/nginx.conf"]
+SITES = [text for path, text in BLOCKS if path.startswith("/etc/nginx/conf.d/")]
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
+@pytest.mark.parametrize("number", range(len(SITES)))
 def test_09_01_readme(env, tmp_path, number):
-    """nginx takes each configuration of the README as it stands there."""
-    conf = BLOCKS[number].replace("modules/ngx_http_frappe_module.so", str(env.module))
+    """nginx takes each configuration of the README as it stands there, in the file that it names, which
+    the README's nginx.conf includes. t/test_10_first_hour.py does the same on Debian."""
+    main, = MAIN
+    main = main.replace("modules/ngx_http_frappe_module.so", str(env.module))
+    main = main.replace("/etc/nginx/", f"{tmp_path}/")
     # No root is needed, and nothing outside of the directory is written.
-    conf = conf.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
-    conf = conf.replace("/var/log/nginx/", f"{tmp_path}/")
-    conf = conf.replace("http {", f"http {{ client_body_temp_path {tmp_path}/body; "
-                        f"proxy_temp_path {tmp_path}/proxy; fastcgi_temp_path {tmp_path}/fastcgi; "
-                        f"uwsgi_temp_path {tmp_path}/uwsgi; scgi_temp_path {tmp_path}/scgi;", 1)
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\n{conf}")
+    site = SITES[number].replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
+    site = site.replace("/var/log/nginx/", f"{tmp_path}/")
+    main = main.replace("http {", "http { " + " ".join(
+        f"{name}_temp_path {tmp_path}/{name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")), 1)
+    for name in ("logs", "conf.d"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\n{main}")
+    (tmp_path / "conf.d/00-erpnext.conf").write_text(site)
     run = subprocess.run(
         [env.nginx, "-t", "-p", tmp_path, "-c", tmp_path / "nginx.conf",
          "-e", tmp_path / "error.log"], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
 
 
-def test_09_02_readme_has_configurations():
-    """The test above tests something."""
-    assert len(BLOCKS) >= 2
+def test_09_02_readme_names_files():
+    """Every configuration says which file it is; the test above tests something."""
+    assert README.count("```nginx\n") == len(BLOCKS) == len(MAIN) + len(SITES)
+    assert len(SITES) >= 3
+
+
+def test_09_11_contents():
+    """Each section stands in the table of contents."""
+    contents = README.split("\n## ", 1)[0]
+    for head in re.findall(r"^## (.*)$", README, re.MULTILINE):
+        if head not in ("License",):
+            assert f"[{head}](#{head.lower().replace(' ', '-')})" in contents
+
+
+def test_09_12_install_not_cp():
+    """No page tells to copy over a module that a running nginx has in its memory."""
+    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("packaging/*.sh")]:
+        assert not re.search(r"^ *(\$ |sudo )?cp .*\.so", path.read_text(), re.MULTILINE), path
 
 
 @pytest.mark.parametrize("name", ["frappe_cmd", "frappe_body", "frappe_version"])

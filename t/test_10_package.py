@@ -6,6 +6,7 @@ debootstrap makes a system like this machine's in a directory that is removed af
 """
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -152,9 +153,10 @@ def system():
 
 @pytest.fixture(scope="module")
 def before(system):
-    """The files of the system with nginx, which has run once."""
+    """The files of the system with nginx, which has run once, and Python."""
     if system.state("nginx") != "ii ":
         system.apt("install", "nginx")
+    system.apt("install", "python3")
     temporary = system.path / "var/lib/nginx"
     there = set(temporary.glob("*"))
     system.run("nginx", "-t")
@@ -266,7 +268,59 @@ def test_10_06_reinstall(installed):
     installed.run("nginx", "-t")
 
 
-def test_10_07_purge(installed, before):
+USING = """
+map_hash_bucket_size 128;
+frappe_cmd on;
+map $frappe_cmd $pool { default primary; include frappe/routes-reports.map; }
+"""
+
+
+def test_10_09_programs(installed):
+    """The programs, their man pages, completions and the lists that `include` finds."""
+    version = (ROOT / "Cargo.toml").read_text().split('version = "')[1].split('"')[0]
+    assert installed.run("frappe-cmd", "--version") == f"frappe-cmd {version}\n"
+    log = installed.scratch / "access.log"
+    log.write_text('{"cmd":"a","status":200,"request_time":0.5,"upstream_time":"0.5"}\n')
+    assert "Most time of the servers" in installed.run("frappe-report", installed.inside(log))
+    for name in ("man/man1/frappe-cmd.1.gz", "man/man1/frappe-report.1.gz",
+                 "bash-completion/completions/frappe-cmd", "zsh/vendor-completions/_frappe-cmd",
+                 "fish/vendor_completions.d/frappe-cmd.fish"):
+        assert (installed.path / "usr/share" / name).is_file(), name
+    for path in (ROOT / "nginx-conf").glob("*.map"):
+        assert (installed.path / "etc/nginx/frappe" / path.name).read_text() == path.read_text()
+
+
+def test_10_11_newer(installed):
+    """A later build has a higher version, so that apt replaces the one that is there."""
+    version = output("dpkg-deb", "-f", deb(), "Version").strip()
+    assert re.fullmatch(r"[\d.]+(\+\d{12}\.g[0-9a-f]+)?-1~\w+", version), version
+    for newer in ("0.1.0+991231235959.g0000000-1~debian12", "0.1.1-1~debian12"):
+        assert subprocess.run(["dpkg", "--compare-versions", version, "lt", newer],
+                              check=False).returncode == 0
+    assert output("dpkg-deb", "-f", deb(), "Homepage").strip()
+
+
+@pytest.mark.parametrize("how", ["remove", "purge"])
+def test_10_12_removed_while_used(installed, how):
+    """nginx starts without the module, the files are named, and the next installation puts them back."""
+    conf = installed.path / "etc/nginx/conf.d/using.conf"
+    conf.write_text(USING)
+    installed.run("nginx", "-t")
+    try:
+        said = installed.apt(how, PACKAGE)
+        assert "\n    /etc/nginx/conf.d/using.conf\n" in said
+        assert "successful" in installed.run("nginx", "-t")
+        assert "frappe_cmd on" in conf.read_text() and conf.read_text() != USING
+        installed.install()
+        assert conf.read_text() == USING
+        assert "successful" in installed.run("nginx", "-t")
+        assert not (installed.path / "etc/nginx/conf.d/zz-frappe-detached.conf").exists()
+        assert not (installed.path / "var/backups/nginx-frappe").exists()
+    finally:
+        conf.unlink()
+
+
+def test_10_99_purge(installed, before):
     """Nothing stays behind, and nginx runs as before."""
     installed.apt("purge", PACKAGE)
     assert installed.state() in ("", "un ")
