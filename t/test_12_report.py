@@ -46,7 +46,7 @@ def line_of(nginx, done):
 
 def test_12_01_nginx_t(serve):
     """nginx takes the file, and it needs no other one."""
-    good, said = serve(logging("server { @{listen main} }"), start=False).test()
+    good, said = serve(logging("server { @{listen main} frappe_cmd on; }"), start=False).test()
     assert good and "[warn]" not in said, said
 
 
