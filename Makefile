@@ -132,7 +132,8 @@ configure: deps
 ifeq ($(NGINX),debian)
 	@build/nginx-debian.sh $(NGINX_BUILD_DIR)
 else ifneq ($(filter asan memcheck,$(NGINX)),)
-	@build/nginx-checked.sh $(NGINX) $(OUT)/nginx
+	@$(STEP) 'Building nginx for $(NGINX), if it is not there' 'the first time usually 1 minute' \
+	    build/nginx-checked.sh $(NGINX) $(OUT)/nginx
 endif
 
 .PHONY: module

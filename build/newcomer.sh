@@ -41,7 +41,7 @@ inside() {
         mount -o remount,bind,ro "$root/opt/rust"
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"
-        exec chroot "$root" env -i HOME=/root USER=root LC_ALL=C.UTF-8 \
+        exec chroot "$root" env -i HOME=/root USER=root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
             PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
             CARGO_HTTP_CAINFO=/etc/ssl/certs/host.crt PIP_CERT=/etc/ssl/certs/host.crt \
             SSL_CERT_FILE=/etc/ssl/certs/host.crt "$@"' bash "$root" "$toolchain" "$@"

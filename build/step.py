@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 
-BEAT = 10
+# STEP_BEAT is for the tests.
+BEAT = float(os.environ.get("STEP_BEAT", "10"))
 
 
 def main():
