@@ -121,7 +121,8 @@ help: ## Show this help
 	@echo '  N=1000              cases a version for fuzz-oracle (20000)'
 	@echo '  FUZZ_ARGS="--version 15 --seed 1"  more arguments for it'
 	@echo '  PORT=8081           port of the demo (8080)'
-	@echo '  LOG=access.json     the log for report; HTML=report.html: a page with a picture, too'
+	@echo '  CLEAN=bookworm      releases for test-newcomer (bookworm trixie)'
+	@echo '  LOG=access.log      the log for report; HTML=report.html: a page with a picture, too'
 
 .PHONY: deps
 deps: ## Check for what the build needs; install it by apt-get if root
@@ -176,7 +177,8 @@ SUITES ?= trixie forky
 test-versions: ## Run them with the nginx of the releases SUITES of Debian or Ubuntu
 	@for suite in $(SUITES); do \
 	    directory=$(TARGET)/suites/$$suite status=0; \
-	    build/nginx-suite.sh $$suite $$directory || status=$$?; \
+	    $(STEP) "Getting the nginx of $$suite" 'usually 20 s' build/nginx-suite.sh $$suite $$directory \
+	        || status=$$?; \
 	    case $$status in \
 	        0) packaging/build-for-nginx.sh --test --source $$directory/source $$directory/nginx ;; \
 	        77) ;; \
@@ -251,12 +253,12 @@ test-images: module $(VENV)/requirements.txt ## Build the images of packaging/do
 
 .PHONY: dist
 dist: deps ## Make a source tarball that builds offline, in target/dist
-	@packaging/dist.sh $(TARGET)/dist
+	@$(STEP) 'Making a source tarball' 'usually 4 minutes' packaging/dist.sh $(TARGET)/dist
 
 # The core alone, in the directory of frappe-cmd, whose features are the same.
 .PHONY: bench
 bench: deps ## Measure the core, compare it with a bare search and with the goals
-	@CARGO_TARGET_DIR=$(TARGET)/core $(CARGO) bench --quiet --no-default-features --bench core \
+	@CARGO_TARGET_DIR=$(TARGET)/core $(STEP) 'Measuring the core' 'usually 3 minutes' $(CARGO) bench --quiet --no-default-features --bench core \
 	    $(CARGO_FLAGS) -- --noplot --quiet $(BENCH_ARGS)
 	@$(PYTHON) benches/table.py $(TARGET)/core/criterion
 

@@ -61,6 +61,14 @@ def test_10_30_first_hour(machine):
             continue
         for line in text.splitlines():
             assert line.strip() in printed[number], f"{scripts[number]}\n{printed[number]}"
+    # The log is as Debian's own are, is rotated with them, and is the only one that knows requests.
+    log = machine.path / "var/log/nginx/frappe-access.log"
+    debian = machine.path / "var/log/nginx/access.log"
+    assert log.stat().st_mode & 0o777 == debian.stat().st_mode & 0o777 == 0o640
+    assert (log.stat().st_uid, log.stat().st_gid) == (debian.stat().st_uid, debian.stat().st_gid)
+    assert log.suffix == ".log"
+    assert "/var/log/nginx/*.log {" in (machine.path / "etc/logrotate.d/nginx").read_text()
+    assert "export_query" in log.read_text() and debian.read_text() == ""
     # The last one purges: nothing of the package is left, and nginx still starts.
     assert "successful" in printed[-1]
     assert not (machine.path / "etc/nginx/frappe").exists()

@@ -63,6 +63,7 @@ def test_12_81_configurations(serve, conf):
 @pytest.mark.parametrize(("body", "pool"), [
     ("method=get_items&cmd=run_doc_method", "reports"),
     ("method=get_items&cmd=runserverobj", "reports"),
+    ("method=bulk_update&cmd=run_doc_method", "reports"),
     ("method=save&cmd=run_doc_method", "primary"),
     ("method=get_items&cmd=frappe.client.get", "primary"),
     ("report_name=General+Ledger&cmd=frappe.desk.query_report.run", "reports"),

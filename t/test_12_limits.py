@@ -85,6 +85,15 @@ def test_12_32_login(nginx, method, target, body):
     assert statuses(nginx, 3, b"cmd=frappe.client.get") == [200] * 3
 
 
+def test_12_43_short_names():
+    """Each method of a doctype's module that is limited is limited by its short name, too."""
+    conf = text("limits.conf")
+    dotted = re.findall(r"\\\.doctype\\\.(\w+)\\\.\1\\\.\(?([\w|]+)\)?:", conf)
+    short = re.findall(r'"~\*\^([\w ]+)/\(?([\w|]+)\)?:"', conf)
+    assert {(folder.replace("_", " "), methods) for folder, methods in dotted} == set(short)
+    assert len(short) >= 2
+
+
 def test_12_33_not_login(nginx):
     """Pages, forms and lists have no limit."""
     for body in (b"cmd=frappe.client.get", b"cmd=logout", b"cmd=frappe.desk.form.save.savedocs",
