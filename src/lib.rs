@@ -4,11 +4,12 @@
 //! # The way of a request
 //!
 //! ```text
-//! nginx::read::phase  REWRITE handler: is there a body worth reading? look at it, or read it and wait
-//! nginx::read::filter each chunk, as it arrives, goes to the body scanner
-//! body                Form | Multipart | Json: keep the few wanted values, skip the rest
-//! frappe::resolve     body, query and path meet: which method runs, and where did it stand
-//! nginx::variable     $frappe_cmd, $frappe_cmd_source, $frappe_cmd_status, ...
+//! nginx::read::phase     phase handler: is there a body worth reading? look at it, or read it and wait
+//! nginx::read::filter    each chunk, as it arrives, goes to the body scanner
+//! body                   Form | Multipart | Json: keep the few wanted values, skip the rest
+//! frappe::resolve        body, query and path meet: which method runs, and where did it stand
+//! nginx::request::life   what is known of the request now; survives rewrites and redirects
+//! nginx::variable        $frappe_cmd, $frappe_cmd_source, $frappe_cmd_status, ...
 //! ```
 //!
 //! # Which file to change
@@ -24,7 +25,8 @@
 //! | what is logged about a bad request | [`body::trouble`] |
 //! | a directive | `nginx::directive` |
 //! | a variable | `nginx::variable` |
-//! | when the body is read | `nginx::read` |
+//! | when the body is read | `nginx::read::phase` |
+//! | what the variables say after a rewrite, a redirect, in the log | `nginx::request::life` |
 //!
 //! # Two halves
 //!
