@@ -115,7 +115,8 @@ help: ## Show this help
 	@echo '                      names its binary when it is not in that directory'
 	@echo '  PYTEST_ARGS="-k X"  arguments for pytest'
 	@echo '  JOBS=0              tests at once (as many as there are cores, at most 4)'
-	@echo '  SUITES="trixie"     releases for test-versions (trixie forky)'
+	@echo '  SUITES="trixie"     releases for test-versions (trixie forky), debs and test-debs'
+	@echo '                      (bookworm, too; bookworm:arm64 is built for arm64)'
 	@echo '  BENCH_ARGS="JSON"   which inputs bench measures anew (all)'
 	@echo '  BENCH_ARGS=--help   arguments for bench-server'
 	@echo '  N=1000              cases a version for fuzz-oracle (20000)'
@@ -244,6 +245,48 @@ test-newcomer: ## Run README's two commands in systems that have git and Rust al
 	    build/newcomer.sh $$suite 'DEMO_ONCE=1 make run' 'make test' || status=$$?; \
 	    case $$status in 0 | 77) ;; *) exit $$status ;; esac; \
 	done
+
+# Each in a system of its own; only root can make them.
+DEB_SUITES = $(if $(filter file,$(origin SUITES)),bookworm trixie forky,$(SUITES))
+
+.PHONY: debs
+debs: deps ## Build the package for the releases SUITES, in target/debs
+	@build/deps.sh debootstrap $(if $(findstring :arm64,$(DEB_SUITES)),cross)
+	@for suite in $(DEB_SUITES); do \
+	    status=0; \
+	    build/debs.sh $$suite $(TARGET)/debs/$${suite/:/-} || status=$$?; \
+	    case $$status in 0 | 77) ;; *) exit $$status ;; esac; \
+	done
+
+.PHONY: test-debs
+test-debs: debs module $(VENV)/requirements.txt ## Install, serve, upgrade, purge them in clean systems of SUITES
+	@build/deps.sh debootstrap test repo
+	@for suite in $(DEB_SUITES); do \
+	    debs=$(TARGET)/debs/$${suite/:/-}; \
+	    [[ -d $$debs ]] || continue; \
+	    $(STEP) "The package of $$suite in systems of their own" 'usually 3 minutes' \
+	        env TEST_DEB="$$(echo $$debs/libnginx-*.deb)" TEST_DEB_SUITE=$$suite \
+	        TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) \
+	        $(VENV)/bin/python -m pytest t/test_10_package.py t/test_10_repo.py $(PYTEST_ARGS); \
+	done
+
+# Signed by the key REPO_KEY of gpg's keyring, or by one that is made.
+.PHONY: repo
+repo: ## Add what debs built to a signed apt repository, in target/repo
+	@build/deps.sh repo
+	@for suite in $(DEB_SUITES); do \
+	    debs=$(TARGET)/debs/$${suite/:/-}; \
+	    [[ ! -d $$debs ]] || packaging/repo.sh $(TARGET)/repo $${suite%:*} $$debs/*.deb; \
+	done
+
+.PHONY: srpm
+srpm: ## Make a source RPM of what dist made, in target/srpm
+	@build/deps.sh srpm
+	@packaging/rpm/srpm.sh $(TARGET)/dist/ngx_http_frappe_module-*.tar.xz $(TARGET)/srpm
+
+.PHONY: release
+release: ## Make, test and sign all of a release, in target/publish; nothing is uploaded
+	@packaging/release.sh $(TARGET) "$(DEB_SUITES)"
 
 .PHONY: test-images
 test-images: module $(VENV)/requirements.txt ## Build the images of packaging/docker by buildah, serve

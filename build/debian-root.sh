@@ -4,7 +4,8 @@
 # can make one.
 #
 # usage: build/debian-root.sh SUITE [DIRECTORY]
-#   SUITE       such as bookworm; "this" means the release of this machine
+#   SUITE       such as bookworm; "this" means the release of this machine. bookworm:arm64 is that of
+#               another kind of processor, which qemu-user-static emulates
 #   DIRECTORY   receives the system; without it, the path of a tarball is printed
 #
 # The system has this machine's mirror and proxy. What debootstrap made is kept for a day in
@@ -23,18 +24,41 @@ skip() {
 vendor=$(. /etc/os-release; echo "${ID^}")
 this=$(. /etc/os-release; echo "${VERSION_CODENAME:-}")
 suite=${1/#this/$this}
+name=${suite/:/-}
+architecture=$(dpkg --print-architecture)
+[[ $suite != *:* ]] || architecture=${suite#*:}
+suite=${suite%:*}
 directory=${2:-}
 [[ $(id -u) == 0 ]] || skip 'Only root can make a system in a directory'
 command -v apt-get >/dev/null || skip 'apt-get is not here: no Debian'
 
 kept=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debootstrap
-archive=$kept/$suite.tar
-draft=$kept/$suite.$$
+archive=$kept/$name.tar
+draft=$kept/$name.$$
 trap 'rm -rf --one-file-system "$draft" "$draft.tar"' EXIT
 trap 'exit 130' INT TERM
 
+# The kernel gives programs of that processor to qemu. Debian's own entry for it is made at boot, where
+# there is one.
+emulate() {
+    local entries=/proc/sys/fs/binfmt_misc name
+    name=qemu-$(case $1 in arm64) echo aarch64 ;; *) echo "$1" ;; esac)
+    [[ -e /usr/lib/binfmt.d/$name.conf ]] || skip "qemu-user-static is missing, or has no $name"
+    [[ -e $entries/register ]] || mount -t binfmt_misc binfmt_misc $entries || skip 'No binfmt_misc here'
+    [[ -e $entries/$name ]] || cat "/usr/lib/binfmt.d/$name.conf" >$entries/register
+}
+
+# apt takes no list whose date is over; a mirror that lags behind is good enough to build and to test with.
+allow_lag() {
+    local until
+    until=$(sed -n '/^Valid-Until: /{s///p;q}' "$draft"/var/lib/apt/lists/*Release)
+    [[ -n $until && $(date -d "$until" +%s) -lt $(date +%s) ]] || return 0
+    echo "The mirror's lists of $suite were good until $until: taken all the same" >&2
+    echo 'Acquire::Check-Valid-Until "false";' >>"$draft/etc/apt/apt.conf.d/90host"
+}
+
 make_archive() {
-    local sources mirror
+    local sources mirror script
     command -v debootstrap >/dev/null || skip 'debootstrap is missing'
     # This machine's own sources, for the other release.
     sources=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
@@ -43,13 +67,17 @@ make_archive() {
     [[ -n $mirror ]] || skip "apt knows no mirror of $vendor $suite: 'apt-get update' first"
 
     mkdir -p "$kept"
+    # A release that is newer than debootstrap is laid as unstable is.
+    script=/usr/share/debootstrap/scripts/$suite
+    [[ -e $script ]] || script=${script%/*}/sid
     # Its mounts go with the namespace, whatever happens to it.
     build/step.py "Making a system of $suite by debootstrap" 'usually 1 minute' \
-        unshare --mount debootstrap --variant=minbase "$suite" "$draft" "$mirror" \
-        >&2 || skip 'debootstrap failed'
+        unshare --mount debootstrap --arch="$architecture" --variant=minbase "$suite" "$draft" "$mirror" \
+        "$script" >&2 || skip 'debootstrap failed'
     echo "$sources" >"$draft/etc/apt/sources.list"
     apt-config dump --no-empty --format '%f "%v";%n' Acquire::http Acquire::https \
         >"$draft/etc/apt/apt.conf.d/90host"
+    allow_lag
     # No service is started or reloaded when its package is installed.
     printf '#!/bin/sh\nexit 101\n' >"$draft/usr/sbin/policy-rc.d"
     chmod 755 "$draft/usr/sbin/policy-rc.d"
@@ -57,6 +85,7 @@ make_archive() {
     mv "$draft.tar" "$archive"
 }
 
+[[ $architecture == "$(dpkg --print-architecture)" ]] || emulate "$architecture"
 [[ -n $(find "$archive" -mmin -1440 2>/dev/null) ]] || make_archive
 if [[ -z $directory ]]; then
     echo "$archive"

@@ -3,8 +3,9 @@
 # by apt-get when that can be done without asking (root on Debian or Ubuntu);
 # otherwise one line to type is printed and make stops.
 #
-# usage: build/deps.sh [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers] [memcheck]
-#                      [figures]
+# usage: build/deps.sh [--check] [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers] [memcheck] [repo]
+#                      [srpm] [cross] [figures]
+#   --check  installs nothing, and names what is missing in any case
 #   test     what the tests need, too
 #   debian   Debian's nginx and its development files, too
 #   deb      what makes Debian packages, too
@@ -12,11 +13,16 @@
 #   figures  what reads the figures in the tests: Chromium, Prometheus, too
 #   bench    what measures a server, too
 #   peers    the servers that it is measured beside, too
+#   repo     what makes an apt repository, too
+#   srpm     what makes source RPMs, too
+#   cross    what builds and runs programs for arm64, too
 #   debootstrap  what makes a scratch root to install them in, too
 #   buildah  what builds container images, too
 set -eu
 cd "$(dirname "$0")/.."
 
+check=
+[ "${1:-}" != --check ] || { check=yes; shift; }
 missing=
 packages=
 log=
@@ -186,6 +192,18 @@ for what in "$@"; do
             have help2man || lacks help2man help2man
             have lintian || lacks lintian lintian
             ;;
+        repo)
+            have apt-ftparchive || lacks apt-ftparchive apt-utils
+            have gpg || lacks gpg gpg
+            ;;
+        srpm)
+            have rpmbuild || lacks rpmbuild rpm
+            have rpmlint || lacks rpmlint rpmlint
+            ;;
+        cross)
+            have aarch64-linux-gnu-gcc || lacks "a compiler for arm64" gcc-aarch64-linux-gnu
+            have qemu-aarch64-static || lacks qemu-user-static qemu-user-static
+            ;;
         bench)
             have wrk || lacks wrk wrk
             ;;
@@ -220,7 +238,7 @@ if [ -n "$missing" ]; then
     echo "Missing: $missing"
     if ! have apt-get; then
         die "Install what your system has in place of these Debian packages:" "  $packages"
-    elif [ "$(id -u)" -ne 0 ]; then
+    elif [ -n "$check" ] || [ "$(id -u)" -ne 0 ]; then
         die "Install them with:" "  sudo apt-get install -y$packages"
     fi
     forbid_services

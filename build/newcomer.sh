@@ -21,40 +21,14 @@ trap 'rm -rf --one-file-system "$root"' EXIT
 trap 'exit 130' INT TERM
 build/debian-root.sh "$suite" "$root"
 
-# Rust as rustup lays it: the programs in ~/.cargo/bin.
-toolchain=$(rustc --print sysroot)
-mkdir -p "$root/opt/rust" "$root/root/.cargo/bin"
-for program in cargo rustc rustdoc; do
-    ln -s "/opt/rust/bin/$program" "$root/root/.cargo/bin/$program"
-done
-# A company's network may have certificates of its own; a minimal system has none at all.
-mkdir -p "$root/etc/ssl/certs"
-cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/host.crt"
-cp /etc/resolv.conf "$root/etc/"
-
-inside() {
-    unshare --mount --pid --fork --kill-child bash -euc '
-        root=$1 toolchain=$2
-        shift 2
-        mount --make-rprivate /
-        mount --bind "$toolchain" "$root/opt/rust"
-        mount -o remount,bind,ro "$root/opt/rust"
-        mount -t proc proc "$root/proc"
-        mount --rbind /dev "$root/dev"
-        exec chroot "$root" env -i HOME=/root USER=root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
-            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            CARGO_HTTP_CAINFO=/etc/ssl/certs/host.crt PIP_CERT=/etc/ssl/certs/host.crt \
-            SSL_CERT_FILE=/etc/ssl/certs/host.crt "$@"' bash "$root" "$toolchain" "$@"
-}
-
 # README's own line, without the sudo that root does not need.
 needed=$(sed -n 's/^ *sudo \(apt-get install .*git make\)$/\1/p' README.md)
 [[ -n $needed ]] || { echo 'README names no packages' >&2; exit 1; }
-inside bash -euc "apt-get update -q >/dev/null && $needed -y -q >/dev/null"
+build/inside.sh "$root" bash -euc "apt-get update -q >/dev/null && $needed -y -q >/dev/null"
 git clone --quiet --no-hardlinks "$repository" "$root/root/ngx_http_frappe_module"
 
 for command; do
     echo "$suite: $command"
-    inside bash -c "cd /root/ngx_http_frappe_module && $command"
+    build/inside.sh "$root" bash -c "cd /root/ngx_http_frappe_module && $command"
 done
 echo "$suite: a newcomer's commands hold"

@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: packaging/build-for-nginx.sh [--source SOURCE] [--test] [NGINX]
+usage: packaging/build-for-nginx.sh [--source SOURCE] [--check | --test] [NGINX]
 
 Builds ngx_http_frappe_module.so for an nginx binary and shows that it loads there.
 
@@ -13,6 +13,8 @@ Builds ngx_http_frappe_module.so for an nginx binary and shows that it loads the
                     tarball from https://nginx.org/download/. Not needed for the nginx of
                     Debian and Ubuntu with their nginx-dev, nor for a version that cargo has
                     as the crate nginx-src.
+  --check           say whether it can be built here, and with what, or what is missing; this
+                    takes a second, and installs and builds nothing
   --test            run the tests with it afterwards; PYTEST_ARGS="-k X" chooses some
   --help            this
 
@@ -29,12 +31,14 @@ die() {
 
 source=
 nginx=
+check=
 test=
 while [[ $# -gt 0 ]]; do
     case $1 in
         --help | -h) usage; exit ;;
         --source) [[ $# -gt 1 ]] || die '--source needs a path; see --help'; source=$2; shift ;;
         --source=*) source=${1#*=} ;;
+        --check) check=yes ;;
         --test) test=yes ;;
         -*) die "$1 is unknown; see --help" ;;
         *) [[ -z $nginx ]] || die 'One nginx at a time; see --help'; nginx=$1 ;;
@@ -50,6 +54,7 @@ nginx=$(realpath "$nginx")
 [[ -z $source || -e $source ]] \
     || die "--source $source does not exist: give an unpacked tree or a tarball."
 [[ -z $source ]] || source=$(realpath "$source")
+given=$source
 cd "$(dirname "$0")/.."
 
 
@@ -60,13 +65,66 @@ about=$("$nginx" -V 2>&1) || die "$nginx -V failed:" "$about" \
 # OpenResty's fourth number is its own.
 version=$(sed -n 's/^nginx version: [^/]*\/\([0-9]*\.[0-9]*\.[0-9]*\).*/\1/p' <<<"$about")
 arguments=$(sed -n 's/^configure arguments: *//p' <<<"$about")
+[[ $about != "Angie version:"* ]] || die "$nginx is Angie, for which the module cannot be built: its" \
+    "modules begin with a field that nginx-sys 0.5.0, the module's binding to nginx, does not know."
 [[ -n $version ]] || die "$nginx -V names no version, so it is no nginx:" "$about"
 echo "$nginx is nginx $version"
+
+# Where its source is. Debian's nginx-dev knows nginx's arguments better than nginx itself does.
+
+# Of a tree, or of a tarball.
+version_of() {
+    if [[ -f $1 ]]; then
+        tar -xOf "$1" --wildcards '*/src/core/nginx.h' 2>/dev/null
+    else
+        cat "$1/src/core/nginx.h" 2>/dev/null
+    fi | sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' || true
+}
+
+# Cargo.lock names the crate nginx-src with two versions, its own and nginx's.
+crate_has_it() {
+    grep -A 1 '^name = "nginx-src"$' Cargo.lock | grep -Fq "+$version\""
+}
+
+debian=/usr/share/nginx/src
+if [[ -n $source ]]; then
+    found=$(version_of "$source")
+    if [[ -z $found && -f $source ]]; then
+        die "$source cannot be unpacked: is it complete, and a tarball of nginx's source?"
+    elif [[ -z $found ]]; then
+        die "$source has no src/core/nginx.h: it is not the source of nginx." \
+            "OpenResty's is in the directory bundle/nginx-$version of its own."
+    elif [[ $found != "$version" ]]; then
+        die "$source is nginx $found, but $nginx is $version." \
+            'A module fits one version only: get the source of that one.'
+    fi
+    echo "The source is $source"
+elif [[ $nginx == /usr/sbin/nginx && $(version_of $debian) == "$version" ]]; then
+    source=$debian
+    echo "The source is Debian's nginx-dev"
+elif crate_has_it; then
+    echo 'The source is the crate nginx-src'
+else
+    die "The source of nginx $version is not here. Either" \
+        "    curl -O https://nginx.org/download/nginx-$version.tar.gz" \
+        "    packaging/build-for-nginx.sh --source nginx-$version.tar.gz $nginx" \
+        'or, for the nginx of Debian or Ubuntu:' \
+        '    apt-get install nginx-dev'
+fi
+
+if [[ -n $check ]]; then
+    build/deps.sh --check || die '' 'It can be built here as soon as that is installed.'
+    echo "Rust is $(rustc --version | cut -d' ' -f2), the C library $(ldd --version 2>&1 | sed -n '1s/.* //p')"
+    echo "It can be built here, for systems that have this C library or a newer one:"
+    echo "    $0${given:+ --source $given} $nginx"
+    exit 0
+fi
+
 
 build/deps.sh
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 work=$target/for-nginx/$version-$(cksum <<<"$arguments" | cut -d' ' -f1)
-
+own=(NGINX=own NGINX_SOURCE_DIR="$work/source" NGINX_BUILD_DIR="$work/objs" NGINX_BINARY="$nginx")
 
 # Builds the module as make is told by the arguments, shows that nginx takes it, and says what
 # to do with it.
@@ -92,52 +150,22 @@ finish() {
     exit 0
 }
 
-own=(NGINX=own NGINX_SOURCE_DIR="$work/source" NGINX_BUILD_DIR="$work/objs" NGINX_BINARY="$nginx")
-
-version_of() {
-    sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$1/src/core/nginx.h" 2>/dev/null || true
-}
-
-# The directory of the crate nginx-src, when it has this version.
+# The directory of the crate nginx-src.
 crate() {
-    "${CARGO:-cargo}" metadata --format-version 1 --locked --features vendored 2>/dev/null \
-        | python3 -c '
+    "${CARGO:-cargo}" metadata --format-version 1 --locked --features vendored | python3 -c '
 import json, pathlib, sys
 for package in json.load(sys.stdin)["packages"]:
-    if package["name"] == "nginx-src" and package["version"].endswith("+" + sys.argv[1]):
-        print(pathlib.Path(package["manifest_path"]).parent / "nginx")' "$version"
+    if package["name"] == "nginx-src":
+        print(pathlib.Path(package["manifest_path"]).parent / "nginx")'
 }
 
-
-# Debian's nginx-dev knows its own arguments better.
-debian=/usr/share/nginx/src
-if [[ -z $source && $nginx == /usr/sbin/nginx && $(version_of $debian) == "$version" ]]; then
-    echo "The source is Debian's nginx-dev"
-    finish NGINX=debian
-fi
-
+[[ $source != "$debian" ]] || finish NGINX=debian
 [[ -n $source ]] || source=$(crate)
-[[ -n $source ]] || die "The source of nginx $version is not here. Either" \
-    "    curl -O https://nginx.org/download/nginx-$version.tar.gz" \
-    "    packaging/build-for-nginx.sh --source nginx-$version.tar.gz $nginx" \
-    'or, for the nginx of Debian or Ubuntu:' \
-    '    apt-get install nginx-dev'
-
-check_version() {
-    local found
-    found=$(version_of "$1")
-    [[ -n $found ]] || die "$source has no src/core/nginx.h: it is not the source of nginx." \
-        "OpenResty's is in the directory bundle/nginx-$version of its own."
-    [[ $found == "$version" ]] || die "$source is nginx $found, but $nginx is $version." \
-        'A module fits one version only: get the source of that one.'
-}
 
 # The same source and arguments need not be configured again, nor bound by cargo.
-echo "The source is $source"
 if [[ -f $source ]]; then
     wanted=$(cksum <"$source")
 else
-    check_version "$source"
     wanted=$(cd "$source" && find -L . -path ./objs -prune -o -type f -print0 | sort -z \
         | xargs -0 cksum | cksum)
 fi
@@ -151,8 +179,7 @@ trap 'rm -rf "$work"; exit 130' INT TERM
 mkdir -p "$work/source"
 if [[ -f $source ]]; then
     tar -C "$work/source" --strip-components=1 -xf "$source" \
-        || die "$source cannot be unpacked: is it complete, and a tarball?"
-    check_version "$work/source"
+        || die "$source cannot be unpacked: is it complete, and a tarball of nginx's source?"
 else
     for part in auto conf configure contrib src; do
         [[ ! -e $source/$part ]] || cp -rL "$source/$part" "$work/source"

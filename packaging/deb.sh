@@ -25,12 +25,6 @@ debian_version() {
     echo "${version/-/\~}-1~$(. /etc/os-release; echo "$ID${VERSION_ID:-$VERSION_CODENAME}")"
 }
 
-# The time of what is packaged and not of the packaging, so that doing it again gives the
-# same package. A tarball has no git; its files have that time.
-source_time() {
-    [[ -d .git ]] && git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md
-}
-
 # Whoever builds it answers for it: Debian's tools know them by these variables.
 maintainer() {
     if [[ -n ${DEBEMAIL:-} ]]; then
@@ -64,13 +58,13 @@ for tool in dpkg-buildpackage dh dh_nginx help2man lintian; do
     command -v "$tool" >/dev/null || die "Missing: $tool. Install what packages are made with:" \
         "  sudo apt-get install -y dpkg-dev debhelper nginx-dev help2man lintian"
 done
-export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(source_time)}"
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(packaging/time.sh)}"
 
 rm -rf "$directory"
 work=$directory/build
 mkdir -p "$work"/{module,bin,completions}
 cp -r packaging/debian "$work/debian"
-cp -r README.md CHANGELOG.md docs nginx-conf packaging/detach.sh "$work"
+cp -r README.md CHANGELOG.md docs nginx-conf packaging/snippets packaging/detach.sh "$work"
 install "$frappe_cmd" "$work/bin/frappe-cmd"
 # Debian's own Python, which is there wherever the package is.
 sed '1s|.*|#!/usr/bin/python3|' tools/report.py >"$work/bin/frappe-report"

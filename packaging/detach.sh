@@ -14,7 +14,7 @@ set -eu
 KEPT=${FRAPPE_BACKUPS:-/var/backups/nginx-frappe}
 NGINX=${NGINX_BINARY:-nginx}
 DIRECTIVES='frappe_(cmd|body|version|phase|status_zone|status|pace)([[:space:]][^;{}]*)?;'
-INCLUDES='include[[:space:]]+"?(/etc/nginx/|\./)?frappe/[^;]*;'
+INCLUDES='include[[:space:]]+"?(/etc/nginx/|\./)?(frappe/|snippets/frappe-)[^;]*;'
 LOADS='load_module[[:space:]][^;]*ngx_http_frappe_module\.so"?[[:space:]]*;'
 STATEMENT="($DIRECTIVES|$INCLUDES|$LOADS)"
 VARIABLES='frappe_(cmd_source|cmd_status|cmd|doctype|call|pace|arg_[a-z0-9_]+)'
@@ -78,11 +78,12 @@ if [ -z "$list" ]; then
     exit 1
 fi
 main=$(echo "$list" | head -n 1)
-used=
+used='' snippets=''
 for file in $list; do
     case $(realpath "$file") in
         # The package's own, which goes with it.
         /usr/share/nginx/modules-available/*) ;;
+        */snippets/frappe-*) snippets="$snippets $file" ;;
         *) ! uses "$file" || used="$used $(realpath "$file")" ;;
     esac
 done
@@ -92,7 +93,11 @@ rm -rf "$KEPT"
 mkdir -p "$KEPT"
 stub=$(dirname "$main")/$STUB
 echo "$stub" >"$KEPT/stub"
-variables=$(for file in $used; do text "$file"; done | grep -Eo "\\\$\\{?$VARIABLES" | tr -d '${' | sort -u)
+# And of the maps in snippets, which are not included any more.
+variables=$({
+    for file in $used; do text "$file"; done | grep -Eo "\\\$\\{?$VARIABLES" | tr -d '${'
+    for file in $snippets; do sed -n 's/^map .*\$\([a-z_]*\) {$/\1/p' "$file"; done
+} | sort -u)
 for file in $used; do
     mkdir -p "$KEPT$(dirname "$file")"
     cp -p "$file" "$KEPT$file"
@@ -111,7 +116,7 @@ done
 rm -f "$KEPT/draft"
 mkdir -p "$(dirname "$stub")"
 {
-    echo '# The variables of ngx_http_frappe_module, which is not here any more: all are empty.'
+    echo '# The variables of ngx_http_frappe_module and its snippets, which are not here any more: all are empty.'
     for variable in $variables; do
         echo "geo \$$variable { default \"\"; }"
     done

@@ -152,3 +152,25 @@ def test_10_25_broken_already(tree, detach):
     run = detach()
     assert run.returncode == 1 and "fails already" in run.stderr
     assert files(tree) == before
+
+
+def test_10_26_snippets(env, tree, detach):
+    """The line that includes a snippet goes, and the snippet stays as the package brought it; its
+    variables are empty, so that a map of them takes its default."""
+    (tree / "conf.d/balancer.conf").unlink()
+    (tree / "conf.d/limits.conf").unlink()
+    (tree / "sites/odd").unlink()
+    (tree / "snippets").mkdir()
+    snippet = tree / "snippets/frappe-reports.conf"
+    snippet.write_text((ROOT / "packaging/snippets/frappe-reports.conf").read_text())
+    (tree / "conf.d/mine.conf").write_text(
+        "include snippets/frappe-reports.conf;\n"
+        "map $cmd_class $pool { default 127.0.0.1:1; reports 127.0.0.1:2; }\n"
+        f"server {{ listen unix:{tree}/mine.sock; frappe_cmd on; location / {{ proxy_pass http://$pool; }} }}")
+    assert good(env, tree) == ""
+    before = snippet.read_text()
+    assert detach().returncode == 0
+    assert good(env, tree) == "" and snippet.read_text() == before
+    assert "detached: include" in (tree / "conf.d/mine.conf").read_text()
+    assert 'geo $cmd_class { default ""; }' in (tree / "conf.d/zz-frappe-detached.conf").read_text()
+    assert detach("--undo").returncode == 0 and good(env, tree) == ""

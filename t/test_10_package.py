@@ -1,8 +1,9 @@
 """10: Debian's package is installed, loaded, serves, and leaves nothing behind.
 
-It takes minutes, so `make test-deb` runs it and `make test` does not. TEST_DEB is the package;
-TEST_DEB_ROOT the root of a system to install it in, `/` for this machine itself. Without it,
-debootstrap makes a system like this machine's in a directory that is removed afterwards.
+It takes minutes, so `make test-deb` and `make test-debs` run it and `make test` does not. TEST_DEB is
+the package; TEST_DEB_ROOT the root of a system to install it in, `/` for this machine itself. Without it,
+debootstrap makes a system of the release TEST_DEB_SUITE (this machine's) in a directory that is removed
+afterwards.
 """
 
 import os
@@ -20,9 +21,9 @@ from rig import process
 from rig.debian import output, unpack
 from rig.env import ROOT
 from rig.nginx import free_port
+from rig.system import PACKAGE, System, deb
 from rig.waiting import until
 
-PACKAGE = "libnginx-mod-http-frappe"
 LINK = "etc/nginx/modules-enabled/50-mod-http-frappe.conf"
 TARGET = "/usr/share/nginx/modules-available/mod-http-frappe.conf"
 MODULE = "usr/lib/nginx/modules/ngx_http_frappe_module.so"
@@ -64,55 +65,6 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can install packages"),
     pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not here: no Debian"),
 ]
-
-
-def deb():
-    """The package to test."""
-    return Path(os.environ["TEST_DEB"]).resolve()
-
-
-class System:
-    """A Debian system in a directory, with its own packages."""
-
-    def __init__(self, path):
-        self.path = path
-        self.scratch = Path(tempfile.mkdtemp(prefix="frappe-deb-", dir=path / "tmp"))
-        self.scratch.chmod(0o755)  # nginx's workers go through it
-        shutil.copy(deb(), self.scratch)
-
-    def inside(self, path):
-        """The path of a file as the system itself sees it."""
-        return f"/{path.relative_to(self.path)}"
-
-    def argv(self, *argv):
-        return ["chroot", str(self.path), *argv]
-
-    def run(self, *argv, check=True):
-        """Runs a command in the system; a failure shows all that it printed."""
-        env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive",
-               "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-        run = subprocess.run(self.argv(*argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True, env=env, check=False)
-        assert not check or run.returncode == 0, f"{' '.join(argv)}:\n{run.stdout}"
-        return run.stdout
-
-    def apt(self, *argv):
-        return self.run("apt-get", "-y", "-o", "DPkg::Lock::Timeout=60",
-                        "--no-install-recommends", *argv)
-
-    def install(self, *options):
-        return self.apt("install", *options, self.inside(self.scratch / deb().name))
-
-    def state(self, package=PACKAGE):
-        """dpkg's word for a package, such as `ii `; empty for one that it never saw."""
-        known = self.run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", package, check=False)
-        return "" if "no packages found" in known else known
-
-    def files(self):
-        """Every path that a package of nginx can have touched."""
-        return {path for top in ("etc", "usr", "var/lib/nginx", "run")
-                for path in map(str, (self.path / top).rglob("*"))
-                if self.path != Path("/") or "nginx" in path}
 
 
 def forbid_services(path):
@@ -293,8 +245,9 @@ def test_10_09_programs(installed):
 def test_10_11_newer(installed):
     """A later build has a higher version, so that apt replaces the one that is there."""
     version = output("dpkg-deb", "-f", deb(), "Version").strip()
-    assert re.fullmatch(r"[\d.]+(\+\d{12}\.g[0-9a-f]+)?-1~\w+", version), version
-    for newer in ("0.1.0+991231235959.g0000000-1~debian12", "0.1.1-1~debian12"):
+    assert re.fullmatch(r"[\d.]+(~rc\d+)?(\+\d{12}\.g[0-9a-f]+)?-1~\w+", version), version
+    base = version.split("-1~")[0].split("+")[0]
+    for newer in (f"{base}+991231235959.g0000000-1~debian12", "99-1~debian12"):
         assert subprocess.run(["dpkg", "--compare-versions", version, "lt", newer],
                               check=False).returncode == 0
     assert output("dpkg-deb", "-f", deb(), "Homepage").strip()

@@ -5,6 +5,8 @@ does as told: what is tested is what is said. `make test-versions` builds for re
 """
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -121,14 +123,14 @@ def test_16_35_wrong_source(build, nginx, source, tmp_path):
 
 
 def test_16_36_tarball(build, nginx, source, tmp_path):
-    """A tarball is unpacked; one that is broken is named."""
+    """A tarball is unpacked; one that is broken, or of something else, is named."""
     tarball = tmp_path / "nginx.tar.gz"
     with tarfile.open(tarball, "w:gz") as tar:
         tar.add(source("echo unpacked; exit 1"), f"nginx-{VERSION}")
     assert "unpacked\n" in build("--source", tarball, nginx())
     tarball.write_bytes(tarball.read_bytes()[:40])
     said = build("--source", tarball, nginx())
-    assert f"{tarball} cannot be unpacked: is it complete, and a tarball?" in said
+    assert f"{tarball} cannot be unpacked: is it complete, and a tarball of nginx's source?" in said
 
 
 def test_16_37_arguments_of_nginx(build, nginx, source, tmp_path):
@@ -190,3 +192,38 @@ def test_16_40_interrupted(nginx, source, tmp_path):
             os.killpg(run.pid, signal.SIGKILL)
             run.wait()
     assert not list((tmp_path / "target/for-nginx").iterdir())
+
+
+def test_16_41_check(build, nginx, source, tmp_path):
+    """--check says what it would be built with, and makes nothing."""
+    said = build("--check", "--source", source("echo configured >&2"), nginx(), code=0)
+    assert f"is nginx {VERSION}\n" in said and "The source is " in said
+    assert re.search(r"\nRust is \d+\.\d+\.\d+, the C library [\d.]+\n", said)
+    assert f"build-for-nginx.sh --source {tmp_path}/nginx-source {nginx()}\n" in said
+    assert not (tmp_path / "target").exists() and "configured" not in said
+
+
+def test_16_42_check_finds(build, nginx, source, tmp_path):
+    """It fails with the words of the build where that cannot go on, and installs nothing as root."""
+    assert f"The source of nginx {VERSION} is not here." in build("--check", nginx())
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    executable(programs / "python3", f"touch {tmp_path}/python; exit 1")
+    for name in ("apt-get", "make"):
+        executable(programs / name, f"touch {tmp_path}/{name}")
+    needed = "bash sh dirname realpath sed grep cat tail ls mktemp rm id sort head cut cargo rustc apt-cache"
+    for name in needed.split():
+        (programs / name).symlink_to(shutil.which(name))
+    said = build("--check", "--source", source(), nginx(), PATH=str(programs))
+    assert "Missing: gcc, the headers of libc, pcre2, zlib and openssl" in said
+    assert "apt-get install -y gcc libc6-dev" in said
+    assert said.endswith("It can be built here as soon as that is installed.\n")
+    assert not (tmp_path / "apt-get").exists()
+
+
+@pytest.mark.parametrize("more", [[], ["--check"]])
+def test_16_43_angie(build, tmp_path, more):
+    """Angie has versions of its own, and modules of another layout: one sentence."""
+    angie = executable(tmp_path / "angie", "echo 'Angie version: Angie/1.13.0' >&2")
+    said = build(*more, angie)
+    assert said.startswith(f"{angie} is Angie, for which the module cannot be built:")

@@ -1,5 +1,6 @@
-"""A scratch root of this machine's Debian or Ubuntu, to install and to build in."""
+"""A scratch root of this machine's Debian or Ubuntu, or of another release, to install and to build in."""
 
+import os
 import subprocess
 
 import pytest
@@ -13,17 +14,17 @@ def output(*argv):
 
 
 def unpack(path):
-    """A fresh system of this machine's release in a directory."""
-    _root(path)
+    """A fresh system in a directory: of the release that the package is for, or of this machine's."""
+    _root(path, suite=os.environ.get("TEST_DEB_SUITE", "this"))
 
 
 def archive():
-    """The same as a tarball."""
+    """A fresh system of this machine's release as a tarball."""
     return _root().strip()
 
 
-def _root(*args):
-    run = subprocess.run([ROOT / "build/debian-root.sh", "this", *args], capture_output=True, text=True,
+def _root(*args, suite="this"):
+    run = subprocess.run([ROOT / "build/debian-root.sh", suite, *args], capture_output=True, text=True,
                          check=False)
     if run.returncode == 77:
         pytest.skip(run.stderr.strip())

@@ -74,16 +74,32 @@ ngx_http_frappe_send(ngx_connection_t *c, u_char *buf, size_t size)
 }
 
 
-/* The argument for trailers is there from 1.27.2 on. */
+/*
+ * nginx has the argument for trailers from 1.27.2 on.  Forks have that version number without it
+ * (freenginx 1.27.2), so the type of the function says which one this is, and the version does not.
+ */
+typedef ngx_int_t ngx_http_frappe_chunked_t(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_chunked_t *ctx);
+typedef ngx_int_t ngx_http_frappe_chunked_trailers_t(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_chunked_t *ctx, ngx_uint_t keep_trailers);
+
+#define NGX_HTTP_FRAPPE_PARSE_CHUNKED_IS(type)                                                     \
+    __builtin_types_compatible_p(__typeof__(ngx_http_parse_chunked), type)
+
+_Static_assert(NGX_HTTP_FRAPPE_PARSE_CHUNKED_IS(ngx_http_frappe_chunked_t)
+               || NGX_HTTP_FRAPPE_PARSE_CHUNKED_IS(ngx_http_frappe_chunked_trailers_t),
+               "ngx_http_parse_chunked() has arguments that this module does not know");
+
 static inline ngx_int_t
 ngx_http_frappe_parse_chunked(ngx_http_request_t *r, ngx_buf_t *b,
     ngx_http_chunked_t *ctx)
 {
-#if (nginx_version >= 1027002)
-    return ngx_http_parse_chunked(r, b, ctx, 0);
-#else
-    return ngx_http_parse_chunked(r, b, ctx);
-#endif
+    void *parse = (void *) ngx_http_parse_chunked;
+
+    if (NGX_HTTP_FRAPPE_PARSE_CHUNKED_IS(ngx_http_frappe_chunked_trailers_t)) {
+        return ((ngx_http_frappe_chunked_trailers_t *) parse)(r, b, ctx, 0);
+    }
+    return ((ngx_http_frappe_chunked_t *) parse)(r, b, ctx);
 }
 
 

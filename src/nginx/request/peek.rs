@@ -24,11 +24,9 @@ impl Peek {
     pub(in crate::nginx) fn new(size: usize) -> Self {
         Self {
             look: Look::new(size),
-            chunked: ngx_http_chunked_t {
-                state: 0,
-                size: 0,
-                length: 0,
-            },
+            // SAFETY: a structure of integers, which nginx's own parser begins with as zeros, too;
+            // forks of nginx have more of them.
+            chunked: unsafe { core::mem::zeroed() },
             frames: None,
             is_closed: false,
             arrived: 0,

@@ -1,0 +1,53 @@
+#!/bin/bash
+# Runs a command in a system that build/debian-root.sh has laid into a directory. The command has this
+# machine's network, certificates and Rust toolchain; whatever it starts ends with it.
+#
+# usage: build/inside.sh [--bind SOURCE=TARGET]... ROOT COMMAND...
+#   --bind    shows the directory SOURCE of this machine as TARGET in the system
+#   ROOT      the directory with the system
+#   COMMAND   is run as root with a clean environment, in the directory /root
+#
+# Only root can do it.
+set -euo pipefail
+
+binds=()
+while [[ ${1:-} == --bind ]]; do
+    binds+=("$2")
+    shift 2
+done
+[[ $# -gt 1 ]] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0" >&2; exit 1; }
+root=$(realpath "$1")
+shift
+
+# Rust as rustup lays it: the programs in ~/.cargo/bin.
+binds+=("$(rustc --print sysroot)=/opt/rust")
+mkdir -p "$root/root/.cargo/bin"
+for program in cargo rustc rustdoc; do
+    ln -sf "/opt/rust/bin/$program" "$root/root/.cargo/bin/$program"
+done
+# A company's network may have certificates of its own; a minimal system has none at all.
+mkdir -p "$root/etc/ssl/certs"
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/host.crt"
+cp /etc/resolv.conf "$root/etc/"
+for bind in "${binds[@]}"; do
+    mkdir -p "$root/${bind#*=}"
+done
+
+# In namespaces of its own, so that mounts and processes go with the command.
+exec unshare --mount --pid --fork --kill-child bash -euc '
+    root=$1
+    shift
+    mount --make-rprivate /
+    while [[ $1 != -- ]]; do
+        mount --bind "${1%%=*}" "$root/${1#*=}"
+        [[ ${1#*=} != /opt/rust ]] || mount -o remount,bind,ro "$root/opt/rust"
+        shift
+    done
+    shift
+    mount -t proc proc "$root/proc"
+    mount --rbind /dev "$root/dev"
+    exec chroot "$root" env -i HOME=/root USER=root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        CARGO_HTTP_CAINFO=/etc/ssl/certs/host.crt PIP_CERT=/etc/ssl/certs/host.crt \
+        SSL_CERT_FILE=/etc/ssl/certs/host.crt bash -c "cd && exec \"\$@\"" bash "$@"' \
+    bash "$root" "${binds[@]}" -- "$@"
