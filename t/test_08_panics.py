@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from rig.client import ALL_TRANSPORTS, FORM, exchange, of_type, sha256
+from rig.begun import Begun
+from rig.client import ALL_TRANSPORTS, FORM, Exchange, exchange, of_type, sha256
 from rig.conf import PROXY
 from rig.http1 import Http1
 from rig.nginx import Nginx
 
+MARK = b"panic-in-scanner"
+BODY = b"x=12&" + MARK + b"&cmd=f"
 INTERNAL_ERROR = "frappe: internal error, request goes on without cmd"
 
 pytestmark = pytest.mark.allow_log(r"frappe: internal error|panicked at|note: run with|probe")
@@ -22,7 +25,12 @@ def nginx(env, upstreams, tmp_path_factory):
     if not Path(path).is_file():
         pytest.fail("TEST_NGINX_PANIC_MODULE is not set: run by `make test-nginx`")
     prefix = tmp_path_factory.mktemp("panics")
-    preread = "location /preread { frappe_body preread; @{show} proxy_pass http://primary; }"
+    preread = """
+        @{stub_status}
+        location /preread { frappe_body preread; @{show} proxy_pass http://primary; }
+        location /streamed { frappe_body preread=4k; @{show} proxy_request_buffering off;
+                             proxy_http_version 1.1; proxy_pass http://primary; }
+    """
     conf = PROXY.replace("location / {", f"{preread} location / {{")
     instance = Nginx(env, prefix, conf, upstreams.addresses(), values={
         "load_module": f"load_module {path};"})
@@ -34,7 +42,7 @@ def nginx(env, upstreams, tmp_path_factory):
 
 @pytest.mark.parametrize(("target", "body", "status"), [
     ("/api/method/panic-in-phase", b"cmd=f", "unread"),
-    ("/api/method/p", b"x=panic-in-scanner&cmd=f", "unread"),
+    ("/api/method/p", BODY, "unread"),
     ("/api/method/panic-in-resolver", b"cmd=f", "unread"),
     ("/api/method/panic-in-variable", b"", ""),
 ], ids=["phase", "body filter", "body handler", "variable"])
@@ -51,17 +59,33 @@ def test_08_01_panic(nginx, target, body, status):
 
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
-@pytest.mark.parametrize("size", [None, 4])
-def test_08_02_panic_in_peek(nginx, via, size):
-    """The same during a peek, at once or while the request waits: nothing of it stays behind."""
-    worker = nginx.worker()
-    body = b"x=panic-in-scanner&cmd=f"
-    done = exchange(nginx, "POST", "/preread", of_type(FORM), body, via=via, size=size)
+@pytest.mark.parametrize("sent", [0, 4, len(BODY)], ids=["head", "some", "all"])
+def test_08_02_panic_in_peek(nginx, nothing_left, via, sent):
+    """The same in a peek, with the first bytes or when more of them wake it: nothing of it stays
+    behind, neither a timer nor what HTTP/2 takes for a body, and the request goes on at once."""
+    before = nginx.errors.text().count(INTERNAL_ERROR)
+    begun = Begun(nginx, via, "/preread", BODY, sent)
+    done = Exchange(begun.id, nginx, begun.response() if sent == len(BODY) else begun.finish())
+    assert done.answer["sha256"] == sha256(BODY)
+    assert done.found == ("", "", "unread")
+    assert nginx.errors.text().count(INTERNAL_ERROR) == before + 1
+    begun.client.close()
+    again = Begun(nginx, via, "/preread", b"x=12&cmd=f", min(sent, 5))
+    assert Exchange(again.id, nginx, again.finish()).found == ("f", "form", "ok")
+
+
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
+def test_08_04_panic_in_the_stream(nginx, nothing_left, via):
+    """A panic in a body that streams on after its first bytes have decided: what has routed stays,
+    and every byte arrives."""
+    before = nginx.errors.text().count(INTERNAL_ERROR)
+    # A piece may end within a mark, but not within all of them.
+    body = b"cmd=f&x=" + b"y" * 20_000 + b"&" + MARK * 8 + b"&cmd=g" + b"z" * 20_000
+    begun = Begun(nginx, via, "/streamed", body, 10_000)
+    done = Exchange(begun.id, nginx, begun.finish())
     assert done.answer["sha256"] == sha256(body)
-    assert done.found in [("", "", "unread"), ("f", "form", "ok")]
-    again = exchange(nginx, "POST", "/preread", of_type(FORM), b"cmd=f", via=via, size=size)
-    assert again.found == ("f", "form", "ok")
-    assert nginx.worker() == worker
+    assert done.found == ("f", "form", "ok")
+    assert nginx.errors.text().count(INTERNAL_ERROR) == before + 1
 
 
 # What AddressSanitizer and memcheck say of it.
