@@ -45,7 +45,7 @@ def nginx(env, upstreams, tmp_path_factory):
     ("/api/method/p", BODY, "unread"),
     ("/api/method/panic-in-resolver", b"cmd=f", "unread"),
     ("/api/method/panic-in-variable", b"", ""),
-], ids=["phase", "body filter", "body handler", "variable"])
+], ids=["phase", "body that came with the head", "resolver", "variable"])
 def test_08_01_panic(nginx, target, body, status):
     """The upstream answers as ever, the variable is empty, the worker lives on."""
     worker = nginx.worker()
@@ -59,18 +59,20 @@ def test_08_01_panic(nginx, target, body, status):
 
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
+@pytest.mark.parametrize("place", ["preread", "whole"])
 @pytest.mark.parametrize("sent", [0, 4, len(BODY)], ids=["head", "some", "all"])
-def test_08_02_panic_in_peek(nginx, nothing_left, via, sent):
-    """The same in a peek, with the first bytes or when more of them wake it: nothing of it stays
-    behind, neither a timer nor what HTTP/2 takes for a body, and the request goes on at once."""
+def test_08_02_panic_while_it_waits(nginx, nothing_left, via, place, sent):
+    """The same in a peek and in the body filter, with the first bytes or when more of them wake it:
+    nothing of it stays behind, neither a timer nor what HTTP/2 takes for a body, and the request goes
+    on."""
     before = nginx.errors.text().count(INTERNAL_ERROR)
-    begun = Begun(nginx, via, "/preread", BODY, sent)
+    begun = Begun(nginx, via, f"/{place}", BODY, sent)
     done = Exchange(begun.id, nginx, begun.response() if sent == len(BODY) else begun.finish())
     assert done.answer["sha256"] == sha256(BODY)
     assert done.found == ("", "", "unread")
     assert nginx.errors.text().count(INTERNAL_ERROR) == before + 1
     begun.client.close()
-    again = Begun(nginx, via, "/preread", b"x=12&cmd=f", min(sent, 5))
+    again = Begun(nginx, via, f"/{place}", b"x=12&cmd=f", min(sent, 5))
     assert Exchange(again.id, nginx, again.finish()).found == ("f", "form", "ok")
 
 

@@ -1,0 +1,71 @@
+"""nginx with a C library that fails on request: `t/faults.c`."""
+
+import mmap
+import os
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+from .env import ROOT
+from .nginx import Nginx
+
+SOURCE = ROOT / "t/faults.c"
+FIELDS = ("fail", "count", "full", "hits", "always")
+
+
+class Faults:
+    """What the library of the processes that preload it does; the fields are those of the C file."""
+
+    def __init__(self, directory):
+        compiler = shutil.which("cc")
+        if not compiler:
+            pytest.skip("no C compiler")
+        self.library = directory / "faults.so"
+        subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", self.library, SOURCE, "-ldl"],
+                       check=True, capture_output=True)
+        self._path = directory / "faults"
+        self._path.write_bytes(bytes(8 * len(FIELDS)))
+        with open(self._path, "r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), 0)
+
+    def environment(self):
+        """For a process that shall fail."""
+        return {"LD_PRELOAD": str(self.library), "FAULTS": str(self._path)}
+
+    def __getitem__(self, field):
+        return struct.unpack_from("=Q", self._memory, 8 * FIELDS.index(field))[0]
+
+    def __setitem__(self, field, value):
+        struct.pack_into("=Q", self._memory, 8 * FIELDS.index(field), value)
+
+    def arm(self, number, *, always=False):
+        """The allocation of this number fails, and with `always` all behind it."""
+        self["fail"] = 0
+        self["count"] = self["hits"] = 0
+        self["always"] = always
+        self["fail"] = number
+
+    def disarm(self):
+        """Nothing fails any more; how many have failed."""
+        self["fail"] = self["full"] = 0
+        return self["hits"]
+
+
+class FaultyNginx(Nginx):
+    """An nginx that runs with it."""
+
+    def __init__(self, *args, faults, **options):
+        super().__init__(*args, **options)
+        self.faults = faults
+
+    def _argv(self, *more):
+        variables = (f"{name}={value}" for name, value in self.faults.environment().items())
+        return ["env", *variables, *super()._argv(*more)]
+
+    def test_code(self):
+        """The exit code of `nginx -t`, negative where a signal ended it."""
+        run = subprocess.run([str(arg) for arg in super()._argv("-t")], capture_output=True, check=False,
+                             env={**os.environ, **self.faults.environment()})
+        return run.returncode
