@@ -121,6 +121,8 @@ help: ## Show this help
 	@echo '  BENCH_ARGS=--help   arguments for bench-server'
 	@echo '  N=1000              cases a version for fuzz-oracle (20000)'
 	@echo '  FUZZ_ARGS="--version 15 --seed 1"  more arguments for it'
+	@echo '  TIME=600            seconds for soak and for each target of fuzz (60)'
+	@echo '  TARGETS="json form" which targets of fuzz (all)'
 	@echo '  PORT=8081           port of the demo (8080)'
 	@echo '  CLEAN=bookworm      releases for test-newcomer (bookworm trixie)'
 	@echo '  LOG=access.log      the log for report; HTML=report.html: a page with a picture, too'
@@ -324,6 +326,30 @@ bench-peers: ## Install the peers that bench-server measures, too: Lua in Debian
 .PHONY: fuzz-oracle
 fuzz-oracle: frappe-cmd $(VENV)/requirements.txt ## Compare N cases a version with the real werkzeug
 	@cd t && exec $(VENV)/bin/python -m oracle.fuzz --cases $(or $(N),20000) $(FUZZ_ARGS)
+
+# Seconds for each target of fuzz, and for soak.
+TIME ?= 60
+
+.PHONY: fuzz
+fuzz: frappe-cmd $(VENV)/requirements.txt ## Fuzz the core, each target for TIME seconds; TARGETS="json form"
+	@FUZZ_PYTHON=$(VENV)/bin/python TEST_FRAPPE_CMD=$(FRAPPE_CMD) fuzz/run.sh $(TARGET)/fuzz $(TIME) $(TARGETS)
+
+.PHONY: soak
+soak: module $(VENV)/requirements.txt ## Send all kinds of requests for TIME seconds, reload meanwhile, count
+	@cd t && TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) \
+	    exec $(VENV)/bin/python -m rig.soak --time $(TIME) --directory $(TARGET)/soak
+
+# Of the boundary what needs no nginx; of the core what is not too slow: one second takes minutes.
+MIRI_TESTS ?= nginx:: figures::tests::together body::page body::text::percent body::multipart::borders \
+    body::header::text body::arguments::name
+
+.PHONY: miri
+miri: deps ## Run tests under Miri, which shows undefined behaviour; needs rustup's nightly with miri
+	@build/miri.sh $(TARGET)/miri $(MIRI_TESTS)
+
+.PHONY: coverage
+coverage: deps ## Show which lines of the core its tests do not run; needs cargo-llvm-cov
+	@build/coverage.sh $(TARGET)/coverage
 
 $(VENV)/requirements.txt: t/requirements.txt | deps
 	@$(STEP) 'Making an environment for the Python packages of the tests' 'usually 5 s' $(PYTHON) -m venv --clear $(VENV)

@@ -1,0 +1,219 @@
+//! What every fuzz target checks of a request.
+//!
+//! A target's first byte chooses the Frappe version, the second how the body is cut (see [`Case`]);
+//! the rest is the target's own. Each run asserts that
+//!
+//! - nothing panics, overflows or reads where it must not;
+//! - the answer is the same for the whole body, for single bytes and for other pieces, also where those
+//!   that may be skimmed are left out, as nginx's body filter leaves them out;
+//! - no value has a control character or more bytes than it may have;
+//! - nothing is allocated;
+//! - work is bounded: see [`work`].
+
+mod heap;
+mod text;
+mod work;
+
+use ngx_http_frappe_module::body::{
+    Body, CMD_MAX, End, Fields, Names, Rooms, Source, VALUE_MAX, Values,
+};
+use ngx_http_frappe_module::frappe::dialect::{DIALECTS, Dialect};
+use ngx_http_frappe_module::frappe::{self, Head, Outcome, Plan, Status};
+
+pub use text::request;
+
+/// The form that most targets' bodies have.
+pub const FORM: &[u8] = b"application/x-www-form-urlencoded";
+/// A JSON body.
+pub const JSON: &[u8] = b"application/json";
+/// A multipart body with the boundary that the seeds have.
+pub const MULTIPART: &[u8] = b"multipart/form-data; boundary=rigboundary";
+
+/// One request, and how it is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'c> {
+    /// by which rules
+    pub dialect: &'static Dialect,
+    /// chooses the sizes of pieces
+    pub cut: u8,
+    pub head: Head<'c>,
+    pub body: &'c [u8],
+}
+
+/// The dialect and the cut that the first two bytes choose, and the rest.
+pub fn options(data: &[u8]) -> Option<(&'static Dialect, u8, &[u8])> {
+    let (&[version, cut], rest) = data.split_first_chunk()?;
+    Some((&DIALECTS[usize::from(version) % DIALECTS.len()], cut, rest))
+}
+
+/// A POST.
+pub fn head<'h>(target: &'h [u8], content_type: &'h [u8]) -> Head<'h> {
+    Head {
+        method: b"POST",
+        target,
+        content_type,
+        encoded: false,
+    }
+}
+
+/// What the variables would be.
+#[derive(Debug, PartialEq)]
+pub struct Answer {
+    pub outcome: Outcome,
+    pub cmd: Vec<u8>,
+    pub doctype: Vec<u8>,
+    pub argument: Vec<u8>,
+}
+
+/// Asserts all that can be asserted of one request; returns its answer.
+pub fn check(case: &Case<'_>) -> Answer {
+    let names = names();
+    let whole = ask(case, &names, &[case.body], false);
+    check_values(&whole);
+    let again = |what: &str, pieces: &[&[u8]], skim: bool| {
+        let answer = ask(case, &names, pieces, skim);
+        assert_eq!(answer, whole, "{what}: {:?}", Shown(case));
+    };
+    if case.body.len() > 1 {
+        again("byte by byte", &case.body.chunks(1).collect::<Vec<_>>(), false);
+        let cut = usize::from(case.cut);
+        let pieces: Vec<&[u8]> = case.body.chunks(cut.max(2)).collect();
+        again("in pieces", &pieces, false);
+        again("in pieces that are skimmed", &pieces, true);
+        let (front, back) = case.body.split_at(cut * case.body.len() / 256);
+        again("cut in two", &[front, back], true);
+    }
+    whole
+}
+
+/// The same for every way to cut a body in two, and an early end at each place.
+pub fn check_splits(case: &Case<'_>) {
+    let names = names();
+    let whole = check(case);
+    for at in 0..=case.body.len() {
+        let (front, back) = case.body.split_at(at);
+        let answer = ask(case, &names, &[front, back], at % 2 == 0);
+        assert_eq!(answer, whole, "cut at {at}: {:?}", Shown(case));
+        check_values(&ask_early(case, &names, front));
+    }
+}
+
+fn names() -> Names {
+    let mut names = Names::new();
+    names.add_doctype().expect("there is room");
+    names.add(b"report_name").expect("it is short enough");
+    names
+}
+
+fn check_values(answer: &Answer) {
+    let Answer {
+        outcome,
+        cmd,
+        doctype,
+        argument,
+    } = answer;
+    for (value, most) in [(cmd, CMD_MAX), (doctype, VALUE_MAX), (argument, VALUE_MAX)] {
+        let text = std::str::from_utf8(value).expect("values are UTF-8");
+        assert!(!text.chars().any(char::is_control), "a control character: {text:?}");
+        assert!(value.len() <= most, "{} bytes", value.len());
+    }
+    assert!(
+        cmd.is_empty() || outcome.source != Source::None,
+        "a cmd from nowhere: {answer:?}"
+    );
+    assert!(
+        outcome.status != Status::Ok || !cmd.is_empty(),
+        "no cmd, but ok: {answer:?}"
+    );
+}
+
+fn ask(case: &Case<'_>, names: &Names, pieces: &[&[u8]], skim: bool) -> Answer {
+    run(case, names, pieces.len(), |scanner, fields| {
+        for piece in pieces {
+            if !(skim && scanner.skim().is_some_and(|skim| skim.passes(piece))) {
+                scanner.feed(piece, fields);
+            }
+        }
+        scanner.finish(fields)
+    })
+}
+
+/// By the first bytes alone, as with `frappe_body preread`.
+fn ask_early(case: &Case<'_>, names: &Names, front: &[u8]) -> Answer {
+    run(case, names, 1, |scanner, fields| {
+        scanner.feed(front, fields);
+        scanner.finish_early(fields)
+    })
+}
+
+fn run(
+    case: &Case<'_>,
+    names: &Names,
+    pieces: usize,
+    scan: impl FnOnce(&mut Body<'_>, &mut Fields<'_>) -> End,
+) -> Answer {
+    let Case {
+        dialect,
+        ref head,
+        body,
+        ..
+    } = *case;
+    let mut values = Values::new(names);
+    let mut slots = values.slots();
+    let mut fields = Fields::new(names, &mut slots);
+    let plan = match body.is_empty() && dialect.json_empty {
+        true => Plan::Ignore,
+        false => frappe::plan(head, dialect),
+    };
+    let mut scratch = match plan {
+        Plan::Scan(media_type) => vec![0; frappe::scratch_len(media_type, head.content_type)],
+        Plan::Ignore | Plan::Encoded(_) => Vec::new(),
+    };
+    let mut rooms = Rooms::default();
+    let allocations = heap::count();
+    let blocks = work::begin();
+    let end = match plan {
+        Plan::Scan(media_type) => {
+            let room = rooms.of(media_type, &mut scratch).expect("it has a scanner");
+            match frappe::scanner(room, head, dialect, &mut fields) {
+                Ok(mut scanner) => Some(scan(&mut scanner, &mut fields)),
+                Err(end) => Some(end),
+            }
+        }
+        Plan::Ignore | Plan::Encoded(_) => None,
+    };
+    let outcome = frappe::resolve(head, plan, end, dialect, &mut fields);
+    assert_eq!(heap::count(), allocations, "allocated: {:?}", Shown(case));
+    let bytes = head.target.len() + head.content_type.len() + body.len();
+    blocks.check(bytes, pieces, &Shown(case));
+    let argument = names.find(b"report_name").expect("it was added");
+    Answer {
+        outcome,
+        cmd: fields.text(Names::CMD).to_vec(),
+        doctype: fields.doctype().to_vec(),
+        argument: fields.argument(argument).to_vec(),
+    }
+}
+
+/// A case for a reader.
+struct Shown<'c>(&'c Case<'c>);
+
+impl std::fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Case {
+            dialect,
+            cut,
+            head,
+            body,
+        } = self.0;
+        write!(
+            f,
+            "Frappe {:?}, cut {cut}, {} {} {:?}: {}",
+            dialect.since,
+            head.method.escape_ascii(),
+            head.target.escape_ascii(),
+            head.content_type.escape_ascii().to_string(),
+            body.escape_ascii()
+        )
+    }
+}
