@@ -75,7 +75,11 @@ pub fn check(case: &Case<'_>) -> Answer {
         assert_eq!(answer, whole, "{what}: {:?}", Shown(case));
     };
     if case.body.len() > 1 {
-        again("byte by byte", &case.body.chunks(1).collect::<Vec<_>>(), false);
+        again(
+            "byte by byte",
+            &case.body.chunks(1).collect::<Vec<_>>(),
+            false,
+        );
         let cut = usize::from(case.cut);
         let pieces: Vec<&[u8]> = case.body.chunks(cut.max(2)).collect();
         again("in pieces", &pieces, false);
@@ -114,7 +118,10 @@ fn check_values(answer: &Answer) {
     } = answer;
     for (value, most) in [(cmd, CMD_MAX), (doctype, VALUE_MAX), (argument, VALUE_MAX)] {
         let text = std::str::from_utf8(value).expect("values are UTF-8");
-        assert!(!text.chars().any(char::is_control), "a control character: {text:?}");
+        assert!(
+            !text.chars().any(char::is_control),
+            "a control character: {text:?}"
+        );
         assert!(value.len() <= most, "{} bytes", value.len());
     }
     assert!(
@@ -174,7 +181,9 @@ fn run(
     let blocks = work::begin();
     let end = match plan {
         Plan::Scan(media_type) => {
-            let room = rooms.of(media_type, &mut scratch).expect("it has a scanner");
+            let room = rooms
+                .of(media_type, &mut scratch)
+                .expect("it has a scanner");
             match frappe::scanner(room, head, dialect, &mut fields) {
                 Ok(mut scanner) => Some(scan(&mut scanner, &mut fields)),
                 Err(end) => Some(end),

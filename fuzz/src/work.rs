@@ -28,7 +28,10 @@ impl Work {
     pub(crate) fn check(self, bytes: usize, pieces: usize, what: &dyn Debug) {
         let taken = blocks().wrapping_sub(self.0);
         let most = START + A_BYTE * bytes as u64 + A_PIECE * pieces as u64;
-        assert!(taken <= most, "{taken} blocks for {bytes} bytes in {pieces} pieces: {what:?}");
+        assert!(
+            taken <= most,
+            "{taken} blocks for {bytes} bytes in {pieces} pieces: {what:?}"
+        );
         if std::env::var_os("FUZZ_SHOW_WORK").is_some() {
             eprintln!("work {taken} {bytes} {pieces}");
         }

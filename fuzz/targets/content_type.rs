@@ -15,7 +15,12 @@ fuzz_target!(|data: &[u8]| {
     if let Some((dialect, cut, content_type)) = options(data) {
         for body in BODIES {
             let head = head(b"/api/method/p", content_type);
-            check(&Case { dialect, cut, head, body });
+            check(&Case {
+                dialect,
+                cut,
+                head,
+                body,
+            });
         }
     }
 });

@@ -31,18 +31,29 @@ impl Oracle {
             .expect("python runs");
         let mut answers = BufReader::new(process.stdout.take().expect("it is a pipe"));
         let mut line = String::new();
-        answers.read_line(&mut line).expect("the oracle says its versions");
+        answers
+            .read_line(&mut line)
+            .expect("the oracle says its versions");
         let versions = line.split_whitespace().map(str::to_owned).collect();
-        Self { process, answers, versions }
+        Self {
+            process,
+            answers,
+            versions,
+        }
     }
 
     /// What differs; empty where nothing does.
     fn ask(&mut self, data: &[u8]) -> String {
         let frame = [&(data.len() as u32).to_le_bytes(), data].concat();
         let input = self.process.stdin.as_mut().expect("it is a pipe");
-        input.write_all(&frame).and_then(|()| input.flush()).expect("the oracle listens");
+        input
+            .write_all(&frame)
+            .and_then(|()| input.flush())
+            .expect("the oracle listens");
         let mut line = String::new();
-        self.answers.read_line(&mut line).expect("the oracle answers");
+        self.answers
+            .read_line(&mut line)
+            .expect("the oracle answers");
         assert!(line.ends_with('\n'), "the oracle has ended");
         line.trim_end().replace("\\n", "\n")
     }
@@ -62,8 +73,18 @@ fuzz_target!(|data: &[u8]| {
     let version = usize::from(version) % oracle.versions.len();
     let name = oracle.versions[version].clone();
     let dialect = dialect::find(name.as_bytes()).expect("a version of the oracle");
-    let head = Head { method, target, content_type, encoded: false };
-    check(&Case { dialect, cut, head, body });
+    let head = Head {
+        method,
+        target,
+        content_type,
+        encoded: false,
+    };
+    check(&Case {
+        dialect,
+        cut,
+        head,
+        body,
+    });
     let difference = oracle.ask(&[&[version as u8, cut], text].concat());
     assert!(difference.is_empty(), "{difference}");
 });

@@ -10,6 +10,11 @@ fuzz_target!(|data: &[u8]| {
         let front = b"--rigboundary\r\nContent-Disposition: ";
         let body = [front, lines, b"\r\n\r\nf.g\r\n--rigboundary--\r\n"].concat();
         let head = head(b"/", MULTIPART);
-        check(&Case { dialect, cut, head, body: &body });
+        check(&Case {
+            dialect,
+            cut,
+            head,
+            body: &body,
+        });
     }
 });

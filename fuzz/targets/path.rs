@@ -7,6 +7,11 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     if let Some((dialect, cut, target)) = options(data) {
-        check(&Case { dialect, cut, head: head(target, b""), body: b"" });
+        check(&Case {
+            dialect,
+            cut,
+            head: head(target, b""),
+            body: b"",
+        });
     }
 });

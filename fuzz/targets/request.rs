@@ -12,7 +12,17 @@ fuzz_target!(|data: &[u8]| {
     };
     if let Some((method, target, content_type, body)) = request(text) {
         let encoded = cut == u8::MAX;
-        let head = Head { method, target, content_type, encoded };
-        check(&Case { dialect, cut, head, body });
+        let head = Head {
+            method,
+            target,
+            content_type,
+            encoded,
+        };
+        check(&Case {
+            dialect,
+            cut,
+            head,
+            body,
+        });
     }
 });

@@ -16,7 +16,17 @@ fuzz_target!(|data: &[u8]| {
     };
     if let Some((method, target, content_type, body)) = request(text) {
         let body = body.get(..MOST).unwrap_or(body);
-        let head = Head { method, target, content_type, encoded: false };
-        check_splits(&Case { dialect, cut, head, body });
+        let head = Head {
+            method,
+            target,
+            content_type,
+            encoded: false,
+        };
+        check_splits(&Case {
+            dialect,
+            cut,
+            head,
+            body,
+        });
     }
 });

@@ -63,7 +63,9 @@ fuzz_target!(|data: &[u8]| {
             let again = Memory::new();
             let restored = again.zone();
             let worker_again = Worker::start(&restored, 1, 2).expect("there is a place");
-            restored.load(worker_again, &save(&zone)).expect("we have written it");
+            restored
+                .load(worker_again, &save(&zone))
+                .expect("we have written it");
             assert_eq!(total(&restored, worker_again), total(&zone, worker));
         }
     }
@@ -91,7 +93,11 @@ fn total(zone: &Zone<'_>, worker: Worker) -> Figures {
     let mut row = Read::new();
     for index in 0..zone.rows() {
         if zone.read(Some(worker), index, &mut row) {
-            assert!(!row.name().chars().any(char::is_control), "{:?}", row.name());
+            assert!(
+                !row.name().chars().any(char::is_control),
+                "{:?}",
+                row.name()
+            );
             sum.add(&row.figures);
         }
     }
