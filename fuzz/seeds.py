@@ -8,7 +8,9 @@ chooses the Frappe version, so the vectors are there for several.
 """
 
 import hashlib
+import re
 import sys
+from urllib.parse import unquote_to_bytes
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +23,8 @@ from vectors.all import ROWS_15  # noqa: E402
 DIALECTS = (0, 4, 6, 9, 11, 12)
 CUTS = (1, 3, 7, 64, 150)
 LONGEST = 4096
+# An object that holds a doctype.
+DOCUMENT = re.compile(rb'\{[^{}]*"doctype"[^{}]*\}')
 
 
 def requests():
@@ -51,6 +55,8 @@ def shapes(method, target, content_type, body):
         if kind in content_type.lower() and body:
             name = {b"json": "json", b"form-data": "multipart", b"urlencoded": "form"}[kind]
             yield name, body
+    for value in DOCUMENT.findall(unquote_to_bytes(body.replace(b"+", b" "))):
+        yield "document", value
     marker = b"Content-Disposition: "
     for piece in body.split(marker)[1:]:
         yield "parameters", piece.partition(b"\r\n\r\n")[0]

@@ -69,6 +69,7 @@ def send(nginx, mode, via, target, content_type, body):
 def test_18_11_allocations(nginx, faults, mode, via, kind):
     """The first allocation of a request fails, then the second, until none fails: the answer is an
     error or the right one, with the right command or none."""
+    # Without a page for its depth a JSON text is `invalid`.
     worker, (content_type, body) = nginx.worker(), BODIES[kind]
     target = "/moved" if kind == "form" else "/api/method/p"
     seen = set()
@@ -85,7 +86,7 @@ def test_18_11_allocations(nginx, faults, mode, via, kind):
         assert answer["sha256"] == sha256(body), number
         cmd = answer["headers"].get("x-frappe-cmd", "")
         assert cmd == response.header("X-Cmd") and cmd in ("f", ""), number
-        assert cmd or answer["headers"].get("x-cmd-status", "unread") == "unread", number
+        assert cmd or answer["headers"].get("x-cmd-status", "unread") in ("unread", "invalid"), number
         seen.add(cmd)
     else:
         pytest.fail(f"a request takes more than {MOST} allocations")

@@ -11,8 +11,9 @@ from rig.http1 import Http1
 from rig.keeper import Keeper
 from rig.message import head, new_id
 
-# Every variable that holds what a client has chosen, and the argument that fills it.
-VARIABLES = {"cmd": "frappe_cmd", "doctype": "frappe_doctype", "x": "frappe_arg_x"}
+# Every variable that holds what a client has chosen, under a short name.
+VARIABLES = {"cmd": "frappe_cmd", "doctype": "frappe_doctype", "x": "frappe_arg_x", "call": "frappe_call"}
+ARGUMENTS = ("cmd", "doctype", "x", "method", "report_name")
 SHOWN = "|".join(f"${variable}" for variable in VARIABLES.values())
 
 CONF = """
@@ -72,13 +73,13 @@ def percent(raw):
 def as_form(escaped, raw, _):
     """An urlencoded body, by escapes and raw."""
     for value in (escaped, raw):
-        yield "/", FORM, b"&".join(b"%b=f%b%b" % (name.encode(), value, BEHIND) for name in VARIABLES)
+        yield "/", FORM, b"&".join(b"%b=f%b%b" % (name.encode(), value, BEHIND) for name in ARGUMENTS)
 
 
 def as_json(_, raw, escape):
     """A JSON body, by escapes and raw."""
     for value in (escape, raw):
-        members = (b'"%b":"f%b%b"' % (name.encode(), value, BEHIND) for name in VARIABLES)
+        members = (b'"%b":"f%b%b"' % (name.encode(), value, BEHIND) for name in ARGUMENTS)
         yield "/", JSON, b"{" + b",".join(members) + b"}"
 
 
@@ -87,7 +88,7 @@ def as_multipart(_, raw, __):
     for part in (b'name="%b"\r\n\r\nf%b%b', b'name="%b"; filename*=utf-8\'\'f%b%b\r\n\r\n'):
         yield "/", MULTIPART, b"".join(
             b"--%b\r\nContent-Disposition: form-data; " % BOUNDARY.encode()
-            + part % (name.encode(), raw, BEHIND) + b"\r\n" for name in VARIABLES
+            + part % (name.encode(), raw, BEHIND) + b"\r\n" for name in ARGUMENTS
         ) + b"--%b--\r\n" % BOUNDARY.encode()
 
 
@@ -96,7 +97,7 @@ def as_query(escaped, raw, _):
     for value in (escaped, raw):
         if not re.search(rb"[\0-\x20#\x7f]", value):
             query = b"&".join(b"%b=f%b%b" % (name.encode(), value, BEHIND.replace(b" ", b"+"))
-                              for name in VARIABLES)
+                              for name in ARGUMENTS)
             yield b"/?" + query, None, None
 
 
@@ -154,7 +155,7 @@ def test_18_01_nothing_injected(nginx, keeper, way):
                 sent += 1
         # The text of a page, on the same connection: behind it the next answer is the next answer.
         client.request("POST", "/return/", [("Content-Type", FORM)], b"cmd=f%C2%A0g")
-        assert client.response().text == "f\u00a0g||"
+        assert client.response().text == "f\u00a0g|||f\u00a0g"
     # Values did come through: letters at least.
     assert found > sent / 20
     nginx.errors.wait("client .* closed keepalive connection")

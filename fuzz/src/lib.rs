@@ -15,10 +15,11 @@ mod text;
 mod work;
 
 use ngx_http_frappe_module::body::{
-    Body, CMD_MAX, End, Fields, Names, Rooms, Source, VALUE_MAX, Values,
+    Body, CMD_MAX, Document, End, Fields, Names, OnePage, Page, RECORD_NAME_MAX, Rooms, Source,
+    VALUE_MAX, Values,
 };
 use ngx_http_frappe_module::frappe::dialect::{DIALECTS, Dialect};
-use ngx_http_frappe_module::frappe::{self, Head, Outcome, Plan, Status};
+use ngx_http_frappe_module::frappe::{self, Head, Outcome, Plan, Status, call};
 
 pub use text::request;
 
@@ -61,6 +62,7 @@ pub fn head<'h>(target: &'h [u8], content_type: &'h [u8]) -> Head<'h> {
 pub struct Answer {
     pub outcome: Outcome,
     pub cmd: Vec<u8>,
+    pub call: Vec<u8>,
     pub doctype: Vec<u8>,
     pub argument: Vec<u8>,
 }
@@ -104,7 +106,7 @@ pub fn check_splits(case: &Case<'_>) {
 
 fn names() -> Names {
     let mut names = Names::new();
-    names.add_doctype().expect("there is room");
+    call::add_call(&mut names);
     names.add(b"report_name").expect("it is short enough");
     names
 }
@@ -113,10 +115,16 @@ fn check_values(answer: &Answer) {
     let Answer {
         outcome,
         cmd,
+        call,
         doctype,
         argument,
     } = answer;
-    for (value, most) in [(cmd, CMD_MAX), (doctype, VALUE_MAX), (argument, VALUE_MAX)] {
+    for (value, most) in [
+        (cmd, CMD_MAX),
+        (call, VALUE_MAX),
+        (doctype, VALUE_MAX.max(RECORD_NAME_MAX)),
+        (argument, VALUE_MAX),
+    ] {
         let text = std::str::from_utf8(value).expect("values are UTF-8");
         assert!(
             !text.chars().any(char::is_control),
@@ -167,7 +175,10 @@ fn run(
     } = *case;
     let mut values = Values::new(names);
     let mut slots = values.slots();
-    let mut fields = Fields::new(names, &mut slots);
+    let (mut page, mut rooms) = (Page::uninit(), Rooms::default());
+    let lender = OnePage::new(&mut page);
+    let mut document = Document::new(&lender);
+    let mut fields = Fields::new(names, &mut slots).with_documents(&mut document);
     let plan = match body.is_empty() && dialect.json_empty {
         true => Plan::Ignore,
         false => frappe::plan(head, dialect),
@@ -176,7 +187,6 @@ fn run(
         Plan::Scan(media_type) => vec![0; frappe::scratch_len(media_type, head.content_type)],
         Plan::Ignore | Plan::Encoded(_) => Vec::new(),
     };
-    let mut rooms = Rooms::default();
     let allocations = heap::count();
     let blocks = work::begin();
     let end = match plan {
@@ -199,7 +209,8 @@ fn run(
     Answer {
         outcome,
         cmd: fields.text(Names::CMD).to_vec(),
-        doctype: fields.doctype().to_vec(),
+        call: call::text(&fields).to_vec(),
+        doctype: call::doctype(&fields).to_vec(),
         argument: fields.argument(argument).to_vec(),
     }
 }
