@@ -1,7 +1,8 @@
 //! Reads inputs of `benches/`, for programs that count instructions: `t/test_17_*` and callgrind.
 //!
 //! usage: work NAME BYTES TIMES     an input of inputs.json a number of times
-//!        work BYTES                those of hostile.json, by each dialect, whole and in pieces
+//!        work BYTES [TEXT]         those of hostile.json, or with this in their names, by each dialect,
+//!                                  whole and in pieces
 
 // Each program that measures uses a part of it.
 #[allow(dead_code)]
@@ -20,8 +21,9 @@ fn main() {
     let number = |text: &str| text.parse::<usize>().expect("a number");
     match &args[..] {
         [name, bytes, times] => one(name, number(bytes), number(times)),
-        [bytes] => hostile(number(bytes)),
-        _ => panic!("usage: work NAME BYTES TIMES, or work BYTES"),
+        [bytes] => hostile(number(bytes), ""),
+        [bytes, text] => hostile(number(bytes), text),
+        _ => panic!("usage: work NAME BYTES TIMES, or work BYTES [TEXT]"),
     }
 }
 
@@ -41,8 +43,10 @@ fn one(name: &str, bytes: usize, times: usize) {
 
 /// Prints a line for each reading: kind, whether friendly, name, dialect, bytes of a piece, bytes in all,
 /// outcome.
-fn hostile(bytes: usize) {
-    for input in inputs::all(inputs::HOSTILE) {
+fn hostile(bytes: usize, text: &str) {
+    let mut inputs = inputs::all(inputs::HOSTILE);
+    inputs.retain(|input| input.name.contains(text));
+    for input in inputs {
         let body = input.body(bytes);
         for dialect in DIALECTS {
             for piece in [usize::MAX, PIECE] {

@@ -12,14 +12,13 @@
 //! | `Full` | what follows the values of all wanted names | - |
 //! | `Broken` | what follows bytes that are not UTF-8 | - |
 
-use memchr::memchr2;
-
+use super::arguments::Argument;
 use super::arguments::name::Name;
 use super::text::near;
 use super::text::percent::Escape;
 use super::text::utf8::Utf8Check;
 use super::werkzeug::RawBytes;
-use super::{Charset, End, Fields};
+use super::{Charset, End, Fields, VALUE_MAX};
 use crate::body::Trouble;
 
 /// The scanner. State: 200 bytes, whatever the body's size.
@@ -108,6 +107,10 @@ impl Form {
     }
 
     fn name<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
+        let rest = match self.is_name_empty() {
+            true => behind_separators(rest),
+            false => rest,
+        };
         let plain = near::plain_len(rest);
         if self.is_name_empty()
             && let Some((name, delimiter, after)) = split_at(rest, Some(plain))
@@ -131,21 +134,26 @@ impl Form {
     /// Of a name that is longer, has escapes, or goes on.
     #[cold]
     fn name_in_pieces<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        let Some((name, delimiter, after)) = split_at(rest, memchr2(b'=', b'&', rest)) else {
-            self.push_name(rest);
-            return &[];
-        };
-        self.push_name(name);
-        if delimiter == b'&' {
-            self.end_of_pair(fields);
-            return after;
+        let mut rest = rest;
+        while let Some((byte, after)) = rest.split_first() {
+            rest = after;
+            match byte {
+                b'&' => {
+                    self.end_of_pair(fields);
+                    break;
+                }
+                b'=' => {
+                    self.any = true;
+                    self.escape.end(&mut self.name);
+                    let index = self.name.get().and_then(|name| self.start(name, fields));
+                    self.name.clear();
+                    self.state = index.map_or(State::Skip, State::Value);
+                    break;
+                }
+                _ => self.escape.step(*byte, &mut self.name),
+            }
         }
-        self.any = true;
-        self.escape.end(|bytes| self.name.push(bytes));
-        let index = self.name.get().and_then(|name| self.start(name, fields));
-        self.name.clear();
-        self.state = index.map_or(State::Skip, State::Value);
-        after
+        rest
     }
 
     fn value<'c>(&mut self, rest: &'c [u8], index: usize, fields: &mut Fields<'_>) -> &'c [u8] {
@@ -175,7 +183,20 @@ impl Form {
             Some((value, _, after)) => (value, Some(after)),
             None => (rest, None),
         };
-        self.escape.decode(value, |bytes| fields.push(index, bytes));
+        let mut value_left = value.chunks(VALUE_MAX);
+        let mut argument = Argument { index, fields };
+        while !argument.fields.is_spent(index)
+            && let Some(piece) = value_left.next()
+        {
+            self.escape.decode(piece, &mut argument);
+        }
+        if fields.is_spent(index) {
+            // Too long for any use: the rest is as one that nobody wants.
+            self.escape = Escape::None;
+            if after.is_none() {
+                self.state = State::Skip;
+            }
+        }
         match after {
             Some(after) => {
                 self.end_of_value(index, fields);
@@ -201,10 +222,6 @@ impl Form {
         fields.start_first(index, self.charset).then_some(index)
     }
 
-    fn push_name(&mut self, bytes: &[u8]) {
-        self.escape.decode(bytes, |decoded| self.name.push(decoded));
-    }
-
     fn is_name_empty(&self) -> bool {
         self.name.is_empty() && self.escape == Escape::None
     }
@@ -213,7 +230,7 @@ impl Form {
     fn end_of_pair(&mut self, fields: &mut Fields<'_>) {
         if !self.is_name_empty() {
             self.any = true;
-            self.escape.end(|bytes| self.name.push(bytes));
+            self.escape.end(&mut self.name);
             let index = self.name.get().and_then(|name| self.start(name, fields));
             if let Some(index) = index {
                 fields.end(index, false);
@@ -223,7 +240,7 @@ impl Form {
     }
 
     fn end_of_value(&mut self, index: usize, fields: &mut Fields<'_>) {
-        self.escape.end(|bytes| fields.push(index, bytes));
+        self.escape.end(&mut Argument { index, fields });
         fields.end(index, false);
         self.state = if fields.is_full() {
             State::Full
@@ -231,6 +248,14 @@ impl Form {
             State::Name
         };
     }
+}
+
+/// What follows separators, of which one is enough.
+fn behind_separators(mut rest: &[u8]) -> &[u8] {
+    while let [b'&', after @ ..] = rest {
+        rest = after;
+    }
+    rest
 }
 
 /// What stands before a delimiter, the delimiter, and what stands behind it.

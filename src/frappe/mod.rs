@@ -232,10 +232,17 @@ fn arguments(
         fields.clear();
         return with_query(query, Some(Trouble::Encoded), dialect, fields);
     }
-    let is_json = matches!(plan, Plan::Scan(MediaType::Json)) && end != Some(End::EmptyJson);
-    let end = match content_type::check(content_type, dialect.werkzeug) {
-        Err(error) if !is_json => Some(error),
-        _ => end,
+    let has_been_checked = match (plan, end) {
+        (Plan::Scan(MediaType::Json), _) => end != Some(End::EmptyJson),
+        // Its boundary has been looked for.
+        (Plan::Scan(MediaType::Multipart), Some(_)) => true,
+        _ => false,
+    };
+    let end = match has_been_checked {
+        true => end,
+        false => content_type::check(content_type, dialect.werkzeug)
+            .err()
+            .or(end),
     };
     match end {
         Some(End::Object) => Ok(None),

@@ -10,6 +10,7 @@ pub use slot::{Lend, Slot, VALUE_MAX, Value};
 pub use values::Values;
 
 use super::text::Charset;
+use super::text::percent::Sink;
 
 /// The longest `$frappe_cmd`, in bytes.
 pub const CMD_MAX: usize = 255;
@@ -381,6 +382,22 @@ impl<'r> Fields<'r> {
     }
 }
 
+/// The value of an argument, as what decoded bytes go to.
+pub(in crate::body) struct Argument<'f, 'r> {
+    pub(in crate::body) index: usize,
+    pub(in crate::body) fields: &'f mut Fields<'r>,
+}
+
+impl Sink for Argument<'_, '_> {
+    fn push(&mut self, bytes: &[u8]) {
+        self.fields.push(self.index, bytes);
+    }
+
+    fn push_byte(&mut self, byte: u8) {
+        self.fields.push_byte(self.index, byte);
+    }
+}
+
 /// What scanners do with values.
 impl Fields<'_> {
     /// Starts a value if there is none yet: the first duplicate counts. Answers whether it did.
@@ -400,6 +417,21 @@ impl Fields<'_> {
         }
         if let Some(document) = self.names.document(index) {
             self.start_document(index, document, charset);
+        }
+    }
+
+    /// What is appended to a value is of no use any more: it is too long, and no document.
+    pub(in crate::body) fn is_spent(&self, index: usize) -> bool {
+        self.slots.get(index).is_some_and(Slot::is_full) && self.reading != Some(index)
+    }
+
+    /// Appends a byte to a value.
+    pub(in crate::body) fn push_byte(&mut self, index: usize, byte: u8) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.push_byte(byte);
+        }
+        if self.reading == Some(index) {
+            self.scan(|scanner, fields| scanner.feed(&[byte], fields));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The decoded name of an argument that is being read.
 
 use super::NAME_MAX;
+use crate::body::text::percent::Sink;
 
 /// Collects a name up to the length that can be asked for; of a longer one only that it is.
 #[derive(Debug)]
@@ -10,6 +11,23 @@ pub(in crate::body) struct Name {
     len: usize,
     /// FNV-1a of all bytes mixed
     hash: u64,
+}
+
+impl Sink for Name {
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(free) = self.buffer.get_mut(self.len..end) {
+            free.copy_from_slice(bytes);
+        }
+        self.len = end;
+    }
+
+    fn push_byte(&mut self, byte: u8) {
+        if let Some(free) = self.buffer.get_mut(self.len) {
+            *free = byte;
+        }
+        self.len = self.len.saturating_add(1);
+    }
 }
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -22,14 +40,6 @@ impl Name {
         len: 0,
         hash: FNV_OFFSET,
     };
-
-    pub(in crate::body) fn push(&mut self, bytes: &[u8]) {
-        let end = self.len.saturating_add(bytes.len());
-        if let Some(free) = self.buffer.get_mut(self.len..end) {
-            free.copy_from_slice(bytes);
-        }
-        self.len = end;
-    }
 
     /// Mixes bytes of the name into its hash.
     pub(in crate::body) fn mix(&mut self, bytes: &[u8]) {

@@ -5,6 +5,7 @@ use core::str::from_utf8;
 use super::Source;
 use crate::body::text::charset::Charset;
 use crate::body::text::near;
+use crate::body::text::percent::Sink;
 
 /// The longest value that is kept, in bytes of UTF-8. A slot's buffer may be shorter.
 pub const VALUE_MAX: usize = 1024;
@@ -155,21 +156,9 @@ impl<'r> Slot<'r> {
         }
     }
 
-    /// Appends bytes of the value, unless it turned out to be no text.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        if matches!(self.state, State::NotText { .. }) {
-            return;
-        }
-        let end = self.len.saturating_add(bytes.len());
-        if let Some(free) = self.buffer.get_mut(self.len..end) {
-            free.copy_from_slice(bytes);
-        } else if let Some(free) = self.buffer.get_mut(self.len..) {
-            // Only the part that fits: a delimiter behind it may still be taken back.
-            for (to, from) in free.iter_mut().zip(bytes) {
-                *to = *from;
-            }
-        }
-        self.len = end;
+    /// There are more bytes than a value may have.
+    pub(super) fn is_full(&self) -> bool {
+        self.len > self.buffer.len()
     }
 
     /// Takes back the last `count` bytes, or all if there are fewer.
@@ -252,6 +241,35 @@ impl<'r> Slot<'r> {
     }
 }
 
+impl Sink for Slot<'_> {
+    /// Appends bytes of the value, unless it turned out to be no text.
+    fn push(&mut self, bytes: &[u8]) {
+        if matches!(self.state, State::NotText { .. }) {
+            return;
+        }
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(free) = self.buffer.get_mut(self.len..end) {
+            free.copy_from_slice(bytes);
+        } else if let Some(free) = self.buffer.get_mut(self.len..) {
+            // Only the part that fits: a delimiter behind it may still be taken back.
+            for (to, from) in free.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+        }
+        self.len = self.len.saturating_add(bytes.len());
+    }
+
+    fn push_byte(&mut self, byte: u8) {
+        if matches!(self.state, State::NotText { .. }) {
+            return;
+        }
+        if let Some(free) = self.buffer.get_mut(self.len) {
+            *free = byte;
+        }
+        self.len = self.len.saturating_add(1);
+    }
+}
+
 /// Whether UTF-8 has a character of Unicode's category Cc: U+0000 to U+001F, and U+007F to U+009F,
 /// of which those from U+0080 on are `C2 80` to `C2 9F`.
 ///
@@ -276,7 +294,7 @@ fn quote(byte: u8) -> [u8; 3] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Charset, Slot, Source, Value};
+    use super::{Charset, Sink, Slot, Source, Value};
 
     fn text(charset: Charset, pieces: &[&[u8]], size: usize) -> Option<String> {
         let mut buffer = vec![0; size];

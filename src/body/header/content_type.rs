@@ -96,12 +96,23 @@ pub fn check(content_type: &[u8], werkzeug: &Werkzeug) -> Result<(), End> {
     check_pieces(content_type, pieces)
 }
 
+/// Content-Type is read outside of the `try` that drops forms: any error is one of the request.
+fn all_parameters(
+    content_type: &[u8],
+    pieces: Pieces,
+    wanted: &mut [Wanted<'_>],
+) -> Result<(), End> {
+    let is_lenient = false;
+    match legacy::parameters(content_type, HeaderText::Latin1, pieces, wanted, is_lenient) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(End::Unknown(Trouble::CharsetUnknown)),
+        Err(trouble) => Err(End::Refused(trouble)),
+    }
+}
+
 #[inline(never)]
 fn check_pieces(content_type: &[u8], pieces: Pieces) -> Result<(), End> {
-    legacy::check(content_type, HeaderText::Latin1, pieces).map_err(|trouble| match trouble {
-        Trouble::CharsetUnknown => End::Unknown(trouble),
-        _ => End::Refused(trouble),
-    })
+    all_parameters(content_type, pieces, &mut [])
 }
 
 /// Writes the boundary to `buffer` and gives its length, or what becomes of a body without one.
@@ -117,9 +128,11 @@ pub(in crate::body) fn boundary(
         return Ok(plain.len());
     }
     let mut wanted = [Wanted::new(b"boundary", buffer)];
-    // Content-Type is read outside of the `try` that drops forms: any error is one of the request.
-    super::parameters(content_type, HeaderText::Latin1, rules, &mut wanted)
-        .map_err(End::Refused)?;
+    match rules {
+        HeaderRules::Pieces(pieces) => all_parameters(content_type, pieces, &mut wanted)?,
+        _ => super::parameters(content_type, HeaderText::Latin1, rules, &mut wanted)
+            .map_err(End::Refused)?,
+    }
     let [boundary] = wanted;
     let missing = Err(End::Dropped(Trouble::BoundaryMissing));
     match (boundary.found, boundary.text.get()) {

@@ -10,10 +10,9 @@ pub(super) mod text;
 
 pub(crate) use text::is_same;
 
-use memchr::memchr;
-
 use super::werkzeug::HeaderRules;
 use crate::body::Trouble;
+use crate::body::text::near;
 use crate::body::text::percent::hex;
 use text::{HeaderText, Text, trim, trim_start};
 
@@ -83,15 +82,24 @@ pub(super) fn parameters(
         return Ok(());
     }
     if let HeaderRules::Pieces(pieces) = rules {
-        return legacy::parameters(header, text, pieces, wanted);
+        let is_lenient = true;
+        return legacy::parameters(header, text, pieces, wanted, is_lenient).map(|_| ());
     }
     let (value, rest) = split(header);
     let mut rest = trim(rest, text);
     if trim(value, text).is_empty() {
         return Ok(());
     }
+    let behind = match rules {
+        HeaderRules::Scan => text,
+        _ => HeaderText::Ascii,
+    };
     let mut charsets = Charsets::default();
-    while !rest.is_empty() {
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b';' {
+            rest = trim_start(after, behind);
+            continue;
+        }
         if let Some((name, after)) = key_and_equals(rest) {
             let value = token(after)
                 .or_else(|| quoted(after))
@@ -106,11 +114,7 @@ pub(super) fn parameters(
                 rest = after;
             }
         }
-        let after = split(rest).1;
-        rest = match rules {
-            HeaderRules::Scan => trim_start(after, text),
-            _ => trim_start(after, HeaderText::Ascii),
-        };
+        rest = trim_start(split(rest).1, behind);
     }
     Ok(())
 }
@@ -221,7 +225,7 @@ fn decode(value: &[u8], encoding: Encoding, out: &mut Text<'_>) {
 
 /// What stands in front of the first `;`, and behind it.
 fn split(text: &[u8]) -> (&[u8], &[u8]) {
-    let at = memchr(b';', text).unwrap_or(text.len());
+    let at = near::find(b';', text).unwrap_or(text.len());
     let (value, rest) = text.split_at_checked(at).unwrap_or((text, b""));
     (value, rest.get(1..).unwrap_or_default())
 }

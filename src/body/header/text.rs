@@ -133,10 +133,17 @@ pub(in crate::body) fn trim(bytes: &[u8], text: HeaderText) -> &[u8] {
 }
 
 /// Python's `str.lstrip`.
-///
+#[inline(always)]
+pub(in crate::body) fn trim_start(bytes: &[u8], text: HeaderText) -> &[u8] {
+    match bytes {
+        [] | [b'!'..=b'~', ..] => bytes,
+        _ => trim_some(bytes, text),
+    }
+}
+
 /// Not inlined: that would be 2 KiB in all.
 #[inline(never)]
-pub(in crate::body) fn trim_start(bytes: &[u8], text: HeaderText) -> &[u8] {
+fn trim_some(bytes: &[u8], text: HeaderText) -> &[u8] {
     let mut rest = bytes;
     while let Some(after) = first_space(rest, text) {
         rest = after;
@@ -145,6 +152,7 @@ pub(in crate::body) fn trim_start(bytes: &[u8], text: HeaderText) -> &[u8] {
 }
 
 /// What follows one white space character.
+#[inline]
 pub(in crate::body) fn first_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
     let (first, after) = bytes.split_first()?;
     match text {

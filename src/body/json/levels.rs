@@ -101,15 +101,6 @@ impl<'r> Levels<'r> {
         self.deepest = self.near.get(word).copied().or(far).unwrap_or_default();
     }
 
-    /// The top level is an object.
-    pub(super) fn in_top_object(&self) -> bool {
-        match self.depth {
-            0 => false,
-            1..=WORD => self.deepest >> self.depth.saturating_sub(1) & 1 == 1,
-            _ => self.near.first().is_some_and(|top| top >> (WORD - 1) == 1),
-        }
-    }
-
     pub(super) fn in_object(&self) -> bool {
         // Where no level is open, no bit is left.
         self.deepest & 1 == 1
@@ -173,20 +164,18 @@ mod tests {
         for top in [false, true] {
             let kinds: Vec<bool> = (0..DEPTH_MAX).map(|n| (n % 3 == 0) == top).collect();
             let mut levels = Levels::new(&Pages);
-            assert!(!levels.in_object() && !levels.in_array() && !levels.in_top_object());
+            assert!(!levels.in_object() && !levels.in_array());
             for (depth, kind) in kinds.iter().enumerate() {
                 assert_eq!(levels.depth(), depth);
                 assert!(levels.push(*kind));
                 assert_eq!((levels.in_object(), levels.in_array()), (*kind, !*kind));
-                assert_eq!(levels.in_top_object(), top);
             }
             assert!(!levels.push(top));
             for kind in kinds.iter().rev() {
                 assert_eq!((levels.in_object(), levels.in_array()), (*kind, !*kind));
-                assert_eq!(levels.in_top_object(), top);
                 levels.pop();
             }
-            assert!(levels.depth() == 0 && !levels.in_object() && !levels.in_top_object());
+            assert!(levels.depth() == 0 && !levels.in_object());
         }
     }
 }

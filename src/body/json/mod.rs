@@ -100,6 +100,8 @@ pub struct Json<'r> {
     /// the vectors that blocks are read with
     level: Level,
     levels: Levels<'r>,
+    /// the number that is being read
+    number: Number,
     /// the string that is being read is a key
     in_key: bool,
     /// a key of the top-level object
@@ -142,7 +144,7 @@ enum State {
         code: u16,
     },
     Literal(&'static [u8]),
-    Number(Number),
+    Number,
     /// behind a document: as many bytes from the first on that is no white space
     Tail(usize),
     Failed(Trouble),
@@ -156,6 +158,7 @@ impl<'r> Json<'r> {
             rules,
             level: Level::new(),
             levels: Levels::new(lender),
+            number: Number::new(b'0'),
             in_key: false,
             key: Name::EMPTY,
             member: None,
@@ -210,27 +213,49 @@ impl<'r> Json<'r> {
         }
         // The length of `rest` from which on blocks are tried.
         let mut blocks_from = rest.len();
-        while !rest.is_empty() {
-            if rest.len() <= blocks_from {
+        while let Some((byte, after)) = rest.split_first() {
+            if rest.len() <= blocks_from && self.can_skip() {
                 let skipped = self.skip(rest, fields);
                 rest = rest.get(skipped.len..).unwrap_or_default();
-                if skipped.unusual {
+                if skipped.unusual || skipped.len < BLOCK {
+                    // To try costs as much as to read a block.
                     blocks_from = rest.len().saturating_sub(BLOCK);
                 }
+                if skipped.len > 0 {
+                    continue;
+                }
             }
-            let Some((byte, after)) = rest.split_first() else {
-                break;
-            };
             rest = match self.state {
                 State::Text => self.text(rest, fields),
-                State::Number(number) => self.number(rest, number, fields),
+                State::Number => self.number(self.number, rest, fields),
                 State::Failed(_) => return,
                 State::Tail(len) => {
                     self.state = State::Tail(len.saturating_add(rest.len()));
                     return;
                 }
-                _ => {
-                    self.byte(*byte, fields);
+                State::Escape => {
+                    self.escape(*byte, fields);
+                    after
+                }
+                State::Unicode { digits, code } => {
+                    self.unicode(*byte, digits, code, fields);
+                    after
+                }
+                State::Literal(word) => {
+                    self.literal(*byte, word, fields);
+                    after
+                }
+                _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => after,
+                State::FirstKey | State::Key if *byte == b'"' => self.key(after, fields),
+                State::Value | State::FirstItem | State::FirstKey => {
+                    self.first(*byte, fields);
+                    match self.state {
+                        State::Number => self.new_number(*byte, rest, fields),
+                        _ => after,
+                    }
+                }
+                State::Key | State::Colon | State::After => {
+                    self.structure(*byte, fields);
                     after
                 }
             };
@@ -248,9 +273,9 @@ impl<'r> Json<'r> {
         if !self.utf8.finish() {
             self.fail(Trouble::JsonNotUtf8);
         }
-        if let State::Number(number) = self.state {
+        if let State::Number = self.state {
             // Only a number at the top can end with the text.
-            self.state = match number.end(&self.rules) {
+            self.state = match self.number.end(&self.rules) {
                 Ok(_) => State::After,
                 Err(trouble) => State::Failed(trouble),
             };
@@ -284,48 +309,20 @@ impl<'r> Json<'r> {
         End::Object
     }
 
-    fn byte(&mut self, byte: u8, fields: &mut Fields<'_>) {
-        match self.state {
-            State::Escape => self.escape(byte, fields),
-            State::Unicode { digits, code } => self.unicode(byte, digits, code, fields),
-            State::Literal(word) => self.literal(byte, word, fields),
-            _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => {}
-            _ => self.structure(byte, fields),
+    /// The first byte of a value, or what stands in its place in an empty array or object.
+    fn first(&mut self, byte: u8, fields: &mut Fields<'_>) {
+        match (self.state, byte) {
+            (State::FirstItem, b']') | (State::FirstKey, b'}') => self.empty(byte, fields),
+            (State::FirstKey, _) => self.fail(Trouble::JsonSyntax),
+            _ => self.value(byte, fields),
         }
     }
 
-    /// A byte that is neither white space nor inside a string, literal or number.
+    /// A byte behind a value or a key.
     fn structure(&mut self, byte: u8, fields: &mut Fields<'_>) {
-        if self.levels.depth() == 0 && matches!(self.state, State::Value) {
-            self.top = Some(byte);
-        }
         match (self.state, byte) {
-            (State::FirstItem, b']') | (State::FirstKey, b'}') => {
-                // `[]` and `{}` are false to Python.
-                if byte == b'}' && self.has_wanted_keys() {
-                    self.leave();
-                }
-                if self.first_item && self.levels.depth() == self.base.saturating_add(1) {
-                    self.first_item = false;
-                }
-                if self.levels.depth() == self.target_depth().saturating_add(1)
-                    && self.keeps_first_item()
-                {
-                    self.set_member(false, fields);
-                }
-                if byte == b']' && self.levels.depth() == 2 && self.unwraps() {
-                    self.empty_lists.add(self.key.hash());
-                }
-                self.close(fields);
-            }
             (State::After, _) if self.levels.depth() == 0 && self.root.is_some() => {
                 self.state = State::Tail(1);
-            }
-            (State::Value | State::FirstItem, _) => self.value(byte, fields),
-            (State::FirstKey | State::Key, b'"') => {
-                self.in_key = true;
-                self.key.clear();
-                self.state = State::Text;
             }
             (State::Colon, b':') => self.state = State::Value,
             (State::After, b',') if self.levels.in_object() => self.state = State::Key,
@@ -336,10 +333,29 @@ impl<'r> Json<'r> {
         }
     }
 
+    /// The end of `[]` or `{}`, which are false to Python.
+    fn empty(&mut self, byte: u8, fields: &mut Fields<'_>) {
+        if byte == b'}' && self.has_wanted_keys() {
+            self.leave();
+        }
+        if self.first_item && self.levels.depth() == self.base.saturating_add(1) {
+            self.first_item = false;
+        }
+        if self.levels.depth() == self.target_depth().saturating_add(1) && self.keeps_first_item() {
+            self.set_member(false, fields);
+        }
+        if byte == b']' && self.levels.depth() == 2 && self.unwraps() {
+            self.empty_lists.add(self.key.hash());
+        }
+        self.close(fields);
+    }
+
     /// The first byte of a value.
     fn value(&mut self, byte: u8, fields: &mut Fields<'_>) {
-        if self.levels.depth() == 1 && self.unwraps() {
-            self.empty_lists.remove(self.key.hash());
+        match self.levels.depth() {
+            0 => self.top = Some(byte),
+            1 if self.unwraps() => self.empty_lists.remove(self.key.hash()),
+            _ => {}
         }
         let (truthy, state) = match byte {
             b'"' => {
@@ -359,7 +375,7 @@ impl<'r> Json<'r> {
             b'n' => (false, State::Literal(b"ull")),
             b'N' if self.rules.not_finite => (true, State::Literal(b"aN")),
             b'I' if self.rules.not_finite => (true, State::Literal(b"nfinity")),
-            b'-' | b'0'..=b'9' => (true, State::Number(Number::new(byte))),
+            b'-' | b'0'..=b'9' => (true, State::Number),
             _ => (true, State::Failed(Trouble::JsonSyntax)),
         };
         self.set_not_text(truthy, fields);
@@ -368,7 +384,7 @@ impl<'r> Json<'r> {
 
     /// Lists give their first item.
     fn unwraps(&self) -> bool {
-        self.rules.lists != JsonLists::Keep && self.inside.is_none() && self.levels.in_top_object()
+        self.rules.lists != JsonLists::Keep && self.inside.is_none() && self.top == Some(b'{')
     }
 
     /// The depth of values that go to the member's slot.

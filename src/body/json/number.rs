@@ -11,6 +11,8 @@ const SMALLEST_EXPONENT: i64 = -324;
 /// 17 digits of the first number that is too large for a double, 1.797...e308.
 const ABOVE_LARGEST: u64 = 17_976_931_348_623_158;
 const LARGEST_EXPONENT: i64 = 308;
+/// Numbers whose first digit stands nearer to the point than this are finite, and not rounded to zero.
+const ORDINARY: u64 = 300;
 /// Digits that are kept to compare with the above.
 const DIGITS: u32 = 17;
 
@@ -63,21 +65,22 @@ impl Number {
     }
 
     /// Takes a byte if it belongs to the number.
+    #[inline(always)]
     pub(super) fn push(&mut self, byte: u8) -> bool {
-        let state = match (self.state, byte) {
-            (State::Minus, b'0') => State::Zero,
-            (State::Minus | State::Int, b'0'..=b'9') => State::Int,
-            (State::Zero | State::Int, b'.') => State::Point,
-            (State::Point | State::Fraction, b'0'..=b'9') => State::Fraction,
-            (State::Zero | State::Int | State::Fraction, b'e' | b'E') => State::E,
-            (State::E, b'+' | b'-') => {
-                self.negative_exponent = byte == b'-';
-                State::ESign
-            }
-            (State::E | State::ESign | State::Exponent, b'0'..=b'9') => {
+        let state = match (byte, self.state) {
+            (b'0', State::Minus) => State::Zero,
+            (b'0'..=b'9', State::Minus | State::Int) => State::Int,
+            (b'0'..=b'9', State::Point | State::Fraction) => State::Fraction,
+            (b'0'..=b'9', State::E | State::ESign | State::Exponent) => {
                 let digit = i64::from(byte.wrapping_sub(b'0'));
                 self.exponent = self.exponent.saturating_mul(10).saturating_add(digit);
                 State::Exponent
+            }
+            (b'.', State::Zero | State::Int) => State::Point,
+            (b'e' | b'E', State::Zero | State::Int | State::Fraction) => State::E,
+            (b'+' | b'-', State::E) => {
+                self.negative_exponent = byte == b'-';
+                State::ESign
             }
             _ => return false,
         };
@@ -116,18 +119,21 @@ impl Number {
         } else {
             self.place.saturating_add(self.exponent)
         };
+        if self.lead == 0 || exponent.unsigned_abs() < ORDINARY {
+            // As most are: neither too large nor so small that it is rounded to zero.
+            return Ok(self.lead > 0);
+        }
         let infinite = self.is_above(exponent, LARGEST_EXPONENT, ABOVE_LARGEST.saturating_sub(1));
         if infinite && !rules.not_finite {
             return Err(Trouble::JsonNotFinite);
         }
-        Ok(self.is_above(exponent, SMALLEST_EXPONENT, HALF_OF_SMALLEST)
-            || (integer && self.lead > 0))
+        Ok(self.is_above(exponent, SMALLEST_EXPONENT, HALF_OF_SMALLEST) || integer)
     }
 
     fn is_above(&self, exponent: i64, limit_exponent: i64, limit: u64) -> bool {
         let missing = DIGITS.saturating_sub(self.lead_len);
         let lead = self.lead.saturating_mul(10_u64.saturating_pow(missing));
-        self.lead > 0 && (exponent > limit_exponent || (exponent == limit_exponent && lead > limit))
+        exponent > limit_exponent || (exponent == limit_exponent && lead > limit)
     }
 
     fn digit(&mut self, byte: u8) {
@@ -140,19 +146,56 @@ impl Number {
 }
 
 impl Json<'_> {
-    /// The rest of a number.
-    pub(super) fn number<'c>(
+    /// An integer of a few digits with what follows it, as most numbers are. None: it is another number.
+    #[inline(always)]
+    fn short_integer<'c>(&mut self, bytes: &'c [u8], fields: &mut Fields<'_>) -> Option<&'c [u8]> {
+        const DIGITS: usize = 8;
+        let len = bytes
+            .iter()
+            .take(DIGITS)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let (digits, after) = bytes.split_at_checked(len)?;
+        let is_right = matches!(digits, [b'0'] | [b'1'..=b'9', ..])
+            && matches!(after, [b',' | b'}' | b']' | b' ' | b'\n', ..]);
+        if !is_right {
+            return None;
+        }
+        self.set_not_text(digits != b"0", fields);
+        self.end_of_value(fields);
+        Some(after)
+    }
+
+    /// A number that begins with this byte, the first of `bytes`.
+    pub(super) fn new_number<'c>(
         &mut self,
-        rest: &'c [u8],
-        mut number: Number,
+        first: u8,
+        bytes: &'c [u8],
         fields: &mut Fields<'_>,
     ) -> &'c [u8] {
-        let mut rest = rest;
+        if let Some(after) = self.short_integer(bytes, fields) {
+            return after;
+        }
+        let rest = bytes.get(1..).unwrap_or_default();
+        self.number(Number::new(first), rest, fields)
+    }
+
+    /// The rest of a number.
+    #[inline(always)]
+    pub(super) fn number<'c>(
+        &mut self,
+        mut number: Number,
+        mut rest: &'c [u8],
+        fields: &mut Fields<'_>,
+    ) -> &'c [u8] {
+        if number.is_minus()
+            && self.rules.not_finite
+            && let Some(after) = rest.strip_prefix(b"I")
+        {
+            self.state = Next::Literal(b"nfinity");
+            return after;
+        }
         while let Some((byte, after)) = rest.split_first() {
-            if number.is_minus() && *byte == b'I' && self.rules.not_finite {
-                self.state = Next::Literal(b"nfinity");
-                return after;
-            }
             if !number.push(*byte) {
                 match number.end(&self.rules) {
                     Ok(truthy) => {
@@ -165,7 +208,7 @@ impl Json<'_> {
             }
             rest = after;
         }
-        self.state = Next::Number(number);
+        self.number = number;
         rest
     }
 }

@@ -33,6 +33,7 @@ const LEAST: usize = 16;
 
 impl Json<'_> {
     /// Reads what nobody wants.
+    #[inline(never)]
     pub(super) fn skip(&mut self, bytes: &[u8], fields: &Fields<'_>) -> Skipped {
         let at_start = match self.state {
             State::Value | State::Key => Carry::behind_separator(),
@@ -42,7 +43,7 @@ impl Json<'_> {
             State::Text if !self.in_key || self.levels.depth() > self.base => Carry::in_text(),
             _ => return Skipped::default(),
         };
-        if bytes.len() < LEAST || !self.can_skip() || self.high.is_some() {
+        if bytes.len() < LEAST || self.high.is_some() {
             return Skipped::default();
         }
         let awaits_key = match self.state {
@@ -77,7 +78,8 @@ impl Json<'_> {
     }
 
     /// Nothing is wanted of what comes next.
-    fn can_skip(&self) -> bool {
+    #[inline(always)]
+    pub(super) fn can_skip(&self) -> bool {
         match self.levels.depth().checked_sub(self.base) {
             _ if self.levels.depth() == 0 => false,
             Some(0) => self.member.is_none() && !self.unwraps(),

@@ -4,11 +4,51 @@ use super::{Json, State};
 use crate::body::Fields;
 use crate::body::Trouble;
 use crate::body::text::near;
-use crate::body::text::percent::hex;
+use crate::body::text::percent::{Sink, hex};
 
 impl Json<'_> {
+    /// A key, behind its opening quote.
+    pub(super) fn key<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
+        self.in_key = true;
+        self.key.clear();
+        let len = near::text_len(rest);
+        if let Some((key, [b'"', after @ ..])) = rest.split_at_checked(len) {
+            // The usual case: all of it is here and stands for itself.
+            if self.has_wanted_keys() {
+                self.member = self.members(fields).find(key);
+                if self.unwraps() {
+                    self.key.mix(key);
+                }
+            }
+            self.state = State::Colon;
+            return after;
+        }
+        self.state = State::Text;
+        rest
+    }
+
     /// The bytes of a string, up to its end or an escape.
     pub(super) fn text<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
+        if let [
+            b'\\',
+            escape @ (b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'),
+            after @ ..,
+        ] = rest
+        {
+            // Without a turn for each byte.
+            self.escape(*escape, fields);
+            return after;
+        }
+        if let [b'\\', b'u', after @ ..] = rest
+            && let Some((digits, after)) = after.split_first_chunk::<4>()
+            && digits.iter().all(u8::is_ascii_hexdigit)
+        {
+            let code = digits
+                .iter()
+                .fold(0, |code, digit| code << 4 | u16::from(hex(*digit)));
+            self.unit(code, fields);
+            return after;
+        }
         let len = near::text_len(rest);
         let (plain, after) = rest.split_at_checked(len).unwrap_or((rest, b""));
         if !plain.is_empty() && self.end_of_half(fields) {
@@ -50,6 +90,7 @@ impl Json<'_> {
         self.state = State::Colon;
     }
 
+    #[inline(always)]
     pub(super) fn escape(&mut self, byte: u8, fields: &mut Fields<'_>) {
         self.state = State::Text;
         let plain = match byte {
@@ -81,6 +122,11 @@ impl Json<'_> {
             return;
         }
         self.state = State::Text;
+        self.unit(code, fields);
+    }
+
+    /// A unit of UTF-16.
+    fn unit(&mut self, code: u16, fields: &mut Fields<'_>) {
         let pair = self
             .high
             .and_then(|high| char::decode_utf16([high, code]).next()?.ok());
@@ -119,10 +165,16 @@ impl Json<'_> {
     /// Half of a surrogate pair that still waits stays alone: Python keeps it in the string,
     /// but no method and no argument has such a name.
     /// False where the parser refuses it.
+    #[inline(always)]
     fn end_of_half(&mut self, fields: &mut Fields<'_>) -> bool {
-        let Some(high) = self.high.take() else {
-            return true;
-        };
+        match self.high.take() {
+            None => true,
+            Some(high) => self.lone_half(high, fields),
+        }
+    }
+
+    #[inline(never)]
+    fn lone_half(&mut self, high: u16, fields: &mut Fields<'_>) -> bool {
         if !self.rules.lone_surrogates {
             self.fail(Trouble::JsonSurrogate);
             return false;
@@ -147,6 +199,10 @@ impl Json<'_> {
             }
         } else if let Some(index) = self.wanted() {
             fields.push(index, bytes);
+            if fields.is_spent(index) && !self.first_item {
+                // Too long for any use: the rest is read as that of a value that nobody wants.
+                self.member = None;
+            }
         }
     }
 

@@ -137,17 +137,22 @@ impl<'r> Search<'r> {
     /// Looks for a delimiter. Gives the number of bytes taken, all of them where there is none.
     pub(super) fn feed(&mut self, input: &[u8]) -> (usize, Option<Delimiter>) {
         let mut at = 0_usize;
-        let mut may_step_back = true;
+        // Where a candidate that lies within this chunk may be read again by the search: not so often
+        // that more than twice the bytes are read.
+        let mut step_back_from = 0_usize;
         while let Some((byte, _)) = input.get(at..).and_then(<[u8]>::split_first) {
-            if self.tail == Tail::None && self.matched > 0 && may_step_back && self.matched <= at {
-                // The candidate lies within this chunk: let the search decide, once a chunk.
-                may_step_back = false;
+            if self.tail == Tail::None
+                && self.matched > 0
+                && self.matched <= at
+                && step_back_from <= at
+            {
+                step_back_from = at.saturating_add(self.needle.len());
                 at = at.saturating_sub(self.matched);
                 self.matched = 0;
             }
             if self.tail == Tail::None && self.matched == 0 {
                 at = self.leap(input, at);
-                may_step_back = false;
+                step_back_from = at.saturating_add(self.needle.len());
                 continue;
             }
             at = at.saturating_add(1);
@@ -227,17 +232,23 @@ impl<'r> Search<'r> {
         taken
     }
 
-    /// Looks for where the first needle may begin, behind a line break or not. Gives the bytes taken.
+    /// Looks for the first needle, behind a line break or not. Gives the bytes taken.
     fn anywhere(&mut self, rest: &[u8]) -> usize {
-        let start = self.needle.first().copied().unwrap_or_default();
-        let at = near::find(start, rest).unwrap_or(rest.len());
-        let (seen, here) = rest.split_at_checked(at).unwrap_or((rest, b""));
-        self.see(seen);
-        let Some(byte) = here.first() else {
-            return at;
-        };
-        self.advance(*byte);
-        at.saturating_add(1)
+        let mut at = 0_usize;
+        loop {
+            let here = rest.get(at..).unwrap_or_default();
+            at = at.saturating_add(near::find(b'-', here).unwrap_or(here.len()));
+            let (seen, here) = rest.split_at_checked(at).unwrap_or((rest, b""));
+            if is_start(here, self.needle) {
+                self.see(seen);
+                self.matched = here.len().min(self.needle.len());
+                if self.matched == self.needle.len() {
+                    self.whole_needle();
+                }
+                return at.saturating_add(self.matched);
+            }
+            at = at.saturating_add(1);
+        }
     }
 
     fn step(&mut self, byte: u8) -> Option<Delimiter> {

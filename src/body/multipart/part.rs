@@ -5,7 +5,7 @@
 //! `formparser.py: get_part_charset`, before 2.0 `formparser.py: parse_multipart_headers`: a
 //! space or tab in front continues a line, the first of several equal headers counts.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::line::{LINE_MAX, Line};
 use super::transfer::TransferEncoding;
@@ -15,6 +15,7 @@ use crate::body::header::text::{HeaderText, is_same, trim};
 use crate::body::header::{self, Lookup, Wanted};
 use crate::body::page::LendPage;
 use crate::body::text::charset::Codec;
+use crate::body::text::near;
 use crate::body::text::utf8::Utf8Check;
 use crate::body::werkzeug::{HeaderRules, PartCharset, PartRules};
 use crate::body::{Charset, Fields};
@@ -121,7 +122,7 @@ impl<'r> PartHeaders<'r> {
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let text = match rest.first() {
                 Some(b'\r' | b'\n') => 0,
-                _ => memchr2(b'\r', b'\n', rest).unwrap_or(rest.len()),
+                _ => near::find2(b'\r', b'\n', rest).unwrap_or(rest.len()),
             };
             let (text, rest) = rest.split_at_checked(text).unwrap_or((rest, b""));
             line = self.text(line, text, fields);
@@ -281,6 +282,11 @@ impl<'r> PartHeaders<'r> {
             0 => (line.get(..LINE_MAX).unwrap_or(line), line.len() > LINE_MAX),
             len => (self.line.get(), len > LINE_MAX),
         };
+        if self.is_short(line) {
+            self.line.set_len(0);
+            self.folded = false;
+            return;
+        }
         let matters = self
             .found
             .take_line(line, is_cut, self.rules, self.header_rules, fields);
@@ -290,6 +296,15 @@ impl<'r> PartHeaders<'r> {
         }
         self.line.set_len(0);
         self.folded = false;
+    }
+}
+
+impl PartHeaders<'_> {
+    /// The line is too short for any header that matters, and has a colon where it needs one.
+    fn is_short(&self, line: &[u8]) -> bool {
+        !line.is_empty()
+            && line.len() < b"Content-Type:".len()
+            && (!self.rules.colon_needed || line.contains(&b':'))
     }
 }
 

@@ -73,6 +73,10 @@ impl Transfer {
 
     /// Decodes the next bytes of the part.
     pub(super) fn feed(&mut self, bytes: &[u8], wanted: Option<usize>, fields: &mut Fields<'_>) {
+        if self.encoding == TransferEncoding::QuotedPrintable && wanted.is_none() {
+            // Nothing of it can be wrong.
+            return;
+        }
         for byte in bytes {
             if core::mem::take(&mut self.cr) && *byte != b'\n' {
                 self.end_of_line();
@@ -160,7 +164,7 @@ impl Out<'_, '_, '_> {
         *self.tail = [self.tail[1], byte];
         *self.len = self.len.saturating_add(1);
         if let Some(index) = self.wanted {
-            self.fields.push(index, &[byte]);
+            self.fields.push_byte(index, byte);
         }
     }
 }
@@ -201,31 +205,29 @@ fn base64(byte: u8, digits: u8, bits: u8, pads: u8, out: &mut Out<'_, '_, '_>) -
     }
 }
 
+#[inline(always)]
 fn quoted_printable(byte: u8, line: Line, out: &mut Out<'_, '_, '_>) -> Line {
     match (line, byte) {
-        (Line::Equals, b'\r' | b'\n') => Line::SoftBreak,
+        (Line::Equals, b'\r' | b'\n') => return Line::SoftBreak,
         (Line::Equals, b'=') => {
             out.push(b'=');
-            Line::Plain
+            return Line::Plain;
         }
-        (Line::Equals, _) if byte.is_ascii_hexdigit() => Line::Digit(byte),
+        (Line::Equals, _) if byte.is_ascii_hexdigit() => return Line::Digit(byte),
         (Line::Digit(high), _) if byte.is_ascii_hexdigit() => {
             out.push(hex(high) << 4 | hex(byte));
-            Line::Plain
+            return Line::Plain;
         }
         (Line::Digit(high), _) => {
             out.push(b'=');
             out.push(high);
-            quoted_printable(byte, Line::Plain, out)
         }
-        (Line::Equals, _) => {
-            out.push(b'=');
-            quoted_printable(byte, Line::Plain, out)
-        }
-        (_, b'=') => Line::Equals,
-        _ => {
-            out.push(byte);
-            Line::Plain
-        }
+        (Line::Equals, _) => out.push(b'='),
+        _ => {}
     }
+    if byte == b'=' {
+        return Line::Equals;
+    }
+    out.push(byte);
+    Line::Plain
 }

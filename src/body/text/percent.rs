@@ -13,54 +13,64 @@ pub(crate) enum Escape {
     Digit(u8),
 }
 
+/// What decoded bytes go to.
+pub(crate) trait Sink {
+    /// Takes some.
+    fn push(&mut self, bytes: &[u8]);
+    /// Takes one, in less time.
+    fn push_byte(&mut self, byte: u8);
+}
+
 impl Escape {
     /// Decodes `bytes`, the continuation of what was decoded before.
-    pub(crate) fn decode(&mut self, bytes: &[u8], mut out: impl FnMut(&[u8])) {
+    pub(crate) fn decode(&mut self, bytes: &[u8], out: &mut impl Sink) {
         let mut rest = bytes;
         while let Some((byte, after)) = rest.split_first() {
-            if *self == Self::None {
+            if *self == Self::None && !matches!(byte, b'%' | b'+') {
                 let plain = near::find2(b'%', b'+', rest).unwrap_or(rest.len());
                 if let Some((plain, after)) = rest.split_at_checked(plain)
                     && !plain.is_empty()
                 {
-                    out(plain);
+                    out.push(plain);
                     rest = after;
                     continue;
                 }
             }
             rest = after;
-            self.step(*byte, &mut out);
+            self.step(*byte, out);
         }
     }
 
     /// No more bytes: a cut escape stands for itself.
-    pub(crate) fn end(&mut self, mut out: impl FnMut(&[u8])) {
+    pub(crate) fn end(&mut self, out: &mut impl Sink) {
         match *self {
             Self::None => {}
-            Self::Percent => out(b"%"),
-            Self::Digit(high) => out(&[b'%', high]),
+            Self::Percent => out.push_byte(b'%'),
+            Self::Digit(high) => out.push(&[b'%', high]),
         }
         *self = Self::None;
     }
 
-    fn step(&mut self, byte: u8, out: &mut impl FnMut(&[u8])) {
+    /// Decodes a byte.
+    #[inline(always)]
+    pub(crate) fn step(&mut self, byte: u8, out: &mut impl Sink) {
         *self = match (*self, byte) {
             (Self::Percent, _) if byte.is_ascii_hexdigit() => Self::Digit(byte),
             (Self::Digit(high), _) if byte.is_ascii_hexdigit() => {
-                out(&[hex(high) << 4 | hex(byte)]);
+                out.push_byte(hex(high) << 4 | hex(byte));
                 Self::None
             }
             (pending, _) => {
                 let mut pending = pending;
-                pending.end(&mut *out);
+                pending.end(out);
                 match byte {
                     b'%' => Self::Percent,
                     b'+' => {
-                        out(b" ");
+                        out.push_byte(b' ');
                         Self::None
                     }
                     _ => {
-                        out(&[byte]);
+                        out.push_byte(byte);
                         Self::None
                     }
                 }

@@ -49,38 +49,22 @@ pub(in crate::body) fn split(header: &[u8], text: HeaderText, pieces: Pieces) ->
     }
 }
 
-/// Decodes all parameters, as werkzeug does whichever it is after: an error in one is an error of
-/// the header.
-pub(in crate::body) fn check(
-    header: &[u8],
-    text: HeaderText,
-    pieces: Pieces,
-) -> Result<(), Trouble> {
-    parameters(header, text, pieces, &mut [])?;
-    let mut rest = split(header, text, pieces).1;
-    let text = pieces.text(text);
-    let mut ahead = Ahead::default();
-    while let Some((piece, after)) = piece(rest, text, pieces, &mut ahead) {
-        rest = after;
-        if let Some(value) = piece.value {
-            decode(value, piece.encoding, &mut Text::new(&mut []))?;
-        }
-    }
-    Ok(())
-}
-
-/// Looks up parameters.
+/// Reads all parameters and looks for some. werkzeug decodes each, whichever it is after: an error in one
+/// is an error of the header. Gives whether one is in a charset that this module cannot decode. Where
+/// `is_lenient` and that is the first that is looked for, nothing is said of those behind it.
 pub(in crate::body) fn parameters(
     header: &[u8],
     text: HeaderText,
     pieces: Pieces,
     wanted: &mut [Wanted<'_>],
-) -> Result<(), Trouble> {
+    is_lenient: bool,
+) -> Result<bool, Trouble> {
     let mut rest = split(header, text, pieces).1;
     let text = pieces.text(text);
     let mut continued = None;
     let mut bare = BareKeys::default();
     let mut ahead = Ahead::default();
+    let mut has_unknown = false;
     while let Some((piece, after)) = piece(rest, text, pieces, &mut ahead) {
         rest = after;
         let mut encoding = piece.encoding;
@@ -90,12 +74,8 @@ pub(in crate::body) fn parameters(
         } else {
             continued = None;
         }
-        let mut name_buffer = [0; 32];
-        let mut name = Text::new(&mut name_buffer);
-        name.push(piece.key);
-        name.unquote(0, false);
-        let name = name.get();
-        let name_hash = name.map_or(0, |name| hash(name, pieces.lower_case));
+        let mut buffer = [0; NAME_MAX];
+        let name = name(piece.key, &mut buffer);
         let is = |wanted: &Wanted<'_>| {
             name.is_some_and(|name| match pieces.lower_case {
                 true => is_same(name, wanted.key),
@@ -109,15 +89,13 @@ pub(in crate::body) fn parameters(
                 return Err(Trouble::HeaderCrash);
             }
             if !piece.section {
-                bare.set(name_hash, true);
+                bare.add(piece.key, pieces.lower_case);
                 if let Some(wanted) = wanted {
                     wanted.set(Lookup::Bare);
                 }
             }
             continue;
         };
-        // Also where nobody asks for it, since an error there is one of the whole header.
-        let mut nowhere = Text::new(&mut []);
         let decoded = match wanted {
             Some(wanted) => {
                 if !piece.section {
@@ -133,62 +111,93 @@ pub(in crate::body) fn parameters(
                     true => Lookup::Unknown,
                     false => Lookup::Found,
                 });
-                if is_unknown && index == Some(0) {
-                    return Ok(());
+                if is_unknown && is_lenient && index == Some(0) {
+                    return Ok(true);
                 }
                 decoded
             }
-            None => decode(value, encoding, &mut nowhere),
+            None if encoding.is_none() => Ok(()),
+            // Also where nobody asks for it, since an error there is one of the whole header.
+            None => decode(value, encoding, &mut Text::new(&mut [])),
         };
         match decoded {
-            // What this module cannot decode is taken to be fine where nobody asks for it.
-            Ok(()) | Err(Trouble::CharsetUnknown) => {}
+            Ok(()) => {}
+            Err(Trouble::CharsetUnknown) => has_unknown = true,
             Err(trouble) => return Err(trouble),
         }
-        if piece.section && bare.get(name_hash) {
+        if bare.remove(piece.key, pieces.lower_case) && piece.section {
             // None + str
             return Err(Trouble::HeaderCrash);
         }
-        bare.set(name_hash, false);
     }
-    Ok(())
+    Ok(has_unknown)
 }
 
-/// Keys that stand without a value: a section of such a key is a `TypeError`. The first few of a
-/// header, by their hashes.
+/// The longest name of a parameter that is looked for, in bytes, and more.
+const NAME_MAX: usize = 32;
+
+/// A key without quotes. None: longer than any that is looked for.
+fn name<'k>(key: &'k [u8], buffer: &'k mut [u8; NAME_MAX]) -> Option<&'k [u8]> {
+    if !key.starts_with(b"\"") {
+        return (key.len() <= NAME_MAX).then_some(key);
+    }
+    let mut name = Text::new(buffer);
+    name.push(key);
+    name.unquote(0, false);
+    let len = name.get()?.len();
+    buffer.get(..len)
+}
+
+/// Keys that stand without a value: a section of such a key is a `TypeError`. Where two of a header have
+/// the same place, the last one counts.
 #[derive(Default)]
-struct BareKeys {
-    keys: [(u32, bool); 16],
-    len: usize,
+struct BareKeys<'h> {
+    keys: [Option<&'h [u8]>; 16],
+    any: bool,
 }
 
-impl BareKeys {
-    fn get(&self, hash: u32) -> bool {
-        let known = self.keys.get(..self.len).unwrap_or_default();
-        known.iter().any(|(key, bare)| *key == hash && *bare)
-    }
-
-    fn set(&mut self, hash: u32, bare: bool) {
-        let known = self.keys.get_mut(..self.len).unwrap_or_default();
-        if let Some(key) = known.iter_mut().find(|(key, _)| *key == hash) {
-            key.1 = bare;
-        } else if let Some(free) = self.keys.get_mut(self.len) {
-            *free = (hash, bare);
-            self.len = self.len.saturating_add(1);
+impl<'h> BareKeys<'h> {
+    fn add(&mut self, key: &'h [u8], lower_case: bool) {
+        self.any = true;
+        if let Some(place) = self.place(key, lower_case) {
+            *place = Some(key);
         }
     }
-}
 
-/// FNV-1a.
-fn hash(name: &[u8], lower_case: bool) -> u32 {
-    name.iter().fold(0x811c_9dc5, |hash, byte| {
-        let byte = if lower_case {
-            byte.to_ascii_lowercase()
-        } else {
-            *byte
+    /// Was it one?
+    fn remove(&mut self, key: &'h [u8], lower_case: bool) -> bool {
+        if !self.any {
+            return false;
+        }
+        let Some(place) = self.place(key, lower_case) else {
+            return false;
         };
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
+        let mut buffers = [[0; NAME_MAX]; 2];
+        let [a, b] = &mut buffers;
+        let is_same = match (place.and_then(|known| name(known, a)), name(key, b)) {
+            (Some(known), Some(key)) if lower_case => is_same(known, key),
+            (Some(known), Some(key)) => known == key,
+            _ => false,
+        };
+        if is_same {
+            *place = None;
+        }
+        is_same
+    }
+
+    fn place(&mut self, key: &[u8], lower_case: bool) -> Option<&mut Option<&'h [u8]>> {
+        let mut buffer = [0; NAME_MAX];
+        let name = name(key, &mut buffer)?;
+        let hash = name.iter().fold(0_usize, |hash, byte| {
+            let byte = if lower_case {
+                byte.to_ascii_lowercase()
+            } else {
+                *byte
+            };
+            hash.wrapping_mul(31).wrapping_add(byte.into())
+        });
+        self.keys.get_mut(hash % 16)
+    }
 }
 
 /// A value, percent-decoded strictly where it names a charset.

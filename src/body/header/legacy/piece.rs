@@ -161,7 +161,7 @@ fn key(input: &[u8], text: HeaderText) -> Option<(&[u8], &[u8])> {
     while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
         let delimits = rest
             .first()
-            .is_some_and(|byte| memchr(*byte, b";,=*").is_some());
+            .is_some_and(|byte| matches!(byte, b';' | b',' | b'=' | b'*'));
         if delimits || first_space(rest, text).is_some() {
             break;
         }
