@@ -11,6 +11,7 @@ use nom::combinator::{eof, map_opt, opt, peek, recognize, rest, value, verify};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
+use crate::body::text::copy;
 use crate::body::text::near;
 use crate::body::text::percent::hex;
 
@@ -112,7 +113,7 @@ pub fn decode<'p>(path: &[u8], buffer: &'p mut [u8]) -> Option<&'p [u8]> {
             false => char::from(char).encode_utf8(&mut utf8).as_bytes(),
         };
         let end = len.checked_add(bytes.len())?;
-        buffer.get_mut(len..end)?.copy_from_slice(bytes);
+        copy(buffer.get_mut(len..end)?, bytes);
         len = end;
     }
     buffer.get(..len)

@@ -1,6 +1,7 @@
 //! The decoded name of an argument that is being read.
 
 use super::NAME_MAX;
+use crate::body::text::copy;
 use crate::body::text::percent::Sink;
 
 /// Collects a name up to the length that can be asked for; of a longer one only that it is.
@@ -15,11 +16,8 @@ pub(in crate::body) struct Name {
 
 impl Sink for Name {
     fn push(&mut self, bytes: &[u8]) {
-        let end = self.len.saturating_add(bytes.len());
-        if let Some(free) = self.buffer.get_mut(self.len..end) {
-            free.copy_from_slice(bytes);
-        }
-        self.len = end;
+        copy(self.buffer.get_mut(self.len..).unwrap_or_default(), bytes);
+        self.len = self.len.saturating_add(bytes.len());
     }
 
     fn push_byte(&mut self, byte: u8) {

@@ -4,6 +4,7 @@ use core::str::from_utf8;
 
 use super::Source;
 use crate::body::text::charset::Charset;
+use crate::body::text::copy;
 use crate::body::text::near;
 use crate::body::text::percent::Sink;
 
@@ -206,11 +207,11 @@ impl<'r> Slot<'r> {
         if text {
             return;
         }
-        let mut copy = [0; VALUE_MAX];
-        let Some(copy) = copy.get_mut(..self.len) else {
+        let mut room = [0; VALUE_MAX];
+        copy(&mut room, bytes);
+        let Some(copy) = room.get(..self.len) else {
             return;
         };
-        copy.copy_from_slice(bytes);
         self.len = 0;
         match self.charset {
             Charset::Utf8 => self.decode_utf8(copy, |slot, _| slot.push_char('\u{fffd}')),
@@ -236,6 +237,7 @@ impl<'r> Slot<'r> {
         }
     }
 
+    #[inline(never)]
     pub(in crate::body) fn push_char(&mut self, char: char) {
         self.push(char.encode_utf8(&mut [0; 4]).as_bytes());
     }
@@ -247,15 +249,8 @@ impl Sink for Slot<'_> {
         if matches!(self.state, State::NotText { .. }) {
             return;
         }
-        let end = self.len.saturating_add(bytes.len());
-        if let Some(free) = self.buffer.get_mut(self.len..end) {
-            free.copy_from_slice(bytes);
-        } else if let Some(free) = self.buffer.get_mut(self.len..) {
-            // Only the part that fits: a delimiter behind it may still be taken back.
-            for (to, from) in free.iter_mut().zip(bytes) {
-                *to = *from;
-            }
-        }
+        // The part that fits: a delimiter behind it may still be taken back.
+        copy(self.buffer.get_mut(self.len..).unwrap_or_default(), bytes);
         self.len = self.len.saturating_add(bytes.len());
     }
 

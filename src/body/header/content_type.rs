@@ -6,6 +6,7 @@ use super::{Lookup, Wanted};
 use crate::body::End;
 use crate::body::Trouble;
 use crate::body::Werkzeug;
+use crate::body::text::copy;
 use crate::body::werkzeug::Pieces;
 use crate::body::werkzeug::{FormTypes, HeaderRules};
 
@@ -124,7 +125,7 @@ pub(in crate::body) fn boundary(
     if let Some(plain) = super::plain_boundary(content_type)
         && let Some(buffer) = buffer.get_mut(..plain.len())
     {
-        buffer.copy_from_slice(plain);
+        copy(buffer, plain);
         return Ok(plain.len());
     }
     let mut wanted = [Wanted::new(b"boundary", buffer)];

@@ -230,10 +230,8 @@ fn split(text: &[u8]) -> (&[u8], &[u8]) {
     (value, rest.get(1..).unwrap_or_default())
 }
 
-/// Takes a function instead of a closure, so that there is one of it: what is read often does not
-/// come here.
-#[inline(never)]
-fn take_while(text: &[u8], is: fn(u8) -> bool) -> (&[u8], &[u8]) {
+#[inline(always)]
+fn take_while(text: &[u8], is: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     let len = text.iter().position(|byte| !is(*byte));
     text.split_at_checked(len.unwrap_or(text.len()))
         .unwrap_or((text, b""))
@@ -241,12 +239,12 @@ fn take_while(text: &[u8], is: fn(u8) -> bool) -> (&[u8], &[u8]) {
 
 /// Letters, digits and `_!#$%&'*+-.^`|~`.
 fn is_token(byte: u8) -> bool {
-    // A bit a byte, since boundaries are long.
-    const TOKENS: [u64; 4] = [0x03ff_6cfa_0000_0000, 0x57ff_ffff_c7ff_fffe, 0, 0];
-    let word = TOKENS.get(usize::from(byte >> 6)).copied();
-    word.unwrap_or_default().wrapping_shr(byte.into()) & 1 == 1
+    // A bit a byte of ASCII.
+    const TOKENS: u128 = 0x57ff_ffff_c7ff_fffe_03ff_6cfa_0000_0000;
+    byte.is_ascii() && TOKENS.wrapping_shr(byte.into()) & 1 == 1
 }
 
+#[inline(never)]
 fn token(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (token, rest) = take_while(text, is_token);
     (!token.is_empty()).then_some((token, rest))

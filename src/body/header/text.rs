@@ -1,5 +1,9 @@
 //! The text of headers and of their parameters, as Python strings are text.
 
+use core::cell::Cell;
+
+use crate::body::text::copy;
+
 /// How the bytes of a header are text: decides which of them are white space to Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::body) enum HeaderText {
@@ -51,7 +55,7 @@ impl<'b> Text<'b> {
         let end = self.len.saturating_add(bytes.len());
         match self.buffer.get_mut(self.len..end) {
             Some(free) => {
-                free.copy_from_slice(bytes);
+                copy(free, bytes);
                 self.len = end;
             }
             None => self.too_long = true,
@@ -94,9 +98,11 @@ impl<'b> Text<'b> {
         if text.first() != Some(&b'"') || text.last() != Some(&b'"') {
             return;
         }
-        let inner = 1..text.len().saturating_sub(1).max(1);
-        let len = inner.len();
-        text.copy_within(inner, 0);
+        let len = text.len().saturating_sub(2);
+        let cells = Cell::from_mut(text).as_slice_of_cells();
+        for (to, from) in cells.iter().zip(cells.iter().skip(1)).take(len) {
+            to.set(from.get());
+        }
         self.len = start.saturating_add(len);
         // One after the other, as werkzeug's chain of `str.replace`.
         self.replace(start, b"\\\\", b'\\');
@@ -152,11 +158,18 @@ fn trim_some(bytes: &[u8], text: HeaderText) -> &[u8] {
 }
 
 /// What follows one white space character.
-#[inline]
+#[inline(always)]
 pub(in crate::body) fn first_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
+    match bytes {
+        [] | [b'!'..=b'~', ..] => None,
+        _ => some_space(bytes, text),
+    }
+}
+
+#[inline(never)]
+fn some_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
     let (first, after) = bytes.split_first()?;
     match text {
-        _ if first.is_ascii_graphic() => return None,
         _ if first.is_ascii() => return is_space_byte(*first, text).then_some(after),
         HeaderText::Latin1 => return is_space(char::from(*first)).then_some(after),
         HeaderText::Ascii => return None,

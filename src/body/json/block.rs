@@ -3,6 +3,8 @@
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x64};
 
+use crate::body::text::copy;
+
 /// Bytes in a block.
 pub(super) const BLOCK: usize = 64;
 
@@ -85,9 +87,7 @@ pub(super) fn lines(bytes: &[u8; BLOCK]) -> u64 {
 #[inline(never)]
 pub(super) fn pad(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [b'0'; BLOCK];
-    if let Some(place) = block.get_mut(..rest.len()) {
-        place.copy_from_slice(rest);
-    }
+    copy(&mut block, rest);
     block
 }
 

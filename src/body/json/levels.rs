@@ -147,7 +147,10 @@ impl EmptyLists {
         let known = self.hashes.get(..self.len).unwrap_or_default();
         if let Some(at) = known.iter().position(|known| *known == hash) {
             self.len = self.len.saturating_sub(1);
-            self.hashes.copy_within(at.saturating_add(1).., at);
+            let last = self.hashes.get(self.len).copied();
+            if let (Some(place), Some(last)) = (self.hashes.get_mut(at), last) {
+                *place = last;
+            }
         }
     }
 }

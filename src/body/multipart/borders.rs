@@ -1,6 +1,8 @@
 //! The borders of a text: the beginnings that are its ends, too. The Knuth-Morris-Pratt automaton
 //! falls back to them.
 
+use crate::body::text::copy;
+
 /// The longest border of each beginning of a text. State: the slice that it borrows.
 #[derive(Debug)]
 pub(super) struct Borders<'r> {
@@ -54,7 +56,7 @@ impl<'r> Borders<'r> {
             let at = index.saturating_mul(2);
             let bytes = u16::try_from(length).unwrap_or_default().to_le_bytes();
             if let Some(place) = self.bytes.get_mut(at..at.saturating_add(2)) {
-                place.copy_from_slice(&bytes);
+                copy(place, &bytes);
             }
         }
     }

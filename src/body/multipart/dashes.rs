@@ -8,6 +8,8 @@
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x64, u16x32};
 
+use crate::body::text::copy;
+
 /// Bytes in a block: as many as a bitmap has bits.
 const BLOCK: usize = 64;
 /// Blocks that are passed over by one branch.
@@ -96,9 +98,7 @@ fn look(bytes: &[u8], at: usize, needle: &[u8]) -> Option<usize> {
 #[inline(never)]
 fn pad(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [b'-'; BLOCK];
-    if let Some(place) = block.get_mut(..rest.len()) {
-        place.copy_from_slice(rest);
-    }
+    copy(&mut block, rest);
     block
 }
 

@@ -29,6 +29,7 @@ use super::{End, Fields, Scratch};
 use crate::body::Trouble;
 use crate::body::Werkzeug;
 use crate::body::header::content_type::{self, BOUNDARY_MAX};
+use crate::body::text::copy;
 use crate::body::werkzeug::PartRules;
 use borders::Borders;
 use delimiter::{Delimiter, Search};
@@ -89,7 +90,7 @@ impl<'r> Multipart<'r> {
         let (dashes, boundary) = bytes
             .split_at_mut_checked(2)
             .ok_or(End::Unknown(Trouble::BoundaryTooLong))?;
-        dashes.copy_from_slice(b"--");
+        copy(dashes, b"--");
         let limit = boundary.len().min(BOUNDARY_MAX);
         let boundary = boundary.get_mut(..limit).unwrap_or_default();
         let len = content_type::boundary(content_type, werkzeug.headers, boundary)?;

@@ -304,7 +304,7 @@ impl PartHeaders<'_> {
     fn is_short(&self, line: &[u8]) -> bool {
         !line.is_empty()
             && line.len() < b"Content-Type:".len()
-            && (!self.rules.colon_needed || line.contains(&b':'))
+            && (!self.rules.colon_needed || self.found.trouble.is_some() || line.contains(&b':'))
     }
 }
 

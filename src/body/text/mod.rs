@@ -6,3 +6,11 @@ pub(crate) mod percent;
 pub(in crate::body) mod utf8;
 
 pub use charset::Charset;
+
+/// Copies as many bytes as there is room for. No length is wrong, so that nothing can panic.
+#[inline(always)]
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}

@@ -2,6 +2,8 @@
 
 use core::str::from_utf8;
 
+use super::copy;
+
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x64};
 
@@ -60,10 +62,9 @@ impl Utf8Check {
                 rest = tail.get(3..).unwrap_or_default();
                 continue;
             }
-            if let Some(pending) = self.pending.get_mut(..tail.len()) {
-                pending.copy_from_slice(tail);
-                self.len = tail.len();
-            }
+            // Three bytes at most.
+            copy(&mut self.pending, tail);
+            self.len = tail.len().min(self.pending.len());
             break;
         }
         !self.broken

@@ -89,7 +89,9 @@ pub(in crate::body) fn parameters(
                 return Err(Trouble::HeaderCrash);
             }
             if !piece.section {
-                bare.add(piece.key, pieces.lower_case);
+                if let Some(name) = name {
+                    bare.add(piece.key, name, pieces.lower_case);
+                }
                 if let Some(wanted) = wanted {
                     wanted.set(Lookup::Bare);
                 }
@@ -125,7 +127,7 @@ pub(in crate::body) fn parameters(
             Err(Trouble::CharsetUnknown) => has_unknown = true,
             Err(trouble) => return Err(trouble),
         }
-        if bare.remove(piece.key, pieces.lower_case) && piece.section {
+        if name.is_some_and(|name| bare.remove(name, pieces.lower_case)) && piece.section {
             // None + str
             return Err(Trouble::HeaderCrash);
         }
@@ -157,37 +159,35 @@ struct BareKeys<'h> {
 }
 
 impl<'h> BareKeys<'h> {
-    fn add(&mut self, key: &'h [u8], lower_case: bool) {
+    /// `key` is as it stands in the header, `name` without quotes.
+    fn add(&mut self, key: &'h [u8], name: &[u8], lower_case: bool) {
         self.any = true;
-        if let Some(place) = self.place(key, lower_case) {
+        if let Some(place) = self.place(name, lower_case) {
             *place = Some(key);
         }
     }
 
     /// Was it one?
-    fn remove(&mut self, key: &'h [u8], lower_case: bool) -> bool {
+    fn remove(&mut self, wanted: &[u8], lower_case: bool) -> bool {
         if !self.any {
             return false;
         }
-        let Some(place) = self.place(key, lower_case) else {
+        let Some(place) = self.place(wanted, lower_case) else {
             return false;
         };
-        let mut buffers = [[0; NAME_MAX]; 2];
-        let [a, b] = &mut buffers;
-        let is_same = match (place.and_then(|known| name(known, a)), name(key, b)) {
-            (Some(known), Some(key)) if lower_case => is_same(known, key),
-            (Some(known), Some(key)) => known == key,
-            _ => false,
-        };
+        let mut buffer = [0; NAME_MAX];
+        let known = place.and_then(|known| name(known, &mut buffer));
+        let is_same = known.is_some_and(|known| match lower_case {
+            true => is_same(known, wanted),
+            false => known == wanted,
+        });
         if is_same {
             *place = None;
         }
         is_same
     }
 
-    fn place(&mut self, key: &[u8], lower_case: bool) -> Option<&mut Option<&'h [u8]>> {
-        let mut buffer = [0; NAME_MAX];
-        let name = name(key, &mut buffer)?;
+    fn place(&mut self, name: &[u8], lower_case: bool) -> Option<&mut Option<&'h [u8]>> {
         let hash = name.iter().fold(0_usize, |hash, byte| {
             let byte = if lower_case {
                 byte.to_ascii_lowercase()
