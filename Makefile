@@ -198,6 +198,18 @@ test-asan: ## Run them with an nginx that shows errors in the use of memory
 MEMCHECK := test_08 or test_13_05 or test_13_06 or test_13_09 or test_15_03 or test_15_04 \
     or (test_15_11 and close and undecided and not h3)
 
+.PHONY: test-figures
+test-figures: ## Run those of the figures with a million invented names, in Chromium and Prometheus
+	@build/deps.sh figures
+	@TEST_FIGURES_NAMES=1000000 $(MAKE) --no-print-directory test-nginx \
+	    PYTEST_ARGS='-k "test_20 or test_21 or test_22 or test_23" $(PYTEST_ARGS)'
+
+.PHONY: status-picture
+status-picture: module $(VENV)/requirements.txt ## Make the picture of the figures' page anew
+	@build/deps.sh figures
+	@cd t && TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) \
+	    $(VENV)/bin/python -m rig.picture $(CURDIR)/docs/status.png
+
 .PHONY: test-memcheck
 test-memcheck: ## Run a few of them under valgrind
 	@build/deps.sh memcheck

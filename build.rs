@@ -15,13 +15,22 @@ mod module {
     use std::process::Command;
     use std::{env, fs};
 
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+    use sha2::{Digest, Sha256};
+
     const SHIM: &str = "src/nginx/ffi/shim.h";
     /// Included by it.
     const SHIM_BODY: &str = "src/nginx/ffi/shim_body.h";
+    const SHIM_STATUS: &str = "src/nginx/ffi/shim_status.h";
+    /// The parts of the page that shows the figures.
+    const PAGE: &str = "src/nginx/status/page";
 
     pub(crate) fn build() {
         println!("cargo::rerun-if-changed={SHIM}");
-        println!("cargo::rerun-if-changed={SHIM_BODY}");
+        for path in [SHIM_BODY, SHIM_STATUS, PAGE] {
+            println!("cargo::rerun-if-changed={path}");
+        }
         for name in [
             "DEP_NGINX_FEATURES",
             "DEP_NGINX_INCLUDE",
@@ -37,6 +46,7 @@ mod module {
             println!("cargo::rustc-cfg=debug_palloc");
         }
         shim();
+        page();
         if env::var("TARGET") == env::var("HOST") && glibc() >= Some((2, 36)) {
             // Relocations that take 10 KiB less; glibc's loader reads them since 2.36.
             println!("cargo::rustc-cdylib-link-arg=-Wl,-z,pack-relative-relocs");
@@ -95,6 +105,52 @@ mod module {
         let includes = includes.iter().map(|path| format!("-I{}", path.display()));
         let lines = includes.chain(cflags).map(|flag| format!("{flag:?}\n"));
         fs::write(out.join("cflags"), lines.collect::<String>()).expect("OUT_DIR is writable");
+    }
+
+    /// The page in one piece, with the hashes by which a browser knows its style and its script.
+    fn page() {
+        let read = |name: &str| {
+            let path = format!("{PAGE}/{name}");
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+        };
+        // Indentation and comments of their own are for people.
+        let lean = |text: String| {
+            let lines = text.lines().map(str::trim_start);
+            let kept = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
+            kept.map(|line| format!("{line}\n")).collect::<String>()
+        };
+        let style = [
+            (" {", "{"),
+            ("{ ", "{"),
+            (": ", ":"),
+            ("; ", ";"),
+            (", ", ","),
+            (";}", "}"),
+        ]
+        .into_iter()
+        .fold(lean(read("page.css")), |style, (from, to)| {
+            style.replace(from, to)
+        });
+        let script = lean(read("page.js"));
+        let page = lean(read("page.html"));
+        for mark in ["/* page.css */", "/* page.js */"] {
+            assert_eq!(page.matches(mark).count(), 1, "{mark} in page.html");
+        }
+        let page = page
+            .replace("/* page.css */", &style)
+            .replace("/* page.js */", &script);
+        let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
+        let policy = format!(
+            "default-src 'none'; connect-src 'self'; img-src data:; style-src 'sha256-{}'; \
+             script-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            hash(&style),
+            hash(&script),
+        );
+        let source = format!(
+            "pub(super) const PAGE: &str = {page:?};\npub(super) const POLICY: &str = {policy:?};\n"
+        );
+        let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
+        fs::write(out.join("page.rs"), source).expect("OUT_DIR is writable");
     }
 
     /// What nginx-sys says of the nginx that it found.

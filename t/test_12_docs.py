@@ -49,7 +49,7 @@ def commands():
 
 def loadable(conf):
     """A block of the guide, on a free port and the route files of this directory."""
-    conf = conf.replace("listen 80;", "@{listen main}")
+    conf = conf.replace("listen 80;", "@{listen main}").replace("/var/lib/nginx/", "@{prefix}/")
     return conf.replace("include frappe/", f"include {CONF}/")
 
 
@@ -148,9 +148,10 @@ BASH = [content for path in DOCS if path.stem != "log-shipping"
 def test_12_86_kinds():
     """Each block is of a kind that a test knows. `sh` and `nginx` are run above, `yaml` below;
     `bash` has what needs docker, another nginx or Elasticsearch (`t/test_12_shipping.py`), `ini`
-    is read by `t/test_12_compose.py`, `make` by `t/test_10_first_hour.py`."""
+    is read by `t/test_12_compose.py`, `make` by `t/test_10_first_hour.py`, Prometheus's own
+    by `t/test_21_status.py`."""
     kinds = {kind for path in DOCS for kind, _ in blocks(path)}
-    assert kinds <= {"sh", "nginx", "text", "yaml", "bash", "ini", "make"}
+    assert kinds <= {"sh", "nginx", "text", "yaml", "bash", "ini", "make", "promql"}
 
 
 def test_12_87_not_run():

@@ -46,7 +46,10 @@ def main():
     nginx = Nginx(options)
     try:
         nginx.start()
+        print(f"What each call costs, live: http://{HOST}:{options.port}/frappe-status")
+        print()
         right = show_requests(options.port)
+        send_more(options.port)
         if options.once:
             return 0 if right else 1
         show_what_to_try(options.port)
@@ -238,6 +241,18 @@ def send(port, request):
             response.read()
             names = ("X-Frappe-Cmd", "X-Frappe-Cmd-Source", "X-Served-From")
             return [response.getheader(name) or "-" for name in names]
+
+
+def send_more(port):
+    """Some of each kind, so that there are figures to look at."""
+    for number, path in enumerate(sorted(HERE.glob("*.http"))):
+        request = path.read_bytes()
+        for _ in range(3 + number * 7 % 11):
+            try:
+                send(port, request)
+            except (OSError, http.client.HTTPException):
+                # The table has said what is wrong.
+                break
 
 
 def show_table(head, rows):

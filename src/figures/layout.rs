@@ -2,16 +2,16 @@
 //! two halves could be seen, or broken off, between them.
 //!
 //! ```text
-//! longs: those of each row
-//! words: head | pins | pids | groups | servers | (other) twice | heads of chains | map of cells | rows | cells
+//! longs: shares of the own rows | journal | rows
+//! words: head | pins | pids | groups | servers | heads of chains | map of cells | rows | cells
 //! ```
 //!
 //! A row has room for a short name and for what every call has. Longer names and histograms lie in
 //! cells, of which a row takes one for each power of ten of milliseconds that was seen.
 
-use super::histogram::CELL_BUCKETS;
+use super::histogram::{BUCKETS, CELL_BUCKETS};
 use super::pace::{CALL_WORDS, TABLE_WORDS};
-use super::sums::{FIGURES_WORDS, GROUPS};
+use super::sums::GROUPS;
 
 /// Says that the memory is a zone of this layout.
 pub(super) const MAGIC: u32 = 0x6672_0001;
@@ -38,9 +38,9 @@ pub(super) mod head {
     pub(in super::super) const SAVED: usize = 12;
     /// 0 or the process id of the owner; in a line of the cache of its own
     pub(in super::super) const LOCK: usize = 16;
-    /// which copy of `(other)` is valid, and which row is in it although it has not been cleared
-    pub(in super::super) const OTHER: usize = 32;
-    /// rows that have left, two words
+    /// a row whose figures the journal holds, and which counts no more; 0: none
+    pub(in super::super) const LEAVING: usize = 32;
+    /// how many rows have left
     pub(in super::super) const LEFT: usize = 33;
     pub(in super::super) const FREE_ROWS: usize = 35;
     pub(in super::super) const FREE_CELLS: usize = 36;
@@ -95,7 +95,7 @@ pub(super) mod row {
     pub(in super::super) const PACE_LOCK: usize = GROUPS + SHARES;
     pub(in super::super) const PACE: usize = PACE_LOCK + 1;
     pub(in super::super) const NAME: usize = PACE + CALL_WORDS;
-    pub(in super::super) const NAME_WORDS: usize = 14;
+    pub(in super::super) const NAME_WORDS: usize = 12;
     pub(in super::super) const LEN: usize = NAME + NAME_WORDS;
 }
 
@@ -136,9 +136,21 @@ const PINS: usize = head::LEN;
 const PIDS: usize = PINS + SLOTS;
 const GROUP: usize = PIDS + SLOTS;
 const SERVERS: usize = GROUP + GROUPS * group::LEN;
-const OTHER: usize = SERVERS + TABLE_WORDS;
-const HEADS: usize = OTHER + 2 * FIGURES_WORDS;
-const FIXED: usize = HEADS;
+const HEADS: usize = SERVERS + TABLE_WORDS;
+
+/// Rows of ours, which have every cell, are in no chain and never leave: what got no row, and what had
+/// one that has left.
+pub(super) const REST: u32 = 0;
+pub(super) const GONE: u32 = 1;
+pub(super) const OWN_ROWS: u32 = 2;
+
+const OWN_SHARES: usize = 0;
+/// How many entries the journal has, then two longs for each: where, and the value.
+pub(super) const JOURNAL: usize = OWN_SHARES + OWN_ROWS as usize * 2 * GROUPS;
+const JOURNAL_MAX: usize = long::LEN + 2 * (BUCKETS + 1) + 2;
+const LONGS: usize = JOURNAL + 1 + 2 * JOURNAL_MAX;
+
+const FIXED_BYTES: usize = 4 * HEADS + 8 * LONGS;
 /// Words for each row; a bit of the map for each cell is less than a word.
 const A_ROW: usize = 1 + row::LEN + CELLS_A_ROW * CELL + 1;
 /// Bytes for each row.
@@ -176,7 +188,7 @@ impl Layout {
     }
 
     pub(super) fn longs(&self) -> usize {
-        at(0, self.rows, long::LEN)
+        at(LONGS, self.rows, long::LEN)
     }
 
     pub(super) fn words(&self) -> usize {
@@ -185,7 +197,7 @@ impl Layout {
 
     /// The first long of a row.
     pub(super) fn long(&self, row: u32) -> usize {
-        at(0, row as usize, long::LEN)
+        at(LONGS, row as usize, long::LEN)
     }
 
     /// The first word of a row.
@@ -213,12 +225,12 @@ impl Layout {
 
 /// How many rows `bytes` have room for. None where they are too few to be of use.
 pub(super) fn rows_of(bytes: usize) -> Option<usize> {
-    let rows = bytes.checked_sub(4 * FIXED)?.checked_div(BYTES_A_ROW)?;
+    let rows = bytes.checked_sub(FIXED_BYTES)?.checked_div(BYTES_A_ROW)?;
     (rows >= ROWS_MIN).then_some(rows)
 }
 
 /// The least number of bytes that [`super::Zone::split`] finds room for rows in.
-pub const BYTES_MIN: usize = 4 * FIXED + ROWS_MIN * BYTES_A_ROW;
+pub const BYTES_MIN: usize = FIXED_BYTES + ROWS_MIN * BYTES_A_ROW;
 
 /// The pin of a slot. Slots that are in use together lie in lines of the cache of their own, as far as
 /// there are lines.
@@ -237,12 +249,18 @@ pub(super) fn group(group: usize) -> usize {
 }
 
 pub(super) fn servers() -> core::ops::Range<usize> {
-    SERVERS..OTHER
+    SERVERS..HEADS
 }
 
-/// One of the two copies of `(other)`.
-pub(super) fn other(copy: u32) -> usize {
-    at(OTHER, (copy & 1) as usize, FIGURES_WORDS)
+/// The share of a group in one of our own rows: a count and a sum.
+pub(super) fn own_share(row: u32, group: usize) -> usize {
+    let row = at(OWN_SHARES, (row % OWN_ROWS) as usize, 2 * GROUPS);
+    at(row, group % GROUPS, 2)
+}
+
+/// How many rows `longs` are for.
+pub(super) fn rows_of_longs(longs: usize) -> Option<usize> {
+    longs.checked_sub(LONGS)?.checked_div(long::LEN)
 }
 
 pub(super) fn queue(queue: u32) -> usize {

@@ -21,9 +21,9 @@
 //!
 //! A pin that is left behind keeps one row from being replaced, until nginx has started the next
 //! worker in the same place. A lock that is left behind is taken over by the first worker that finds
-//! its owner dead, and [`zone`] then builds the lists anew from the rows ([`repair`]). The sums of a
-//! row that leaves are added to a second copy of `(other)`; one store then makes that copy the valid
-//! one and the row's own sums void, so that at no moment a request counts twice or not at all.
+//! its owner dead, and [`zone`] then builds the lists anew from the rows ([`repair`]). What a row that
+//! leaves adds to `(other)` is written to a journal first ([`other`]), so that at no moment a request
+//! counts twice or not at all.
 //!
 //! # Which row leaves
 //!
@@ -55,9 +55,11 @@ mod histogram;
 mod layout;
 mod lock;
 mod name;
+mod other;
 pub mod pace;
 mod queue;
 mod repair;
+mod report;
 mod row;
 mod state;
 mod sums;
@@ -71,8 +73,9 @@ pub use group::GroupName;
 pub use histogram::{BUCKETS, upper};
 pub use layout::BYTES_MIN;
 pub use name::NAME_MAX;
+pub use report::{Facts, Format, NoMemory, Report, TOP, TOP_MAX, choose};
 pub use row::{Record, Upstream};
 pub use state::{Saver, Unusable};
 pub use sums::{Class, Figures, GROUPS, Share, Times};
 pub use worker::{Host, Worker};
-pub use zone::{Read, Usage, Zone};
+pub use zone::{OTHER, Read, Usage, Zone};

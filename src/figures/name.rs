@@ -19,16 +19,13 @@ impl Name {
         len: 0,
     };
 
-    /// Hands `name` to `work` as it is kept.
-    pub(super) fn with<T>(name: &[u8], work: impl FnOnce(&[u8]) -> T) -> T {
-        // Most names are, and need no copy.
-        if name.len() <= NAME_MAX && name.iter().all(|byte| matches!(byte, b' '..=b'~')) {
-            return work(name);
-        }
-        work(Self::new(name).bytes())
+    /// It is kept as it is, and needs no copy, as most names.
+    pub(super) fn is_kept(name: &[u8]) -> bool {
+        name.len() <= NAME_MAX && name.iter().all(|byte| matches!(byte, b' '..=b'~'))
     }
 
-    fn new(name: &[u8]) -> Self {
+    #[cold]
+    pub(super) fn new(name: &[u8]) -> Self {
         let mut result = Self::EMPTY;
         for chunk in name.utf8_chunks() {
             for char in chunk.valid().chars() {

@@ -2,9 +2,8 @@
 
 use core::sync::atomic::Ordering::Release;
 
-use super::layout::{self, head, plus, queue, row};
-use super::sums::Figures;
-use super::zone::{REST, Zone, write_point};
+use super::layout::{self, head, long, plus, queue, row};
+use super::zone::{Zone, write_point};
 
 /// Names that were asked for once, and those that were asked for again.
 pub(super) const FIRST: u32 = 0;
@@ -107,28 +106,16 @@ impl Zone<'_> {
     /// Adds a row that nobody uses to `(other)`, and frees it.
     fn dismiss(&self, index: u32) {
         self.unchain(index);
-        let copy = self.get(head::OTHER) & 1;
         if self.is_current(index) {
-            // Whoever is reading a copy of (other) sees by this that it may be written to.
+            self.add_to(head::LEFT, 1);
+            self.write_journal(index);
+            // One store: the sums count in (other), and the row does not.
             write_point();
-            self.word(head::LEFT).fetch_add(1, Release);
-            let mut sum = self.read_other(copy);
-            sum.add(&self.figures(index));
-            let copy = copy ^ 1;
-            let mut place = layout::other(copy)..;
-            sum.each_word(|word| {
-                if let Some(place) = place.next() {
-                    self.set(place, word);
-                }
-            });
-            // One store: the sum counts, and the row does not.
-            write_point();
-            self.word(head::OTHER).store(index << 1 | copy, Release);
-            self.free(index);
-            self.set(head::OTHER, copy);
-        } else {
-            self.free(index);
+            self.word(head::LEAVING).store(index, Release);
+            self.apply_journal();
         }
+        self.free(index);
+        self.set(head::LEAVING, 0);
     }
 
     /// Frees a row and its cells.
@@ -147,42 +134,10 @@ impl Zone<'_> {
 
     /// Makes a row's words zero and puts it to the free ones.
     pub(super) fn clear(&self, index: u32) {
-        let (words, longs) = (self.layout.row(index), self.layout.long(index));
-        (0..row::LEN).for_each(|word| self.set(plus(words, word), 0));
-        (0..layout::long::LEN).for_each(|long| self.set_long(plus(longs, long), 0));
+        let words = self.layout.row(index);
+        self.zero(words, row::LEN);
+        self.zero_longs(self.layout.long(index), long::LEN);
         self.set(plus(words, row::NEWER), self.get(head::FREE_ROWS));
         self.set(head::FREE_ROWS, index.wrapping_add(1));
-    }
-
-    /// The sum of all that has no row: of rows that have left, and of requests that got none.
-    pub fn other(&self) -> Figures {
-        let mut sum = self.read_valid_other();
-        if self.is_current(REST) {
-            sum.add(&self.figures(REST));
-        }
-        sum
-    }
-
-    fn read_valid_other(&self) -> Figures {
-        use core::sync::atomic::Ordering::{Acquire, Relaxed};
-        use core::sync::atomic::fence;
-
-        let mut sum = Figures::default();
-        // A copy is written to again after the next row but one has left.
-        for _ in 0..64 {
-            let left = self.word(head::LEFT).load(Acquire);
-            let copy = self.word(head::OTHER).load(Acquire) & 1;
-            sum = self.read_other(copy);
-            fence(Acquire);
-            if self.word(head::LEFT).load(Relaxed) == left {
-                break;
-            }
-        }
-        sum
-    }
-
-    fn read_other(&self, copy: u32) -> Figures {
-        let mut place = layout::other(copy)..;
-        Figures::from_words(|| place.next().map_or(0, |place| self.get(place)))
     }
 }

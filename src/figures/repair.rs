@@ -1,33 +1,32 @@
 //! The lists anew from the rows, after a worker has died while it changed them.
 //!
 //! A row says by its `QUEUE` whether it is complete and counts. It is written last when a row is made,
-//! and first when it is freed, which is after `OTHER` has said that its sums are in `(other)`. So a
+//! and first when it is freed, which is after `LEAVING` has said that its sums are in the journal. So a
 //! row that says that it is free holds nothing that counts, in whatever state it is.
 //!
 //! Only the order in which rows were to leave is lost. All rows are looked at once, for one death.
 
 use super::layout::{self, CELL, head, plus, queue, row};
 use super::queue::{FIRST, OWN, SECOND};
-use super::zone::{REST, Zone};
+use super::zone::Zone;
 
 impl Zone<'_> {
     /// Under the lock, which a dead process held.
     pub(super) fn repair(&self) {
-        let other = self.get(head::OTHER);
-        if other >> 1 != REST {
-            // Its sums are in (other), so it counts no more.
-            self.set(plus(self.layout.row(other >> 1), row::QUEUE), 0);
-            let longs = self.layout.long(other >> 1);
-            (0..layout::long::LEN).for_each(|long| self.set_long(plus(longs, long), 0));
+        let leaving = self.get(head::LEAVING);
+        if leaving != 0 {
+            // It counts no more.
+            self.apply_journal();
+            self.set(plus(self.layout.row(leaving), row::QUEUE), 0);
         }
         self.rebuild();
-        self.set(head::OTHER, other & 1);
+        self.set(head::LEAVING, 0);
     }
 
     /// Makes all lists anew, by what the rows say.
     pub(super) fn rebuild(&self) {
         for number in [FIRST, SECOND] {
-            (0..queue::LEN).for_each(|word| self.set(plus(layout::queue(number), word), 0));
+            self.zero(layout::queue(number), queue::LEN);
         }
         self.set(head::FREE_ROWS, 0);
         self.set(head::FREE_CELLS, 0);
@@ -42,7 +41,10 @@ impl Zone<'_> {
         for index in (0..rows).rev() {
             match self.get(plus(self.layout.row(index), row::QUEUE)) {
                 0 => self.clear(index),
-                OWN => self.mark_cells(index),
+                OWN => {
+                    self.mark_cells(index);
+                    self.renew(index);
+                }
                 number => {
                     self.mark_cells(index);
                     self.push(number.wrapping_sub(1), index);
@@ -53,7 +55,7 @@ impl Zone<'_> {
         for cell in (0..self.layout.cells as u32).rev() {
             let (word, bit) = self.layout.mark(cell);
             if self.get(word) & bit == 0 {
-                (0..CELL).for_each(|word| self.set(plus(self.layout.cell(cell), word), 0));
+                self.zero(self.layout.cell(cell), CELL);
                 self.push_cell(cell);
             }
         }

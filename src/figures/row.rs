@@ -3,12 +3,12 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::histogram::{BUCKETS, CELL_BUCKETS, CELLS, bucket};
-use super::layout::{CELL, SHARES, at, long, plus, row, times};
+use super::layout::{self, CELL, OWN_ROWS, SHARES, at, long, plus, row, times};
 use super::name::Name;
 use super::pace::CALL_WORDS;
 use super::sums::{CLASSES, Class, Figures, GROUPS};
 use super::worker::Worker;
-use super::zone::{REST, Read, Zone};
+use super::zone::{Read, Zone};
 
 /// A request that has finished.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,10 +67,7 @@ impl Zone<'_> {
         self.pinned(worker, index, || {
             self.read_name(index, &mut into.name);
             into.figures = self.figures(index);
-            let words = plus(self.layout.row(index), row::PACE);
-            for (word, value) in into.pace.iter_mut().enumerate() {
-                *value = self.get(plus(words, word));
-            }
+            self.read_pace(index, &mut into.pace);
         })
         .is_some()
     }
@@ -91,21 +88,20 @@ impl Zone<'_> {
         name: &[u8],
         work: impl FnOnce(&mut [u32; CALL_WORDS]) -> T,
     ) -> Option<T> {
-        let hash = Name::with(name, |name| self.hash(name));
+        let hash = if Name::is_kept(name) {
+            self.hash(name)
+        } else {
+            self.hash(Name::new(name).bytes())
+        };
         let index = self.find(hash)?;
         if !self.pin(worker, index, hash) {
             return None;
         }
         let result = self.lock_pace(worker, index).then(|| {
-            let place = plus(self.layout.row(index), row::PACE);
             let mut words = [0; CALL_WORDS];
-            for (word, value) in words.iter_mut().enumerate() {
-                *value = self.get(plus(place, word));
-            }
+            self.read_pace(index, &mut words);
             let result = work(&mut words);
-            for (word, value) in words.into_iter().enumerate() {
-                self.set(plus(place, word), value);
-            }
+            self.set_pace(index, &words);
             let lock = plus(self.layout.row(index), row::PACE_LOCK);
             self.word(lock).store(0, Release);
             result
@@ -137,7 +133,7 @@ impl Zone<'_> {
             let tag = self
                 .word(plus(self.layout.row(index), row::TAG))
                 .load(Acquire);
-            index != REST && tag != 0 && self.is_current(index)
+            index >= OWN_ROWS && tag != 0 && self.is_current(index)
         };
         let Some(worker) = worker else {
             return is_used().then(work);
@@ -151,6 +147,7 @@ impl Zone<'_> {
     }
 
     /// Adds a request to a row. False, and nothing added, where a cell is missing.
+    #[inline(never)]
     pub(super) fn add(&self, index: u32, record: &Record) -> bool {
         let (Some(time), Some(upstream)) = (
             self.count_of(index, 0, Some(record.time)),
@@ -170,8 +167,7 @@ impl Zone<'_> {
             self.add_long(plus(longs, long::SUMS + 1), u64::from(part.time));
             self.add_to(upstream, 1);
             self.raise(plus(self.times(index, 1), times::MAX), part.time);
-            let share = plus(longs, long::SHARE);
-            let share = at(share, self.share(index, part.group), 2);
+            let share = self.share(index, part.group);
             self.add_long(share, 1);
             self.add_long(share.wrapping_add(1), u64::from(part.time));
         }
@@ -208,7 +204,7 @@ impl Zone<'_> {
         }
         for (group, share) in figures.shares.iter().enumerate() {
             if share.count > 0 {
-                let place = at(plus(longs, long::SHARE), self.share(index, group as u32), 2);
+                let place = self.share(index, group as u32);
                 self.add_long(place, share.count);
                 self.add_long(place.wrapping_add(1), share.sum);
             }
@@ -222,8 +218,16 @@ impl Zone<'_> {
 
     pub(super) fn set_pace(&self, index: u32, pace: &[u32]) {
         let place = plus(self.layout.row(index), row::PACE);
-        for (word, value) in pace.iter().enumerate() {
-            self.set(plus(place, word), *value);
+        for (word, value) in self.words(place, CALL_WORDS).iter().zip(pace) {
+            super::zone::write_point();
+            word.store(*value, Relaxed);
+        }
+    }
+
+    fn read_pace(&self, index: u32, into: &mut [u32; CALL_WORDS]) {
+        let place = plus(self.layout.row(index), row::PACE);
+        for (value, word) in into.iter_mut().zip(self.words(place, CALL_WORDS)) {
+            *value = word.load(Relaxed);
         }
     }
 
@@ -232,7 +236,12 @@ impl Zone<'_> {
         let Some(time) = time else {
             return Some(usize::MAX);
         };
-        let bucket = bucket(time);
+        self.place_of_count(index, which, bucket(time))
+    }
+
+    /// Where a bucket is counted. None where the cell is missing.
+    #[inline(always)]
+    pub(super) fn place_of_count(&self, index: u32, which: usize, bucket: usize) -> Option<usize> {
         let link = self.cell_link(index, which, bucket / CELL_BUCKETS);
         let cell = self.word(link).load(Acquire).checked_sub(1)?;
         Some(plus(self.layout.cell(cell), bucket % CELL_BUCKETS))
@@ -261,26 +270,37 @@ impl Zone<'_> {
         plus(plus(self.times(index, which), times::CELLS), cell)
     }
 
-    /// The place of a group among the shares of a row. The last is for all that come too late.
+    /// Where a row counts what went to a group: a count, and a sum behind it. Of a call the first three
+    /// groups are told apart.
     fn share(&self, index: u32, group: u32) -> usize {
         const LAST: usize = SHARES - 1;
+        if index < OWN_ROWS {
+            return layout::own_share(index, group as usize);
+        }
         let groups = plus(self.layout.row(index), row::GROUPS);
         let mark = group.wrapping_add(1);
+        let place = |share| at(plus(self.layout.long(index), long::SHARE), share, 2);
         for share in 0..LAST {
             let word = self.word(plus(groups, share));
             let found = match word.load(Relaxed) {
-                0 => word
-                    .compare_exchange(0, mark, Relaxed, Relaxed)
-                    .err()
-                    .unwrap_or(mark),
+                0 if mark < GROUPS as u32 => {
+                    let set = word.compare_exchange(0, mark, Relaxed, Relaxed);
+                    set.err().unwrap_or(mark)
+                }
                 found => found,
             };
             if found == mark {
-                return share;
+                return place(share);
             }
         }
         self.set(plus(groups, LAST), GROUPS as u32);
-        LAST
+        place(LAST)
+    }
+
+    /// The number of the group of a share; None where nothing is counted there.
+    pub(super) fn group_of_share(&self, index: u32, share: usize) -> Option<u32> {
+        let groups = plus(self.layout.row(index), row::GROUPS);
+        self.get(plus(groups, share)).checked_sub(1)
     }
 
     fn raise(&self, place: usize, value: u32) {
@@ -292,11 +312,8 @@ impl Zone<'_> {
 
     pub(super) fn requests(&self, index: u32) -> u64 {
         let longs = plus(self.layout.long(index), long::RESPONSES);
-        (0..CLASSES).fold(0, |sum, class| {
-            self.long(plus(longs, class))
-                .load(Relaxed)
-                .saturating_add(sum)
-        })
+        let counts = self.longs(longs, CLASSES).iter();
+        counts.fold(0, |sum, count| count.load(Relaxed).saturating_add(sum))
     }
 
     /// A copy of its figures.
@@ -310,8 +327,9 @@ impl Zone<'_> {
             last: self.get(plus(words, row::LAST)),
             ..Figures::default()
         };
-        for (class, count) in figures.responses.iter_mut().enumerate() {
-            *count = long(plus(long::RESPONSES, class));
+        let responses = self.longs(plus(longs, long::RESPONSES), CLASSES);
+        for (count, long) in figures.responses.iter_mut().zip(responses) {
+            *count = long.load(Relaxed);
         }
         for (which, times) in [&mut figures.request, &mut figures.upstream]
             .into_iter()
@@ -319,45 +337,64 @@ impl Zone<'_> {
         {
             times.sum = long(plus(long::SUMS, which));
             times.max = self.get(plus(self.times(index, which), times::MAX));
-            let counts = times.counts.chunks_exact_mut(CELL_BUCKETS);
-            for (cell, counts) in counts.enumerate() {
-                let link = self.word(self.cell_link(index, which, cell)).load(Acquire);
-                let Some(cell) = link.checked_sub(1) else {
-                    continue;
-                };
-                for (bucket, count) in counts.iter_mut().enumerate() {
-                    *count = self.get(plus(self.layout.cell(cell), bucket));
-                }
+        }
+        self.each_count(index, &mut |which, bucket, count| {
+            let times = if which == 0 {
+                &mut figures.request
+            } else {
+                &mut figures.upstream
+            };
+            if let Some(place) = times.counts.get_mut(bucket) {
+                *place = count;
             }
+        });
+        if index < OWN_ROWS {
+            for (group, share) in figures.shares.iter_mut().enumerate() {
+                let place = layout::own_share(index, group);
+                share.count = self.get_long(place);
+                share.sum = self.get_long(plus(place, 1));
+            }
+            return figures;
         }
         for share in 0..SHARES {
-            let group = self
-                .get(plus(plus(words, row::GROUPS), share))
-                .checked_sub(1);
-            let Some(sum) = group.and_then(|group| figures.shares.get_mut(group as usize)) else {
-                continue;
-            };
-            sum.count = sum.count.saturating_add(long(at(long::SHARE, share, 2)));
-            sum.sum = sum
-                .sum
-                .saturating_add(long(at(long::SHARE, share, 2).wrapping_add(1)));
+            let group = self.group_of_share(index, share);
+            if let Some(sum) = group.and_then(|group| figures.shares.get_mut(group as usize)) {
+                sum.count = long(at(long::SHARE, share, 2));
+                sum.sum = long(at(long::SHARE, share, 2).wrapping_add(1));
+            }
         }
         figures
     }
 
     /// Under the lock: its sums are zero, and it keeps its name and its cells.
     pub(super) fn clear_figures(&self, index: u32) {
-        let (words, longs) = (self.layout.row(index), self.layout.long(index));
-        (0..long::LEN).for_each(|long| self.set_long(plus(longs, long), 0));
-        self.each_cell(index, |cell| {
-            (0..CELL).for_each(|word| self.set(plus(self.layout.cell(cell), word), 0));
-        });
-        for place in row::FIRST..row::TIMES {
-            self.set(plus(words, place), 0);
+        let words = self.layout.row(index);
+        self.zero_longs(self.layout.long(index), long::LEN);
+        if index < OWN_ROWS {
+            self.zero_longs(layout::own_share(index, 0), 2 * GROUPS);
         }
+        self.each_cell(index, |cell| self.zero(self.layout.cell(cell), CELL));
+        self.zero(plus(words, row::FIRST), row::TIMES - row::FIRST);
         (0..2).for_each(|which| self.set(plus(self.times(index, which), times::MAX), 0));
-        for place in row::GROUPS..row::NAME {
-            self.set(plus(words, place), 0);
+        self.zero(plus(words, row::GROUPS), row::NAME - row::GROUPS);
+    }
+
+    /// What its histograms hold: which of the two, the bucket, and how many.
+    pub(super) fn each_count(&self, index: u32, see: &mut dyn FnMut(usize, usize, u32)) {
+        for which in 0..2 {
+            for cell in 0..CELLS {
+                let link = self.word(self.cell_link(index, which, cell)).load(Acquire);
+                let Some(words) = link.checked_sub(1).map(|cell| self.layout.cell(cell)) else {
+                    continue;
+                };
+                let first = at(0, cell, CELL_BUCKETS);
+                for (bucket, word) in self.words(words, CELL_BUCKETS).iter().enumerate() {
+                    match word.load(Relaxed) {
+                        0 => {}
+                        count => see(which, plus(first, bucket), count),
+                    }
+                }
+            }
         }
     }
 

@@ -9,12 +9,12 @@
 //! (FNV-1a, 64 bits) does not fit it was cut off or damaged; where its first line or fingerprint
 //! differs, another version of this module has written it.
 
-use super::layout::head;
+use super::layout::{REST, head};
 use super::pace::CALL_WORDS;
 use super::row::Record;
 use super::sums::{FIGURES_WORDS, Figures, GROUPS};
 use super::worker::Worker;
-use super::zone::{REST, Read, Zone};
+use super::zone::{Read, Zone};
 
 const MAGIC: &[u8] = b"frappe-calls 1\n";
 /// What the words mean changes with any of these.
@@ -64,6 +64,7 @@ impl Saver {
 
     /// Hands out the head or up to `rows` rows, as pieces of the file. False at its end. Without a worker
     /// where nobody else uses the zone.
+    #[inline(never)]
     pub fn go_on(
         &mut self,
         zone: &Zone<'_>,
@@ -127,6 +128,7 @@ impl Zone<'_> {
     /// # Errors
     ///
     /// Nothing has been added where the file cannot be used.
+    #[inline(never)]
     pub fn load(&self, worker: Worker, file: &[u8]) -> Result<usize, Unusable> {
         let (body, sum) = file.split_last_chunk::<8>().ok_or(Unusable::Broken)?;
         let Some(mut rest) = body.strip_prefix(MAGIC) else {
@@ -146,6 +148,7 @@ impl Zone<'_> {
         self.load_body(worker, rest).ok_or(Unusable::Broken)
     }
 
+    #[inline(never)]
     fn load_body(&self, worker: Worker, mut rest: &[u8]) -> Option<usize> {
         let since = take_word(&mut rest)?;
         let mut numbers = [0; GROUPS];
@@ -174,6 +177,7 @@ impl Zone<'_> {
     }
 
     /// Adds figures to the row of a name, or to `(other)` where there is none.
+    #[inline(never)]
     fn restore(&self, worker: Worker, name: Option<&[u8]>, figures: &Figures, pace: &[u32]) {
         let done = self.locked(worker, || {
             let index = match name {
@@ -217,18 +221,15 @@ fn save_head(zone: &Zone<'_>, give: &mut dyn FnMut(&[u8])) {
 }
 
 /// How many words are not 0, and each with its place.
+#[inline(never)]
 fn save_figures(figures: &Figures, give: &mut dyn FnMut(&[u8])) {
-    let mut used = 0_u32;
-    figures.each_word(|word| used = used.saturating_add(u32::from(word != 0)));
-    give_word(give, used);
-    let mut place = 0_u32;
-    figures.each_word(|word| {
-        if word != 0 {
-            give_word(give, place);
-            give_word(give, word);
-        }
-        place = place.saturating_add(1);
-    });
+    let words = figures.words();
+    let used = || (0_u32..).zip(words).filter(|(_, word)| *word != 0);
+    give_word(give, used().count() as u32);
+    for (place, word) in used() {
+        give_word(give, place);
+        give_word(give, word);
+    }
 }
 
 fn load_figures(rest: &mut &[u8], numbers: &[u32; GROUPS]) -> Option<Figures> {
@@ -237,8 +238,7 @@ fn load_figures(rest: &mut &[u8], numbers: &[u32; GROUPS]) -> Option<Figures> {
         let place = take_word(rest)? as usize;
         *words.get_mut(place)? = take_word(rest)?;
     }
-    let mut words = words.into_iter();
-    let mut figures = Figures::from_words(|| words.next().unwrap_or_default());
+    let mut figures = Figures::from_words(&words);
     let saved = core::mem::take(&mut figures.shares);
     for (share, number) in saved.into_iter().zip(numbers) {
         if let Some(place) = figures.shares.get_mut(*number as usize) {
@@ -249,6 +249,7 @@ fn load_figures(rest: &mut &[u8], numbers: &[u32; GROUPS]) -> Option<Figures> {
     Some(figures)
 }
 
+#[inline(never)]
 fn give_word(give: &mut dyn FnMut(&[u8]), word: u32) {
     give(&word.to_le_bytes());
 }
@@ -268,6 +269,7 @@ fn take_text<'t>(rest: &mut &'t [u8]) -> Option<&'t [u8]> {
 
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 
+#[inline(never)]
 fn fnv(sum: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(sum, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

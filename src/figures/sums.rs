@@ -106,17 +106,18 @@ impl Times {
         self.counts.iter().map(|count| u64::from(*count)).sum()
     }
 
-    /// The time within which a share `q` of them lies, from 0 to 1, in milliseconds and within 5 %.
-    /// None where there are none.
-    pub fn quantile(&self, q: f64) -> Option<f64> {
-        let count = self.count();
-        // The rank from 1 on; the float is exact up to 2^53 requests.
-        let rank = ((count as f64 * q).ceil() as u64).clamp(1, count.max(1));
-        let mut seen = 0_u64;
-        for (bucket, count) in self.counts.iter().enumerate() {
-            seen = seen.saturating_add(u64::from(*count));
+    /// The time within which so many of a thousand lie, in tenths of a millisecond and within 5 %. None
+    /// where there are none.
+    pub fn quantile(&self, per_mille: u32) -> Option<u64> {
+        let count = u128::from(self.count());
+        let rank = (count.saturating_mul(per_mille.into()))
+            .div_ceil(1000)
+            .max(1);
+        let mut seen = 0_u128;
+        for (bucket, count) in self.used() {
+            seen = seen.saturating_add(u128::from(count));
             if seen >= rank {
-                return Some(middle(bucket).min(f64::from(self.max)));
+                return Some(middle(bucket).min(u64::from(self.max).saturating_mul(10)));
             }
         }
         None
@@ -191,64 +192,71 @@ impl Figures {
         }
     }
 
-    /// Hands out the words, in the order in which [`Self::from_words`] takes them.
-    pub(super) fn each_word(&self, mut give: impl FnMut(u32)) {
-        let mut give = |kind: Word| match kind {
-            Word::Short(value) => give(value),
-            Word::Long(value) => {
-                give(value as u32);
-                give((value >> 32) as u32);
+    /// As words, in the order in which [`Self::from_words`] takes them.
+    #[inline(never)]
+    pub(super) fn words(&self) -> [u32; FIGURES_WORDS] {
+        let mut words = [0; FIGURES_WORDS];
+        let mut places = words.iter_mut();
+        let mut short = |value: u32| {
+            if let Some(place) = places.next() {
+                *place = value;
             }
         };
-        self.responses
+        let times = [&self.request, &self.upstream];
+        let shares = self
+            .shares
             .iter()
-            .for_each(|count| give(Word::Long(*count)));
-        give(Word::Long(self.received));
-        give(Word::Long(self.sent));
-        for times in [&self.request, &self.upstream] {
-            give(Word::Long(times.sum));
-            give(Word::Short(times.max));
-            times
-                .counts
-                .iter()
-                .for_each(|count| give(Word::Short(*count)));
+            .flat_map(|share| [share.count, share.sum]);
+        let longs = [
+            self.received,
+            self.sent,
+            self.request.sum,
+            self.upstream.sum,
+        ];
+        for long in self.responses.into_iter().chain(longs).chain(shares) {
+            short(long as u32);
+            short((long >> 32) as u32);
         }
-        give(Word::Short(self.first));
-        give(Word::Short(self.last));
-        for share in &self.shares {
-            give(Word::Long(share.count));
-            give(Word::Long(share.sum));
+        for times in times {
+            short(times.max);
+            times.counts.iter().for_each(|count| short(*count));
         }
+        short(self.first);
+        short(self.last);
+        words
     }
 
-    /// What [`Self::each_word`] has handed out.
-    pub(super) fn from_words(mut next: impl FnMut() -> u32) -> Self {
+    /// What [`Self::words`] has made.
+    #[inline(never)]
+    pub(super) fn from_words(words: &[u32; FIGURES_WORDS]) -> Self {
         let mut figures = Self::default();
-        let long = |next: &mut dyn FnMut() -> u32| {
-            let low = next();
-            u64::from(low) | u64::from(next()) << 32
-        };
-        figures.responses.fill_with(|| long(&mut next));
-        figures.received = long(&mut next);
-        figures.sent = long(&mut next);
-        for times in [&mut figures.request, &mut figures.upstream] {
-            times.sum = long(&mut next);
-            times.max = next();
-            times.counts.fill_with(&mut next);
+        let mut words = words.iter().copied();
+        let mut short = || words.next().unwrap_or_default();
+        let Self {
+            responses,
+            received,
+            sent,
+            request,
+            upstream,
+            shares,
+            ..
+        } = &mut figures;
+        let longs = [received, sent, &mut request.sum, &mut upstream.sum];
+        let shares = shares
+            .iter_mut()
+            .flat_map(|share| [&mut share.count, &mut share.sum]);
+        for long in responses.iter_mut().chain(longs).chain(shares) {
+            let low = short();
+            *long = u64::from(low) | u64::from(short()) << 32;
         }
-        figures.first = next();
-        figures.last = next();
-        figures.shares.fill_with(|| Share {
-            count: long(&mut next),
-            sum: long(&mut next),
-        });
+        for times in [&mut figures.request, &mut figures.upstream] {
+            times.max = short();
+            times.counts.fill_with(&mut short);
+        }
+        figures.first = short();
+        figures.last = short();
         figures
     }
-}
-
-enum Word {
-    Short(u32),
-    Long(u64),
 }
 
 fn add_all(counts: &mut [u64], more: &[u64]) {
@@ -270,24 +278,20 @@ mod tests {
         };
         figures.upstream.counts[100] = 5;
         figures.shares[GROUPS - 1].sum = 1 << 40;
-        let mut words = Vec::new();
-        figures.each_word(|word| words.push(word));
-        assert_eq!(words.len(), FIGURES_WORDS);
-        let mut words = words.into_iter();
-        assert_eq!(Figures::from_words(|| words.next().unwrap()), figures);
+        assert_eq!(Figures::from_words(&figures.words()), figures);
     }
 
     #[test]
     fn a_quantile_counts_from_the_first_to_the_last() {
         let mut times = Times::default();
-        assert_eq!(times.quantile(0.5), None);
+        assert_eq!(times.quantile(500), None);
         for time in [1, 2, 3, 100] {
             times.counts[super::super::histogram::bucket(time)] += 1;
             times.max = time;
         }
-        assert_eq!(times.quantile(0.0), Some(1.0));
-        assert_eq!(times.quantile(0.5), Some(2.0));
-        assert_eq!(times.quantile(0.75), Some(3.0));
-        assert!(times.quantile(1.0).unwrap() > 95.0);
+        assert_eq!(times.quantile(0), Some(10));
+        assert_eq!(times.quantile(500), Some(20));
+        assert_eq!(times.quantile(750), Some(30));
+        assert!(times.quantile(1000).unwrap() > 950);
     }
 }

@@ -6,16 +6,16 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use std::hash::DefaultHasher;
 
 use super::histogram::CELLS;
-use super::layout::{self, CELL, Layout, MAGIC, at, head, long, plus, row, times};
+use super::layout::{self, CELL, Layout, MAGIC, OWN_ROWS, REST, at, head, plus, row};
 use super::name::Name;
 use super::pace::CALL_WORDS;
 use super::queue::FIRST;
 use super::row::Record;
-use super::sums::{FIGURES_WORDS, Figures};
+use super::sums::Figures;
 use super::worker::{Host, Worker};
 
-/// The row for what has no row of its own: it has every cell, is in no chain and never leaves.
-pub(super) const REST: u32 = 0;
+/// The name of what has no row of its own. Whoever asks for it gets it.
+pub const OTHER: &str = "(other)";
 
 /// Rows of a chain that are looked at; with as many chains as rows none is nearly as long.
 const CHAIN_MAX: usize = 64;
@@ -38,7 +38,7 @@ pub struct Zone<'z> {
 pub struct Usage {
     /// rows that there are
     pub max: usize,
-    /// rows in use
+    /// rows in use, or in use before the last reset
     pub used: usize,
     /// how often a row has left for another, since the zone was made, modulo 2^32
     pub left: u32,
@@ -73,6 +73,7 @@ impl<'z> Zone<'z> {
 
     /// Makes a zone of memory that holds anything; nobody else uses it yet. `key` is secret, so that
     /// nobody can choose names that are found slowly. None where [`Self::split`] gives other numbers.
+    #[inline(never)]
     pub fn create(
         longs: &'z [AtomicU64],
         words: &'z [AtomicU32],
@@ -82,7 +83,7 @@ impl<'z> Zone<'z> {
     ) -> Option<Self> {
         longs.iter().for_each(|long| long.store(0, Relaxed));
         words.iter().for_each(|word| word.store(0, Relaxed));
-        let rows = longs.len().checked_div(long::LEN)?;
+        let rows = layout::rows_of_longs(longs.len())?;
         words
             .get(head::ROWS)?
             .store(u32::try_from(rows).ok()?, Relaxed);
@@ -93,12 +94,16 @@ impl<'z> Zone<'z> {
         }
         zone.set(head::EPOCH, 1);
         zone.set(head::SINCE, now);
-        zone.set(plus(zone.layout.row(REST), row::QUEUE), super::queue::OWN);
-        zone.set(plus(zone.layout.row(REST), row::EPOCH), 1);
+        for index in 0..OWN_ROWS {
+            zone.set(plus(zone.layout.row(index), row::QUEUE), super::queue::OWN);
+        }
+        // This gives our own rows their epoch, too.
         zone.rebuild();
-        for index in 0..2 * CELLS {
-            let times = plus(zone.times(REST, index / CELLS), times::CELLS);
-            zone.set(plus(times, index % CELLS), zone.pop_cell()?.wrapping_add(1));
+        for index in 0..OWN_ROWS {
+            for cell in 0..2 * CELLS {
+                let link = zone.cell_link(index, cell / CELLS, cell % CELLS);
+                zone.set(link, zone.pop_cell()?.wrapping_add(1));
+            }
         }
         zone.word(head::MAGIC).store(MAGIC, Release);
         Some(zone)
@@ -128,10 +133,19 @@ impl<'z> Zone<'z> {
     /// Counts a request under a name, of which the first [`NAME_MAX`] bytes count. Control characters
     /// and what is no UTF-8 become U+FFFD.
     pub fn count(&self, worker: Worker, name: &[u8], record: &Record) {
-        Name::with(name, |name| self.count_clean(worker, name, record));
+        if Name::is_kept(name) {
+            self.count_clean(worker, name, record);
+        } else {
+            self.count_clean(worker, Name::new(name).bytes(), record);
+        }
     }
 
+    #[inline(never)]
     fn count_clean(&self, worker: Worker, name: &[u8], record: &Record) {
+        if name == OTHER.as_bytes() {
+            self.add(REST, record);
+            return;
+        }
         let hash = self.hash(name);
         if let Some(row) = self.find(hash)
             && self.pin(worker, row, hash)
@@ -153,18 +167,13 @@ impl<'z> Zone<'z> {
     }
 
     /// Makes all figures zero.
+    #[inline(never)]
     pub fn reset(&self, worker: Worker, now: u32) -> bool {
         let done = self.locked(worker, || {
             // All rows are void at once; each is cleared when its name is asked for again.
             self.add_to(head::EPOCH, 1);
             self.set(head::SINCE, now);
-            let copy = self.get(head::OTHER) & 1;
-            (0..FIGURES_WORDS).for_each(|word| self.set(plus(layout::other(copy), word), 0));
-            self.clear_figures(REST);
-            self.set(
-                plus(self.layout.row(REST), row::EPOCH),
-                self.get(head::EPOCH),
-            );
+            (0..OWN_ROWS).for_each(|index| self.renew(index));
             Some(())
         });
         done.is_some()
@@ -183,7 +192,7 @@ impl<'z> Zone<'z> {
     /// How full it is.
     pub fn usage(&self) -> Usage {
         Usage {
-            max: self.layout.rows.saturating_sub(1),
+            max: self.layout.rows.saturating_sub(OWN_ROWS as usize),
             used: self.queued(),
             left: self.get(head::LEFT),
             since: self.get(head::SINCE),
@@ -314,7 +323,7 @@ impl<'z> Zone<'z> {
         let cell = self.get(head::FREE_CELLS).checked_sub(1)?;
         let words = self.layout.cell(cell);
         self.set(head::FREE_CELLS, self.get(words));
-        (0..CELL).for_each(|word| self.set(plus(words, word), 0));
+        self.zero(words, CELL);
         Some(cell)
     }
 
@@ -347,9 +356,42 @@ impl<'z> Zone<'z> {
         self.word(place).load(Relaxed)
     }
 
+    // Not inlined: what is done for each request calls it only for a row that is new.
+    #[inline(never)]
     pub(super) fn set(&self, place: usize, value: u32) {
         write_point();
         self.word(place).store(value, Relaxed);
+    }
+
+    /// So many words from there on; none where that is beyond the end.
+    pub(super) fn words(&self, start: usize, len: usize) -> &'z [AtomicU32] {
+        let end = plus(start, len);
+        self.words.get(start..end).unwrap_or_default()
+    }
+
+    pub(super) fn longs(&self, start: usize, len: usize) -> &'z [AtomicU64] {
+        let end = plus(start, len);
+        self.longs.get(start..end).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    pub(super) fn zero(&self, start: usize, len: usize) {
+        for word in self.words(start, len) {
+            write_point();
+            word.store(0, Relaxed);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn zero_longs(&self, start: usize, len: usize) {
+        for long in self.longs(start, len) {
+            write_point();
+            long.store(0, Relaxed);
+        }
+    }
+
+    pub(super) fn get_long(&self, place: usize) -> u64 {
+        self.long(place).load(Relaxed)
     }
 
     pub(super) fn add_to(&self, place: usize, more: u32) -> u32 {
@@ -362,6 +404,7 @@ impl<'z> Zone<'z> {
         self.long(place).fetch_add(more, Relaxed);
     }
 
+    #[inline(never)]
     pub(super) fn set_long(&self, place: usize, value: u64) {
         write_point();
         self.long(place).store(value, Relaxed);

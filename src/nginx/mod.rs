@@ -5,6 +5,7 @@
 //! | `ffi` | nginx's pointers behind safe methods; a panic ends here |
 //! | `request` | what is known of a request, and where it lies |
 //! | `read` | how the body comes: phases, body filter, peek, replay |
+//! | `status` | what is counted of requests, and where it is shown |
 //! | `directive` | directives, their values and inheritance |
 //! | `variable` | the variables |
 //! | `derived` | what other modules compute from them too early is not kept |
@@ -24,5 +25,7 @@ mod directive;
 mod ffi;
 #[cfg(all(feature = "module", not(test)))]
 mod module;
+#[cfg(all(feature = "module", not(test)))]
+mod status;
 #[cfg(all(feature = "module", not(test)))]
 mod variable;

@@ -4,11 +4,13 @@ use core::ffi::c_void;
 use core::ptr;
 
 use nginx_sys::{
-    NGX_CONF_TAKE1, NGX_ERROR, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
-    NGX_HTTP_MAIN_CONF, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_OK,
-    ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_core_main_conf_t, ngx_http_module_t,
-    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE,
-    ngx_http_phases_NGX_HTTP_REWRITE_PHASE, ngx_int_t, ngx_module_t, ngx_uint_t,
+    NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE2, NGX_CONF_TAKE3, NGX_CONF_TAKE4, NGX_ERROR,
+    NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
+    NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_LOG_ERR, NGX_LOG_NOTICE,
+    NGX_OK, ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_core_main_conf_t, ngx_http_module_t,
+    ngx_http_phases_NGX_HTTP_LOG_PHASE, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
+    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE, ngx_int_t,
+    ngx_module_t, ngx_uint_t,
 };
 use ngx::ngx_string;
 
@@ -17,7 +19,7 @@ use super::ffi::memory::str_bytes;
 use super::ffi::{self, log};
 use super::read::{filter, phase};
 use super::request::rules::{Derived, MainConf};
-use super::{derived, directive, variable};
+use super::{derived, directive, status, variable};
 use crate::body::NAME_MAX;
 use crate::frappe::call;
 
@@ -26,7 +28,7 @@ const VERSION: &str = concat!("ngx_http_frappe_module/", env!("CARGO_PKG_VERSION
 
 const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1;
 
-static mut COMMANDS: [ngx_command_t; 5] = [
+static mut COMMANDS: [ngx_command_t; 7] = [
     ngx_command_t {
         name: ngx_string!("frappe_cmd"),
         type_: (ANYWHERE | NGX_HTTP_LIF_CONF) as ngx_uint_t,
@@ -59,6 +61,23 @@ static mut COMMANDS: [ngx_command_t; 5] = [
         offset: 0,
         post: ptr::null_mut(),
     },
+    ngx_command_t {
+        name: ngx_string!("frappe_status_zone"),
+        type_: (NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2 | NGX_CONF_TAKE3 | NGX_CONF_TAKE4)
+            as ngx_uint_t,
+        set: Some(status::set_zone),
+        conf: NGX_HTTP_MAIN_CONF_OFFSET,
+        offset: 0,
+        post: ptr::null_mut(),
+    },
+    ngx_command_t {
+        name: ngx_string!("frappe_status"),
+        type_: (NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1) as ngx_uint_t,
+        set: Some(status::set_page),
+        conf: NGX_HTTP_LOC_CONF_OFFSET,
+        offset: 0,
+        post: ptr::null_mut(),
+    },
     ngx_command_t::empty(),
 ];
 
@@ -80,6 +99,8 @@ pub(super) static mut ngx_http_frappe_module: ngx_module_t = ngx_module_t {
     commands: (&raw const COMMANDS).cast_mut().cast::<ngx_command_t>(),
     type_: NGX_HTTP_MODULE as ngx_uint_t,
     init_module: Some(init_module),
+    init_process: Some(status::init_process),
+    exit_master: Some(status::exit_master),
     ..ngx_module_t::default()
 };
 
@@ -93,7 +114,7 @@ mod exports {
 unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: nginx has given each module its place before it calls this.
     ffi::conf::set_index(unsafe { ngx_http_frappe_module.ctx_index });
-    status(variable::add(cf))
+    result(variable::add(cf))
 }
 
 unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
@@ -104,6 +125,9 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     if let Err(message) = add_names(main, core) {
         // SAFETY: as nginx calls it.
         unsafe { log::conf_error(cf, &message) };
+        return NGX_ERROR as ngx_int_t;
+    }
+    if !status::find_zones(&mut main.figures, cf) {
         return NGX_ERROR as ngx_int_t;
     }
     filter::install(main.is_enabled);
@@ -127,14 +151,16 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         main.dav = Dav::find(cf);
         derived::install(cf)
     };
+    let counts = !main.figures.zones.is_empty();
     let mut push = |phase, handler| ffi::conf::push_handler(core, phase, Some(handler));
-    status(
+    result(
         installed
             && push(ngx_http_phases_NGX_HTTP_REWRITE_PHASE, phase::rewrite)
             && (!main.is_enabled_in_if
                 || push(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, phase::rewrite))
             && (!main.in_precontent
-                || push(ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, phase::precontent)),
+                || push(ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, phase::precontent))
+            && (!counts || push(ngx_http_phases_NGX_HTTP_LOG_PHASE, status::count)),
     )
 }
 
@@ -211,6 +237,6 @@ fn look_up(main: &mut MainConf, core: &ngx_http_core_main_conf_t) {
         .saturating_add(rewrite.map_or(0, |phase| phase.handlers.nelts));
 }
 
-fn status(done: bool) -> ngx_int_t {
+fn result(done: bool) -> ngx_int_t {
     (if done { NGX_OK as i32 } else { NGX_ERROR }) as ngx_int_t
 }

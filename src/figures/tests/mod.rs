@@ -2,6 +2,7 @@
 
 mod filling;
 mod killed;
+mod reported;
 mod saved;
 mod together;
 

@@ -57,6 +57,11 @@ pub(in crate::nginx) unsafe fn conf_error(cf: *mut ngx_conf_t, message: &str) {
     unsafe { conf_line(cf, NGX_LOG_EMERG, message) };
 }
 
+/// An error of the configuration where nginx has read on: `place` is the file and the line.
+pub(in crate::nginx) fn error_at(target: *mut ngx_log_t, message: &str, place: &str) {
+    line(target, NGX_LOG_EMERG, &format!("{message} in {place}"));
+}
+
 /// A warning of the configuration, with file and line.
 ///
 /// # Safety

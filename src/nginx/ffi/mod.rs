@@ -6,11 +6,14 @@
 //! | `memory` | nginx's strings, buffers and lists as slices |
 //! | `conf` | what nginx hands to the handlers of a configuration |
 //! | `values` | the values of nginx's variables |
+//! | `answer` | an answer of our own, and what lives as long as a request |
+//! | `zone` | a zone of shared memory |
 //! | `log` | lines in the error log |
 //! | `guard` | a panic ends here |
 //! | `dav` | what nginx's dav module stores as a file |
 //! | `shim` | nginx's macros and bit fields as functions |
 
+pub(super) mod answer;
 pub(super) mod conf;
 pub(super) mod dav;
 pub(super) mod guard;
@@ -18,6 +21,7 @@ pub(super) mod log;
 pub(super) mod memory;
 pub(super) mod request;
 pub(super) mod values;
+pub(super) mod zone;
 
 /// nginx's macros as functions, generated from `shim.h`.
 #[allow(

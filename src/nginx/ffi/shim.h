@@ -170,3 +170,4 @@ ngx_http_frappe_forget(ngx_http_variable_value_t *v)
 
 
 #include "shim_body.h"
+#include "shim_status.h"

@@ -3,6 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `rules` | what the directives say for the place where the request is |
+//! | `zones` | what they say of figures |
 //! | `head` | what the request line and the headers say |
 //! | `analysis` | one reading of a request: its values, its scanner |
 //! | `life` | the request's context: its state, and the one question to it |
@@ -22,3 +23,5 @@ pub(super) mod life;
 pub(super) mod peek;
 #[cfg(all(feature = "module", not(test)))]
 pub(super) mod rules;
+#[cfg(all(feature = "module", not(test)))]
+pub(super) mod zones;

@@ -5,6 +5,7 @@ use core::ptr;
 
 use nginx_sys::ngx_http_get_variable_pt;
 
+use super::zones::Figures;
 use crate::body::Names;
 use crate::frappe::{Dialect, dialect};
 use crate::nginx::ffi::dav::Dav;
@@ -65,6 +66,8 @@ pub(in crate::nginx) struct MainConf {
     pub(in crate::nginx) derived: Vec<Derived>,
     /// the place behind the last handler of the rewrite phase
     pub(in crate::nginx) rewrite_end: usize,
+    /// `frappe_status_zone` and `frappe_status`
+    pub(in crate::nginx) figures: Figures,
 }
 
 impl MainConf {
@@ -95,6 +98,8 @@ pub(in crate::nginx) struct LocConf {
     pub(in crate::nginx) body: Option<BodyMode>,
     pub(in crate::nginx) phase: Option<Phase>,
     pub(in crate::nginx) dialect: Option<&'static Dialect>,
+    /// the number of the location's `frappe_status`, which is not inherited
+    pub(in crate::nginx) page: Option<usize>,
 }
 
 impl LocConf {

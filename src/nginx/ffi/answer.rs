@@ -1,0 +1,129 @@
+//! An answer of our own: its header, its body, and what has to live as long as the request.
+
+use core::ffi::c_void;
+use core::ptr;
+
+use nginx_sys::{
+    ngx_alloc_chain_link, ngx_array_t, ngx_buf_t, ngx_chain_t, ngx_http_arg, ngx_http_request_t,
+    ngx_http_upstream_state_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_pool_cleanup_pt, ngx_str_t,
+    ngx_table_elt_t, ngx_uint_t,
+};
+
+use super::memory::slice_of;
+use super::request::Request;
+use super::shim;
+
+/// The value of an argument of the query, as it stands there.
+pub(in crate::nginx) fn query_argument<'r>(r: &'r Request, name: &str) -> Option<&'r [u8]> {
+    let mut value = ngx_str_t {
+        len: 0,
+        data: ptr::null_mut(),
+    };
+    // SAFETY: a valid request; nginx reads the name and points into the query, which stays as long as
+    // the request.
+    unsafe {
+        let (data, len) = (name.as_ptr().cast_mut(), name.len());
+        let rc = ngx_http_arg(r.as_ptr(), data, len, &raw mut value);
+        (rc == nginx_sys::NGX_OK as isize).then(|| slice_of(value.data, value.len))
+    }
+}
+
+/// Adds a header to an answer. False where there is no memory.
+pub(in crate::nginx) fn add_header(r: Request, key: &'static str, value: &'static str) -> bool {
+    // SAFETY: a valid request whose header has not been sent; a null result is checked, and every
+    // field of the element is made zero before some are set. nginx reads the texts only.
+    unsafe {
+        let Some(place) = shim::ngx_http_frappe_push_header(r.as_ptr()).as_mut() else {
+            return false;
+        };
+        ptr::write_bytes(ptr::from_mut::<ngx_table_elt_t>(place), 0, 1);
+        place.hash = 1;
+        place.key = text(key);
+        place.value = text(value);
+        true
+    }
+}
+
+/// As nginx's string, which must not be written to.
+pub(in crate::nginx) fn text(text: &'static str) -> ngx_str_t {
+    ngx_str_t {
+        len: text.len(),
+        data: text.as_ptr().cast_mut(),
+    }
+}
+
+/// A chain of buffers with these bytes, the last one marked. None where there is no memory.
+///
+/// # Safety
+///
+/// The bytes stay as they are as long as the request.
+pub(in crate::nginx) unsafe fn chain<'b>(
+    r: Request,
+    pieces: impl ExactSizeIterator<Item = &'b [u8]>,
+) -> Option<*mut ngx_chain_t> {
+    let mut first = ptr::null_mut();
+    let mut place = &raw mut first;
+    let last = pieces.len().saturating_sub(1);
+    for (number, bytes) in pieces.enumerate() {
+        // SAFETY: the request's pool; null results are checked. nginx does not write to a buffer
+        // that is marked as memory.
+        unsafe {
+            let link = ngx_alloc_chain_link(r.pool()).as_mut()?;
+            link.buf = ngx_pcalloc(r.pool(), size_of::<ngx_buf_t>()).cast::<ngx_buf_t>();
+            link.next = ptr::null_mut();
+            let buf = link.buf.as_mut()?;
+            let is_last = ngx_uint_t::from(number == last);
+            shim::ngx_http_frappe_set_buf(buf, bytes.as_ptr().cast_mut(), bytes.len(), is_last);
+            *place = link;
+            place = &raw mut link.next;
+        }
+    }
+    Some(first)
+}
+
+/// Keeps a value as long as the request, and drops it then. None where there is no memory.
+pub(in crate::nginx) fn keep<T>(r: Request, value: T) -> Option<&'static mut T> {
+    // SAFETY: a null result is checked; the block has the size of T, and a pool's alignment is that
+    // of a pointer, which is enough for T: checked when this is compiled. The value is dropped once.
+    unsafe {
+        const { assert!(align_of::<T>() <= align_of::<*const ()>()) };
+        let cleanup = ngx_pool_cleanup_add(r.pool(), size_of::<T>()).as_mut()?;
+        let place = cleanup.data.cast::<T>();
+        place.write(value);
+        cleanup.handler = Some(drop_kept::<T>);
+        place.as_mut()
+    }
+}
+
+/// What [`keep`] keeps of this type.
+pub(in crate::nginx) fn kept<T>(r: Request) -> Option<&'static mut T> {
+    let wanted: ngx_pool_cleanup_pt = Some(drop_kept::<T>);
+    // SAFETY: nginx's list of a valid pool; what has our handler has our value, which nobody else
+    // looks at while a callback runs.
+    unsafe {
+        let mut cleanup = (*r.pool()).cleanup;
+        while let Some(current) = cleanup.as_ref() {
+            if core::ptr::fn_addr_eq(current.handler?, wanted?) {
+                return current.data.cast::<T>().as_mut();
+            }
+            cleanup = current.next;
+        }
+    }
+    None
+}
+
+unsafe extern "C" fn drop_kept<T>(data: *mut c_void) {
+    // SAFETY: what `keep` has written; nginx runs each cleanup once.
+    unsafe { data.cast::<T>().drop_in_place() };
+}
+
+/// What the servers that a request was sent to have done.
+pub(in crate::nginx) fn upstream_states<'r>(
+    r: *mut ngx_http_request_t,
+) -> &'r [ngx_http_upstream_state_t] {
+    // SAFETY: null or an array of this type, as long as the request.
+    unsafe {
+        let states: *const ngx_array_t = (*r).upstream_states;
+        states.as_ref().map_or(&[], |states| states.as_slice())
+    }
+}

@@ -1,0 +1,134 @@
+//! What the configuration says of figures.
+
+use core::cell::{Cell, RefCell};
+use std::path::PathBuf;
+
+use nginx_sys::{ESRCH, kill, ngx_cycle_t, ngx_http_complex_value_t};
+
+use crate::figures::{Host, Worker, Zone};
+use crate::nginx::ffi::zone::Memory;
+
+/// `frappe_status_zone` and `frappe_status`
+#[derive(Debug, Default)]
+pub(in crate::nginx) struct Figures {
+    #[expect(clippy::vec_box, reason = "nginx points to them")]
+    pub(in crate::nginx) zones: Vec<Box<StatusZone>>,
+    pub(in crate::nginx) pages: Vec<Page>,
+}
+
+impl Figures {
+    /// The zone of a location that shows figures, by the number that the directive has given it.
+    pub(in crate::nginx) fn zone_of_page(&self, page: usize) -> Option<&StatusZone> {
+        self.zones
+            .get(self.pages.get(page)?.zone?)
+            .map(|zone| &**zone)
+    }
+}
+
+/// A location that shows figures.
+#[derive(Debug)]
+pub(in crate::nginx) struct Page {
+    /// what `frappe_status` says
+    pub(in crate::nginx) name: Option<Vec<u8>>,
+    /// where
+    pub(in crate::nginx) place: String,
+    /// the number of the zone, once all are known
+    pub(in crate::nginx) zone: Option<usize>,
+}
+
+/// What names the row of a request.
+#[derive(Debug)]
+pub(in crate::nginx) enum Key {
+    /// a variable alone, by nginx's index
+    Variable(usize),
+    /// in a pool that lives as long as the configuration
+    Complex(*mut ngx_http_complex_value_t),
+}
+
+/// `frappe_status_zone`
+#[derive(Debug)]
+pub(in crate::nginx) struct StatusZone {
+    pub(in crate::nginx) name: String,
+    /// where it is declared
+    pub(in crate::nginx) place: String,
+    pub(in crate::nginx) key: Key,
+    pub(in crate::nginx) state: Option<State>,
+    /// another size that the zone of this name had before
+    pub(in crate::nginx) old_size: Option<usize>,
+    /// whose configuration this is
+    pub(in crate::nginx) cycle: *mut ngx_cycle_t,
+    /// set before the first request
+    pub(in crate::nginx) memory: Option<Memory>,
+    /// the numbers of groups by the addresses of nginx's structures, in this process
+    pub(in crate::nginx) groups: RefCell<Vec<(usize, u32)>>,
+}
+
+/// `state=`
+#[derive(Debug)]
+pub(in crate::nginx) struct State {
+    pub(in crate::nginx) path: PathBuf,
+    /// the last attempt to write it has failed, which was logged
+    pub(in crate::nginx) has_failed: Cell<bool>,
+}
+
+impl StatusZone {
+    pub(in crate::nginx) fn new(
+        name: String,
+        place: String,
+        key: Key,
+        state: Option<State>,
+    ) -> Self {
+        Self {
+            name,
+            place,
+            key,
+            state,
+            old_size: None,
+            cycle: core::ptr::null_mut(),
+            memory: None,
+            groups: RefCell::default(),
+        }
+    }
+
+    /// Its figures; None where nginx has not mapped it.
+    pub(in crate::nginx) fn view(&self) -> Option<Zone<'static>> {
+        let Memory { longs, words } = self.memory?;
+        Zone::attach(longs, words, &PROCESSES)
+    }
+}
+
+/// Other processes.
+pub(in crate::nginx) struct Processes;
+
+/// Those of this machine.
+pub(in crate::nginx) static PROCESSES: Processes = Processes;
+
+impl Host for Processes {
+    fn is_alive(&self, pid: u32) -> bool {
+        // SAFETY: no signal is sent.
+        let rc = pid.try_into().map(|pid| unsafe { kill(pid, 0) });
+        // A process of another user is one that is alive.
+        rc.is_ok_and(|rc| {
+            rc == 0 || std::io::Error::last_os_error().raw_os_error() != Some(ESRCH as i32)
+        })
+    }
+}
+
+/// Who we are, in a process that serves.
+struct Us(Cell<Option<Worker>>);
+
+// SAFETY: set when the process begins, read by its callbacks: nginx runs both in the process's only
+// thread.
+unsafe impl Sync for Us {}
+
+static US: Us = Us(Cell::new(None));
+
+/// This process, where it counts.
+pub(in crate::nginx) fn worker() -> Option<Worker> {
+    US.0.get()
+}
+
+/// It does, from now on.
+pub(in crate::nginx) fn set_worker(worker: Option<Worker>) {
+    US.0.set(worker);
+}

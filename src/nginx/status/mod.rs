@@ -1,0 +1,64 @@
+//! The figures: what is counted of requests, and where it is shown. [`crate::figures`] counts and
+//! writes; here is what nginx has to do with it.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `directive` | `frappe_status_zone`, `frappe_status`, and their mistakes |
+//! | `zone` | a zone in nginx's shared memory, through reloads |
+//! | `count` | counts each request that ends, in the log phase |
+//! | `serve` | answers with a page, JSON or Prometheus's text |
+//! | `save` | the state's file |
+
+mod count;
+mod directive;
+mod save;
+mod serve;
+mod zone;
+
+use nginx_sys::{
+    NGX_OK, NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER, ngx_cycle_t, ngx_int_t, ngx_process, ngx_uint_t,
+};
+
+use super::ffi::conf::cycle_main_conf;
+use super::request::rules::MainConf;
+use super::request::zones::Figures;
+
+pub(super) use count::handler as count;
+pub(super) use directive::{find_zones, set_page, set_zone};
+
+/// A process begins to serve.
+pub(super) unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    // SAFETY: as nginx calls it, once for a process and configuration.
+    unsafe {
+        if let Some(figures) = figures_of(cycle) {
+            zone::begin(figures);
+            let process = ngx_process;
+            if process == NGX_PROCESS_WORKER as ngx_uint_t
+                || process == NGX_PROCESS_SINGLE as ngx_uint_t
+            {
+                save::begin(figures, cycle);
+            }
+        }
+    }
+    NGX_OK as ngx_int_t
+}
+
+/// The master ends, and all workers have ended.
+pub(super) unsafe extern "C" fn exit_master(cycle: *mut ngx_cycle_t) {
+    // SAFETY: as nginx calls it.
+    unsafe {
+        if let Some(figures) = figures_of(cycle) {
+            save::all(figures, (*cycle).log);
+        }
+    }
+}
+
+/// Our part of a cycle's configuration. None where there is no http block.
+///
+/// # Safety
+///
+/// `cycle` is valid and its configuration has been read.
+unsafe fn figures_of<'c>(cycle: *mut ngx_cycle_t) -> Option<&'c Figures> {
+    // SAFETY: promised by the caller; null or what `create_main_conf` has made.
+    unsafe { cycle_main_conf(cycle).cast::<MainConf>().as_ref() }.map(|main| &main.figures)
+}

@@ -1,0 +1,213 @@
+//! Writes the states: one of the workers once a minute, a piece at a time, and the master at its end.
+//!
+//! The file is written beside its place and renamed, so that what is there is always a whole one. It
+//! is not forced to the disk: what a machine loses with its power is a minute of figures.
+
+use core::cell::RefCell;
+use core::mem::MaybeUninit;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use nginx_sys::{
+    NGX_LOG_ERR, ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_cycle_t, ngx_event_t, ngx_exiting,
+    ngx_log_t, ngx_terminate,
+};
+
+use crate::figures::{Saver, Worker};
+use crate::nginx::ffi::guard::guarded;
+use crate::nginx::ffi::{log, shim};
+use crate::nginx::request::zones::{Figures, StatusZone, worker};
+
+/// Milliseconds from one look at the clock to the next.
+const LOOK: usize = 5000;
+/// And from one piece of a file to the next.
+const NEXT: usize = 2;
+/// Rows of a piece.
+const ROWS: u32 = 64;
+
+/// A state that is being written.
+struct Saving {
+    /// the number of its zone
+    zone: usize,
+    saver: Saver,
+    file: File,
+    beside: PathBuf,
+    piece: Vec<u8>,
+}
+
+/// What nginx's timer needs, and what it is at.
+struct Timer {
+    event: RefCell<MaybeUninit<ngx_event_t>>,
+    /// nginx names the connection of an event in its debug log
+    connection: RefCell<MaybeUninit<ngx_connection_t>>,
+    saving: RefCell<Option<Box<Saving>>>,
+}
+
+// SAFETY: used by callbacks alone: nginx runs them in the process's only thread.
+unsafe impl Sync for Timer {}
+
+static TIMER: Timer = Timer {
+    event: RefCell::new(MaybeUninit::zeroed()),
+    connection: RefCell::new(MaybeUninit::zeroed()),
+    saving: RefCell::new(None),
+};
+
+/// This process, which serves, is one of those that write.
+///
+/// # Safety
+///
+/// `cycle` is what nginx has begun the process with.
+pub(super) unsafe fn begin(figures: &Figures, cycle: *mut ngx_cycle_t) {
+    if figures.zones.iter().all(|zone| zone.state.is_none()) {
+        return;
+    }
+    let event = TIMER.event.as_ptr().cast::<ngx_event_t>();
+    let connection = TIMER.connection.as_ptr().cast::<ngx_connection_t>();
+    // SAFETY: both are zero, which is a value of each, and stay where they are. A process without
+    // worker processes begins anew at a reload: then the timer may run already, and goes on.
+    unsafe {
+        (*connection).fd = -1;
+        (*event).data = connection.cast();
+        (*event).handler = Some(on_timer);
+        (*event).log = (*cycle).log;
+        shim::ngx_http_frappe_set_cancelable(event);
+        ngx_add_timer(event, LOOK);
+    }
+}
+
+/// Writes all states at once.
+pub(super) fn all(figures: &Figures, target: *mut ngx_log_t) {
+    guarded(target, (), || {
+        for (number, zone) in figures.zones.iter().enumerate() {
+            if zone.state.is_some() {
+                let done = Saving::begin(number, zone).and_then(|mut saving| {
+                    while saving.go_on(zone, None)? {}
+                    saving.end(zone)
+                });
+                tell(zone, done, target);
+            }
+        }
+    });
+}
+
+unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
+    // SAFETY: nginx calls it with our event, whose log it keeps; the cycle is that of the process.
+    let (target, figures) = unsafe { ((*event).log, super::figures_of(ngx_cycle)) };
+    let next = guarded(target, LOOK, || {
+        figures.map_or(LOOK, |figures| step(figures, target))
+    });
+    // SAFETY: as above; a worker that ends has other things to do.
+    unsafe {
+        if ngx_exiting == 0 && ngx_terminate == 0 {
+            ngx_add_timer(event, next);
+        }
+    }
+}
+
+/// Writes a piece, or looks whether it is time to. How many milliseconds later to do so again.
+fn step(figures: &Figures, target: *mut ngx_log_t) -> usize {
+    let mut place = TIMER.saving.borrow_mut();
+    let Some(saving) = place.as_mut() else {
+        let due = figures.zones.iter().enumerate().find(|(_, zone)| {
+            let view = zone.view().filter(|_| zone.state.is_some());
+            view.is_some_and(|view| view.claim_save(super::count::now()))
+        });
+        let Some((number, zone)) = due else {
+            return LOOK;
+        };
+        match Saving::begin(number, zone) {
+            Ok(saving) => *place = Some(Box::new(saving)),
+            Err(error) => tell(zone, Err(error), target),
+        }
+        return NEXT;
+    };
+    let Some(zone) = figures.zones.get(saving.zone) else {
+        *place = None;
+        return LOOK;
+    };
+    match saving.go_on(zone, worker()) {
+        Ok(true) => return NEXT,
+        Ok(false) => {
+            let done = saving.end(zone);
+            tell(zone, done, target);
+        }
+        Err(error) => tell(zone, Err(error), target),
+    }
+    *place = None;
+    NEXT
+}
+
+impl Saving {
+    fn begin(number: usize, zone: &StatusZone) -> io::Result<Self> {
+        let state = zone.state.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let mut beside = state.path.clone().into_os_string();
+        beside.push(".tmp");
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&beside)?;
+        // Another nginx, as during an upgrade of the binary, may be writing it.
+        file.try_lock()?;
+        file.set_len(0)?;
+        Ok(Self {
+            zone: number,
+            saver: Saver::new(),
+            file,
+            beside: beside.into(),
+            piece: Vec::new(),
+        })
+    }
+
+    /// Writes a piece. False: it was the last one.
+    fn go_on(&mut self, zone: &StatusZone, worker: Option<Worker>) -> io::Result<bool> {
+        let more = self.write(zone, worker);
+        if more.is_err() {
+            // A disk that is full has room for other things again.
+            let _ = fs::remove_file(&self.beside);
+        }
+        more
+    }
+
+    fn write(&mut self, zone: &StatusZone, worker: Option<Worker>) -> io::Result<bool> {
+        let view = zone.view().ok_or(io::ErrorKind::NotFound)?;
+        let piece = &mut self.piece;
+        piece.clear();
+        let mut fits = true;
+        let more = self.saver.go_on(&view, worker, ROWS, &mut |bytes| {
+            fits &= piece.try_reserve(bytes.len()).is_ok();
+            if fits {
+                piece.extend_from_slice(bytes);
+            }
+        });
+        if !fits {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        self.file.write_all(piece)?;
+        Ok(more)
+    }
+
+    fn end(&mut self, zone: &StatusZone) -> io::Result<()> {
+        let state = zone.state.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        fs::rename(&self.beside, &state.path)
+    }
+}
+
+/// One line for the first failure of several.
+fn tell(zone: &StatusZone, done: io::Result<()>, target: *mut ngx_log_t) {
+    let Some(state) = &zone.state else {
+        return;
+    };
+    if let Err(error) = &done
+        && !state.has_failed.get()
+    {
+        let path = state.path.display();
+        log::line(
+            target,
+            NGX_LOG_ERR,
+            &format!("state \"{path}\" cannot be written: {error}"),
+        );
+    }
+    state.has_failed.set(done.is_err());
+}

@@ -1,0 +1,45 @@
+"""Debian's Chromium, headless, and what it sees of a page."""
+
+import shutil
+from contextlib import contextmanager
+
+from playwright.sync_api import sync_playwright
+
+
+@contextmanager
+def chromium():
+    """A browser; ended afterwards."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Seen:
+    """A page with all that went wrong in it, and all that it asked for."""
+
+    def __init__(self, browser, url, **options):
+        self.page = browser.new_page(**options)
+        self.complaints, self.requests = [], []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        self.page.goto(url)
+        self.page.wait_for_selector("tbody tr")
+
+    def rows(self):
+        """The cells of each row, by the heads of the columns."""
+        return self.page.evaluate("""() => [...document.querySelectorAll("tbody tr")].map((row) =>
+            Object.fromEntries([...row.children].map((cell) => [cell.dataset.head, cell.textContent])))""")
+
+    def calls(self):
+        """The names, in their order."""
+        return [row["Call"] for row in self.rows()]
+
+    def sort(self, head):
+        """Clicks on the head of a column."""
+        self.page.get_by_role("button", name=head, exact=True).click()

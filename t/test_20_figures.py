@@ -1,0 +1,388 @@
+"""20: what is counted of each call stays exact, whatever becomes of workers and however many names
+clients invent."""
+
+import os
+import random
+import signal
+import subprocess
+
+import pytest
+
+from rig import process
+from rig.client import FORM, JSON, MULTIPART, multipart, post
+from rig.figures import calls, figures, reset
+from rig.http1 import Http1
+from rig.load import Load, cpu_seconds, pipelined
+from rig.waiting import until
+
+# Invented names; `make test-figures` takes a million.
+NAMES = int(os.environ.get("TEST_FIGURES_NAMES", "50000"))
+
+# @{more} and @{workers} stand alone in what differs. Locations answer at once, so that requests are
+# many; @{proxied} shows upstreams.
+SERVER = """
+    frappe_status_zone calls @{size} @{zone};
+    keepalive_requests 10000000;
+    @{more}
+    server {
+        @{listen main}
+        frappe_cmd on;
+        location / { return 200 "ok\\n"; }
+        location /slow/ { proxy_pass http://primary/; }
+        location /status { frappe_status calls; }
+        @{locations}
+    }
+"""
+
+
+def options(workers=1, *, size="1m", zone="", more="", locations=""):
+    """Arguments of `serve_once` for SERVER."""
+    return {"values": {"size": size, "zone": zone, "more": more, "locations": locations},
+            "main": f"#workers {workers}", "log": "access_log off;"}
+
+
+@pytest.fixture(name="start")
+def fixture_start(serve_once):
+    """Starts SERVER."""
+    def start(workers=1, **more):
+        instance = serve_once(SERVER, start=False, **options(workers, **more))
+        conf = instance.prefix / "nginx.conf"
+        conf.write_text(conf.read_text().replace("worker_processes 1;",
+                                                 f"worker_processes {workers};"))
+        return instance
+    started = []
+
+    def run(*arguments, **more):
+        instance = start(*arguments, **more)
+        instance.start()
+        started.append(instance)
+        until(lambda: len(instance.workers()) >= (arguments[0] if arguments else 1), "the workers")
+        return instance
+    run.prepare = start
+    yield run
+    for instance in started:
+        instance.stop()
+
+
+def api(name):
+    """The path of a call."""
+    return f"/api/method/{name}"
+
+
+def total(nginx):
+    """Requests, by the sum of all rows and by the total, which agree."""
+    found = figures(nginx)
+    rows = [*found["calls"], found["other"]]
+    assert sum(row["requests"] for row in rows) == found["total"]["requests"]
+    return found["total"]["requests"]
+
+
+def test_20_01_each_request_counts_once(start):
+    """4 workers, 32 connections, 5,000 calls: the totals are the requests that were sent."""
+    nginx = start(4, size="8m")
+    names = [f"app.method_{number}" for number in range(5000)]
+    random.Random(1).shuffle(names)
+    with Load(nginx.port(), [api(name) for name in names]) as load:
+        until(lambda: total(nginx) >= 20_000, "20,000 requests", timeout=40)
+    assert load.count.sent == load.count.answered
+    # An answer may arrive before its worker has counted it.
+    until(lambda: total(nginx) >= load.count.sent, "the last requests to be counted")
+    assert total(nginx) == load.count.sent
+    found = calls(nginx)
+    assert set(found) == set(names)
+    assert figures(nginx)["other"]["requests"] == 0
+    for call in found.values():
+        assert call["responses"] == {"2xx": call["requests"]}
+        assert call["request"]["count"] == call["requests"]
+
+
+def test_20_02_what_a_row_says(start, upstreams):
+    """Status classes, bytes, times and groups are those of the requests."""
+    nginx = start()
+    for target, status in (("/slow/", 200), ("/quick", 200)):
+        with Http1(nginx.port()) as client:
+            client.request("POST", target, [("Content-Type", FORM)], b"cmd=a.b&x=" + b"y" * 5000)
+            response = client.response()
+            assert response.status == status
+    row = calls(nginx)["a.b"]
+    assert row["requests"] == 2
+    assert row["responses"] == {"2xx": 2}
+    assert 10_000 < row["received_bytes"] < 11_000
+    assert row["sent_bytes"] > 300
+    assert row["upstream"]["count"] == 1
+    assert row["upstreams"]["primary"]["requests"] == 1
+    assert row["request"]["max"] >= row["upstream"]["max"]
+    assert row["first_seen"] <= row["last_seen"]
+
+
+def test_20_03_each_kind_of_body(start):
+    """Form, multipart and JSON of the same call are one row; errors are counted, too."""
+    nginx = start(locations="location /limited { return 429; } location /gone { return 404; }"
+                            "location /refused { return 503; } location /broken { return 500; }")
+    for content_type, body in ((FORM, b"cmd=f"), (JSON, b'{"cmd": "f"}'),
+                               (MULTIPART, multipart(("cmd", "f")))):
+        post(nginx, "/", body, content_type)
+        for target in ("/limited", "/gone", "/refused", "/broken"):
+            with Http1(nginx.port()) as client:
+                client.request("POST", target, [("Content-Type", content_type)], body)
+                client.response()
+    row = calls(nginx)["f"]
+    assert row["responses"] == {"2xx": 3, "429": 3, "4xx": 3, "503": 3, "5xx": 3}
+
+
+def test_20_04_a_client_that_gives_up_is_499(start, raw):
+    """It is counted as such, with the time until it gave up."""
+    nginx = start(locations=f"location /wait {{ proxy_pass http://127.0.0.1:{raw.port}; }}")
+    with Http1(nginx.port()) as client:
+        client.request("POST", "/wait", [("Content-Type", FORM)], b"cmd=f")
+        accepted = raw.accept()
+        assert accepted
+        client.close()
+        until(lambda: "f" in calls(nginx), "the row")
+    until(lambda: "f" in calls(nginx), "the row")
+    assert calls(nginx)["f"]["responses"] == {"499": 1}
+
+
+def test_20_05_a_mebibyte_has_room_for_a_thousand_calls(start):
+    """And of more, those that were asked for once leave; the totals stay."""
+    nginx = start()
+    names = [f"app.{number}.{'x' * 200}" for number in range(1000)]
+    for _ in range(2):
+        pipelined(nginx.port(), [api(name) for name in names])
+    found = figures(nginx)
+    assert found["rows"]["used"] == 1000 and found["rows"]["replaced"] == 0
+    assert set(calls(nginx)) == set(names)
+    pipelined(nginx.port(), [api(f"invented.{number}") for number in range(3000)])
+    found = figures(nginx)
+    assert found["total"]["requests"] == 5000
+    assert found["other"]["requests"] > 0
+    kept = set(calls(nginx)) & set(names)
+    # An eighth is for new names.
+    assert len(kept) >= 0.8 * len(names)
+
+
+@pytest.mark.timeout(60 + NAMES // 5000)
+def test_20_06_invented_names_cost_little_and_displace_nobody(start, env):
+    """The figures of real calls stay as they are; the worker's time for a request is at most 1.5 times
+    what it is without a zone."""
+    if env.is_checked:
+        pytest.skip("what watches the memory takes time of its own")
+    counted = start()
+    plain = start(locations="location /plain { frappe_cmd off; return 200 'ok\\n'; }")
+    real = [f"erpnext.real_{number}" for number in range(300)]
+    for _ in range(3):
+        pipelined(counted.port(), [api(name) for name in real])
+    before = {name: call["requests"] for name, call in calls(counted).items()}
+
+    spent = {counted: 0.0, plain: 0.0}
+    turn = 2000
+    for first in range(0, NAMES, turn):
+        names = [f"invented.{number}" for number in range(first, first + turn)]
+        for nginx, targets in ((counted, [api(name) for name in names]),
+                               (plain, [f"/plain/{api(name)}" for name in names])):
+            begun = cpu_seconds(nginx.worker())
+            pipelined(nginx.port(), targets)
+            spent[nginx] += cpu_seconds(nginx.worker()) - begun
+    found = calls(counted)
+    assert {name: found[name]["requests"] for name in real} == before
+    assert total(counted) == NAMES + 900
+    assert spent[counted] <= 1.5 * spent[plain], f"{spent[counted]} s and {spent[plain]} s"
+
+
+@pytest.mark.allow_log(r"exited on signal 9")
+@pytest.mark.timeout(180)
+def test_20_07_workers_are_killed(start):
+    """50 times kill -9 under load: the others go on, and of each dead worker at most the request that it
+    was at is missing."""
+    nginx = start(4, size="128k")
+    targets = [api(f"app.{number % 97}") for number in range(700)]
+    targets += [api(f"rare.{number}") for number in range(5000)]
+    random.Random(2).shuffle(targets)
+    kills = 50
+    with Load(nginx.port(), targets) as load:
+        for _ in range(kills):
+            seen = total(nginx)
+            until(lambda seen=seen: total(nginx) > seen + 100, "requests to be counted")
+            victim = random.Random(seen).choice(nginx.workers())
+            nginx.signal(signal.SIGKILL, victim)
+            until(lambda victim=victim: not process.alive(victim), "the worker to die")
+    until(lambda: len(nginx.workers()) == 4, "the workers to be there again")
+    until(lambda: total(nginx) >= load.count.answered - kills, "the last requests to be counted")
+    counted = total(nginx)
+    assert counted <= load.count.sent
+    # The zone still works: a new name gets a row.
+    for number in range(1, 4):
+        pipelined(nginx.port(), [api("afterwards")])
+        until(lambda number=number: total(nginx) == counted + number, "the request to be counted")
+    assert calls(nginx)["afterwards"]["requests"] == 3
+
+
+def test_20_08_reload_under_load(start):
+    """No request is lost or counted twice while workers change; the zone stays."""
+    nginx = start(2)
+    with Load(nginx.port(), [api(f"app.{number}") for number in range(50)], 8) as load:
+        for _ in range(5):
+            seen = total(nginx)
+            until(lambda seen=seen: total(nginx) > seen + 100, "requests to be counted")
+            nginx.reload()
+    until(lambda: len(nginx.workers()) == 2, "the old workers to end")
+    # What an old worker had answered it has counted.
+    assert load.count.answered <= total(nginx) <= load.count.sent
+
+
+def test_20_09_a_reload_with_another_configuration_keeps_the_figures(start):
+    """Another key, more locations: what was counted stays. Another size starts anew and says so."""
+    nginx = start(more="#more", locations="")
+    pipelined(nginx.port(), [api("before")])
+    conf = nginx.prefix / "nginx.conf"
+    text = conf.read_text()
+    conf.write_text(text.replace("frappe_status_zone calls 1m ;",
+                                 'frappe_status_zone calls 1m "key=$host $frappe_call";'))
+    (old,) = nginx.reload()
+    until(lambda: not process.alive(old), "the old worker to end")
+    pipelined(nginx.port(), [api("after")])
+    assert set(calls(nginx)) == {"before", "localhost after"}
+
+    mark = nginx.errors.mark()
+    conf.write_text(text.replace("frappe_status_zone calls 1m ;", "frappe_status_zone calls 2m;"))
+    (old,) = nginx.reload()
+    until(lambda: not process.alive(old), "the old worker to end")
+    nginx.errors.wait(r'\[notice\].*zone "calls" had 1024k before and is new now: its figures start '
+                      "anew", mark)
+    assert calls(nginx) == {}
+    assert figures(nginx)["rows"]["max"] > 2000
+
+
+def test_20_10_two_zones(start):
+    """Each has its own key and its own page; sites on one balancer are told apart."""
+    nginx = start(more='frappe_status_zone sites 1m "key=$host $frappe_call";',
+                  locations="location /sites { frappe_status sites; }")
+    for host in ("one.example", "two.example", "one.example"):
+        with Http1(nginx.port()) as client:
+            client.send(f"GET {api('f')} HTTP/1.1\r\nHost: {host}\r\n\r\n")
+            assert client.response().status == 200
+    assert {name: call["requests"] for name, call in calls(nginx).items()} == {"f": 3}
+    found = calls(nginx, "/sites?format=json")
+    assert {name: call["requests"] for name, call in found.items()} == {
+        "one.example f": 2, "two.example f": 1}
+
+
+def test_20_11_what_is_not_counted(start):
+    """Locations without the module, requests without a key, and the figures themselves."""
+    nginx = start(locations="location /off/ { frappe_cmd off; return 200 'ok\\n'; }"
+                            "location /mine { frappe_status mine; }",
+                  more="frappe_status_zone mine 1m key=$arg_x;")
+    pipelined(nginx.port(), ["/off" + api("f"), "/?cmd=f", "/?x=1", "/status", "/status?cmd=f"])
+    assert set(calls(nginx, "/mine?format=json")) == {"1"}
+    assert {name: call["requests"] for name, call in calls(nginx).items()} == {"f": 1, "page": 1}
+
+
+def test_20_12_a_reset_starts_anew(start):
+    """Also for calls that are asked for again."""
+    nginx = start()
+    pipelined(nginx.port(), [api(f"app.{number % 500}") for number in range(2000)])
+    reset(nginx)
+    assert total(nginx) == 0 and calls(nginx) == {}
+    pipelined(nginx.port(), [api("app.7"), api("new")])
+    assert {name: call["requests"] for name, call in calls(nginx).items()} == {"app.7": 1, "new": 1}
+
+
+# The file of the state
+
+
+def test_20_20_the_state_survives_a_restart(start, tmp_path):
+    """Figures, quantiles and groups are there again; the file is written at the end."""
+    state = tmp_path / "calls"
+    nginx = start(zone=f"state={state}")
+    pipelined(nginx.port(), [api(f"app.{number % 30}") for number in range(300)])
+    with Http1(nginx.port()) as client:
+        client.request("GET", "/slow/?cmd=slow")
+        client.response()
+    before = figures(nginx)
+    nginx.stop()
+    assert state.is_file() and not state.with_suffix(".tmp").exists()
+
+    again = start(zone=f"state={state}")
+    again.errors.wait(r"\[notice\].*figures of 31 calls")
+    after = figures(again)
+    for key in ("calls", "other", "total"):
+        by_name = [sorted(found[key], key=str) if key == "calls" else found[key]
+                   for found in (before, after)]
+        assert by_name[0] == by_name[1]
+    assert after["since"] == before["since"]
+
+
+def test_20_21_a_worker_writes_the_state_while_it_runs(start, tmp_path):
+    """For where nginx does not end in peace."""
+    state = tmp_path / "calls"
+    nginx = start(zone=f"state={state}")
+    pipelined(nginx.port(), [api("f")])
+    until(state.exists, "the state to be written", timeout=20)
+    assert state.read_bytes().startswith(b"frappe-calls 1\n")
+
+
+@pytest.mark.parametrize("content, reason", [
+    (b"", "it is damaged"),
+    (b"something else", "it is damaged"),
+    (b"frappe-calls 1\n" + bytes(100), "it is damaged"),
+    (b"frappe-calls 2\n" + bytes(100), "another version of the module"),
+])
+def test_20_22_a_state_that_cannot_be_used_is_one_line(start, tmp_path, content, reason):
+    """And nginx starts with empty figures."""
+    state = tmp_path / "calls"
+    state.write_bytes(content)
+    nginx = start(zone=f"state={state}")
+    lines = nginx.errors.lines(r"\[warn\].*is not used")
+    assert len(lines) == 1 and reason in lines[0] and str(state) in lines[0]
+    assert total(nginx) == 0
+
+
+def test_20_23_a_state_that_was_cut_off(start, tmp_path):
+    """As by a disk that was full for another program."""
+    state = tmp_path / "calls"
+    nginx = start(zone=f"state={state}")
+    pipelined(nginx.port(), [api("f")])
+    nginx.stop()
+    state.write_bytes(state.read_bytes()[:-20])
+    again = start(zone=f"state={state}")
+    assert len(again.errors.lines("is not used: it is damaged")) == 1
+    assert total(again) == 0
+
+
+def test_20_24_a_full_disk(start, tmp_path):
+    """One line; the state that was there stays, and no half file is left."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=False,
+                             capture_output=True)
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        state = disk / "calls"
+        nginx = start(zone=f"state={state}")
+        pipelined(nginx.port(), [api(f"app.{number}") for number in range(5)])
+        nginx.stop()
+        before = state.read_bytes()
+        nginx = start(zone=f"state={state}")
+        pipelined(nginx.port(), [api(f"many.{number}") for number in range(900)])
+        nginx.errors.wait(r"\[error\].*cannot be written: No space left")
+        nginx.stop()
+        assert state.read_bytes() == before
+        assert not (disk / "calls.tmp").exists()
+        # A worker and, at the end, the master.
+        assert len(nginx.errors.lines("cannot be written")) == 2
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_20_25_memory_is_what_was_configured(start):
+    """A worker has no memory of its own for it, however many calls there are."""
+    nginx = start(size="4m")
+    pipelined(nginx.port(), [api("warm") for _ in range(1000)])
+    figures(nginx)
+    before = nginx.memory("RssAnon")
+    pipelined(nginx.port(), [api(f"app.{number}") for number in range(20_000)])
+    figures(nginx)
+    assert nginx.memory("RssAnon") - before <= 16 * 1024
