@@ -33,13 +33,16 @@ def main():
 def pass_on(pipe, name):
     """Copies the pipe to standard output until it is closed."""
     begun = time.monotonic()
+    fresh = True
     while True:
         if not select.select([pipe], [], [], BEAT)[0]:
-            say(f"  {time.monotonic() - begun:.0f} s so far: {name}")
+            say(f"{'' if fresh else chr(10)}  {time.monotonic() - begun:.0f} s so far: {name}")
+            fresh = True
             continue
         data = os.read(pipe, 65536)
         if not data:
             return
+        fresh = data.endswith(b"\n")
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
 
