@@ -243,10 +243,10 @@ deb: ## Build the package for Debian or Ubuntu, in target/deb
 
 .PHONY: test-deb
 test-deb: deb $(VENV)/requirements.txt ## Install the package in a scratch root, serve, purge
-	@build/deps.sh debootstrap test
+	@build/deps.sh debootstrap test repo
 	@TEST_DEB=$$(echo $(TARGET)/deb/*.deb) TEST_NGINX_BINARY=/usr/sbin/nginx TEST_NGINX_MODULE=$(DEBIAN) \
 	    $(STEP) 'Installing it in systems of their own' 'usually 3 minutes' \
-	    $(VENV)/bin/python -m pytest t/test_10_package.py t/test_10_first_hour.py $(PYTEST_ARGS)
+	    $(VENV)/bin/python -m pytest t/test_10_package.py t/test_10_repo.py t/test_10_first_hour.py $(PYTEST_ARGS)
 
 # What README promises a newcomer, in these releases of Debian.
 CLEAN ?= bookworm trixie
