@@ -28,14 +28,25 @@ done
     exit 1
 }
 
-# What the packages are made with, and what nginx's configure and the module are compiled against. configure
-# runs small programs, so it runs there.
-build/step.py 'Installing compilers and libraries in the system' 'usually 5 minutes' \
-    build/inside.sh --bind "$directory=$directory" "$root" bash -euc "
-        [[ -e /usr/share/nginx/src/conf_flags && -e /usr/bin/lintian ]] || apt-get install -y -q \
-            --no-install-recommends gcc libc6-dev libpcre2-dev zlib1g-dev libssl-dev nginx nginx-dev dpkg-dev \
-            debhelper help2man lintian python3 >/root/apt.log 2>&1 || { cat /root/apt.log >&2; exit 1; }
-        /root/project/build/nginx-debian.sh '$directory/objs'"
+build/step.py 'Installing packages in the emulated system' 'usually 10 minutes' \
+    build/inside.sh "$root" bash -euc '
+        [[ ! -e /usr/share/nginx/src/conf_flags || ! -e /usr/bin/lintian ]] || exit 0
+        apt-get install -y -q --no-install-recommends libc6-dev libpcre2-dev zlib1g-dev libssl-dev nginx nginx-dev \
+            dpkg-dev debhelper help2man lintian python3 >apt.log 2>&1 || { cat apt.log >&2; exit 1; }'
+
+# configure compiles small programs, and runs them. It asks uname what machine this is.
+configure() (
+    tools=$(mktemp -d)
+    trap 'rm -rf "$tools"' EXIT
+    printf '#!/bin/sh\n[ "$*" != -m ] || { echo aarch64; exit; }\nexec /usr/bin/uname "$@"\n' >"$tools/uname"
+    chmod 755 "$tools/uname"
+    cd "$root/usr/share/nginx/src"
+    . ./conf_flags
+    PATH=$tools:$PATH QEMU_LD_PREFIX=$root ./configure "${NGX_CONF_FLAGS[@]}" --with-cc="$compiler" \
+        --with-cc-opt="--sysroot=$root" --with-ld-opt="--sysroot=$root" --builddir="$directory/objs"
+)
+mkdir -p "$directory/objs"
+configure >"$directory/configure.log" 2>&1 || { cat "$directory/configure.log" >&2; exit 1; }
 
 export CARGO_TARGET_DIR=$directory/target
 export NGINX_SOURCE_DIR=$root/usr/share/nginx/src NGINX_BUILD_DIR=$directory/objs

@@ -41,9 +41,11 @@ make srpm
 
 rm -rf "$publish"
 mkdir -p "$files"
-cp "$target"/dist/*.tar.xz "$target"/srpm/*.src.rpm "$files"
-for suite in "${suites[@]}"; do
-    cp "$target/debs/${suite/:/-}"/*.deb "$files"
+cp "$target"/dist/*.tar.xz "$files"
+# GitHub makes a dot of each ~ in the name of a file, which would not be the name in SHA256SUMS.
+for file in "$target"/srpm/*.src.rpm $(printf "$target/debs/%s/*.deb " "${suites[@]/:/-}"); do
+    name=$(basename "$file")
+    cp "$file" "$files/${name//\~/.}"
 done
 tar --sort=name --owner=0 --group=0 --numeric-owner -C "$target" -cf "$files/apt-repository.tar" repo
 (cd "$files" && sha256sum -- * >SHA256SUMS)
@@ -52,6 +54,7 @@ gpg --batch --yes --local-user "$key" --armor --detach-sign "$files/SHA256SUMS"
 
 {
     awk '/^## / { if (seen++) exit; next } seen' CHANGELOG.md
+    echo
     echo '| package | nginx | glibc, at least |'
     echo '| --- | --- | --- |'
     for package in "$files"/*.deb; do
