@@ -183,7 +183,10 @@ def test_10_44_snippets(known, repository):
     for line in lines:
         conf.write_text(line + "\n")
         assert "successful" in known.run("nginx", "-t"), line
-    port = free_port()
+    port, figures = free_port(), free_port()
+    snippet = known.path / "etc/nginx/snippets/frappe-figures.conf"
+    assert "listen 127.0.0.1:8421;" in snippet.read_text()
+    snippet.write_text(snippet.read_text().replace("127.0.0.1:8421;", f"127.0.0.1:{figures};"))
     conf.write_text("\n".join(lines) + SITE.replace("PORT", str(port)))
     (known.path / "etc/nginx/sites-enabled/default").unlink()
     log = known.scratch / "stderr.log"
@@ -199,12 +202,16 @@ def test_10_44_snippets(known, repository):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/",
                                     b"cmd=frappe.desk.query_report.run", timeout=10) as answer:
             assert answer.read() == b"/pool/secondary"
+        with urllib.request.urlopen(f"http://127.0.0.1:{figures}/?format=prometheus", timeout=10) as answer:
+            assert b"frappe.desk.query_report.run" in answer.read()
         lines = known.path / "var/log/nginx/frappe-access.log"
         until(lambda: '"cmd":"frappe.desk.query_report.run"' in lines.read_text(), "a line in the log")
         assert "frappe.desk.query_report.run" in known.run("frappe-report", known.inside(lines))
     finally:
         process.stop(nginx)
         conf.unlink()
+    # nginx's end writes the figures, as www-data.
+    assert (known.path / "var/lib/nginx/frappe/calls").is_file()
 
 
 def test_10_45_demo(known):
