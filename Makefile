@@ -103,6 +103,8 @@ programs frappe-cmd: export CARGO_TARGET_DIR := $(TARGET)/core
 test-nginx fuzz-oracle: export TEST_FRAPPE_CMD := $(FRAPPE_CMD)
 # Reads a body of benches/inputs.json, for tests that count what that takes.
 test-nginx: export TEST_WORK := $(dir $(FRAPPE_CMD))work
+# The same with the names of its functions.
+test-nginx: export TEST_COUNTED := $(TARGET)/core/counted/work
 
 
 .PHONY: help
@@ -225,6 +227,7 @@ panic-module: module
 .PHONY: programs
 programs: deps
 	@$(STEP) 'Building frappe-cmd' 'usually 1 minute' $(CARGO) build --release -p frappe-cmd -p work $(CARGO_FLAGS)
+	@$(STEP) 'Building work' 'usually 30 s' $(CARGO) build --profile counted -p work $(CARGO_FLAGS)
 
 .PHONY: frappe-cmd
 frappe-cmd: deps ## Build frappe-cmd, which says what a saved request runs

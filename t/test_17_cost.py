@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -167,6 +169,56 @@ def test_17_03_the_work_is_linear():
         (a, few), (b, many) = (runs[name, size].result() for size in (small, large))
         few, many = few - rest, many - rest
         assert many / few < 1.05 * b / a, f"{name}: {few} for {a} bytes, {many} for {b}"
+
+
+# A byte of any request takes no more instructions, but where benches/hostile.json says `most`.
+A_BYTE = 60
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One request of benches/hostile.json, read by one dialect, whole or in pieces."""
+
+    kind: str
+    name: str
+    version: str
+    piece: int
+    size: int
+    instructions: int
+
+    @property
+    def a_byte(self):
+        return self.instructions / self.size
+
+
+def readings(directory, size):
+    """All of them: one run, of which callgrind writes a file for each reading."""
+    reading = "work::inputs::resolve"
+    run = subprocess.run(
+        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/out", "--dump-line=no",
+         f"--dump-after={reading}", f"--zero-before={reading}", os.environ["TEST_COUNTED"], str(size)],
+        capture_output=True, text=True, check=True)
+    for number, line in enumerate(run.stdout.splitlines(), 1):
+        kind, _, name, version, piece, length, *_ = line.split("\t")
+        summary = re.search(r"^summary: (\d+)$", (directory / f"out.{number}").read_text(), re.MULTILINE)
+        yield Reading(kind, name, version, int(piece), int(length), int(summary[1]))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif("TEST_COUNTED" not in os.environ, reason="`make test-nginx` builds it")
+def test_17_09_a_budget_for_work(tmp_path):
+    """Whatever a client sends, in whatever pieces and by the rules of whatever version, a byte of it
+    takes few instructions."""
+    entries = json.loads((ROOT / "benches/hostile.json").read_text())
+    most = {(entry["kind"], entry["name"]): entry.get("most", A_BYTE) for entry in entries}
+    assert len(most) == len(entries) >= 60, "two of a name"
+    found = list(readings(tmp_path, 8 << 10))
+    assert {(reading.kind, reading.name) for reading in found} == set(most)
+    too_many = [reading for reading in found
+                if reading.a_byte > most[reading.kind, reading.name]]
+    assert not too_many, "\n".join(
+        f"{r.a_byte:.0f} a byte: {r.kind}, {r.name}, {r.version}, pieces of {r.piece}"
+        for r in sorted(too_many, key=lambda r: -r.a_byte)[:20])
 
 
 def own_memory(server):
