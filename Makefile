@@ -377,11 +377,12 @@ report: ## Show which commands take the time of the servers, by LOG
 	@$(PYTHON) tools/report.py $(LOG) $(if $(HTML),--html $(HTML)) $(REPORT_ARGS)
 
 .PHONY: lint
-lint: deps configure ## Check format, lints and licences
+lint: deps configure module ## Check format, lints, panics and licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --no-default-features --all-targets $(CARGO_FLAGS) -- -D warnings
 # In the release profile, for which nginx has been built.
 	$(CARGO) clippy --release --lib $(FEATURES) $(CARGO_FLAGS) -- -D warnings
+	$(PYTHON) build/panics.py $(MODULE)
 	@if command -v cargo-deny >/dev/null; then \
 	    $(CARGO) deny check bans licenses sources; \
 	else \

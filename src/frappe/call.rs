@@ -18,6 +18,7 @@
 //!
 //! Memory: a slot for each argument and place, whose bytes are lent once there is a value.
 
+use crate::body::text::copy;
 use crate::body::{CMD_MAX, Documents, Fields, Names, RECORD_NAME_MAX, Value};
 
 use super::{Dialect, Head, Status};
@@ -241,7 +242,7 @@ impl Call {
             let end = self.len.saturating_add(piece.len());
             // Each piece has a bound, and so there is room.
             if let Some(free) = self.buffer.get_mut(self.len..end) {
-                free.copy_from_slice(piece);
+                copy(free, piece);
                 self.len = end;
             }
         }

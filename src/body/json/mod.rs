@@ -98,6 +98,10 @@ pub struct Json<'r> {
     state: State,
     rules: JsonRules,
     /// the vectors that blocks are read with
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "only x86-64 has several kinds")
+    )]
     level: Level,
     levels: Levels<'r>,
     /// the number that is being read

@@ -107,6 +107,7 @@ impl Utf8Check {
 #[inline(never)]
 fn is_ascii(bytes: &[u8]) -> bool {
     const SHORT: usize = 64;
+    #[cfg(target_arch = "x86_64")]
     const LONG: usize = 256;
     #[cfg(target_arch = "x86_64")]
     if bytes.len() >= LONG
