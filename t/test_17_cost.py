@@ -300,6 +300,34 @@ def test_17_07_a_small_body_takes_few_instructions(pair, kind):
     assert module - floor <= MORE[kind] * REQUESTS, f"{(module - floor) / REQUESTS} for {kind}"
 
 
+# Instructions of nginx and the module to count a request, the value of its key included: what was
+# measured, and a tenth.
+COUNTING = 1500
+
+
+def test_17_20_counting_takes_few_instructions(env, behind, tmp_path):
+    """A request of a call that is known takes so many more with a zone than without one."""
+    if env.is_checked or env.nginx.read_bytes().startswith(b"#!"):
+        pytest.skip("what watches the memory would be counted")
+    conf = """
+        log_format call "$frappe_call";
+        access_log @{prefix}/access.log call;
+        @{zone}
+        keepalive_requests 1000000;
+        server { @{listen main} frappe_cmd on; location / { proxy_pass http://primary; } }
+    """
+    sums = []
+    for zone in ("", "frappe_status_zone calls 1m;"):
+        server = CountedNginx(env, tmp_path / f"zone{len(sums)}", conf, behind, module=True, log="",
+                              values={"zone": zone}).start()
+        try:
+            sums.append(counted(server, "GET", "/api/method/frappe.desk.form.load.getdoc").instructions)
+        finally:
+            server.stop()
+    each = (sums[1] - sums[0]) / REQUESTS
+    assert 0 < each <= COUNTING, f"{each} instructions"
+
+
 def test_17_08_each_request_has_its_own_memory(env, tmp_path):
     """Many bodies on their way, finished in another order."""
     conf = 'server { @{listen main} location / { frappe_cmd on; return 200 "$frappe_cmd"; } }'

@@ -1,5 +1,6 @@
 //! The zone: names, and what is done under its lock.
 
+use core::fmt;
 use core::hash::Hasher;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -31,6 +32,13 @@ pub struct Zone<'z> {
     words: &'z [AtomicU32],
     pub(super) layout: Layout,
     pub(super) host: &'z dyn Host,
+}
+
+/// Short: what it holds is for [`Report`](super::Report).
+impl fmt::Debug for Zone<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Zone")
+    }
 }
 
 /// How full a zone is.

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use nginx_sys::{ESRCH, kill, ngx_cycle_t, ngx_http_complex_value_t};
 
 use crate::figures::{Host, Worker, Zone};
-use crate::nginx::ffi::zone::Memory;
 
 /// `frappe_status_zone` and `frappe_status`
 #[derive(Debug, Default)]
@@ -58,7 +57,7 @@ pub(in crate::nginx) struct StatusZone {
     /// whose configuration this is
     pub(in crate::nginx) cycle: *mut ngx_cycle_t,
     /// set before the first request
-    pub(in crate::nginx) memory: Option<Memory>,
+    pub(in crate::nginx) view: Option<Zone<'static>>,
     /// the numbers of groups by the addresses of nginx's structures, in this process
     pub(in crate::nginx) groups: RefCell<Vec<(usize, u32)>>,
 }
@@ -85,15 +84,14 @@ impl StatusZone {
             state,
             old_size: None,
             cycle: core::ptr::null_mut(),
-            memory: None,
+            view: None,
             groups: RefCell::default(),
         }
     }
 
     /// Its figures; None where nginx has not mapped it.
     pub(in crate::nginx) fn view(&self) -> Option<Zone<'static>> {
-        let Memory { longs, words } = self.memory?;
-        Zone::attach(longs, words, &PROCESSES)
+        self.view
     }
 }
 

@@ -80,9 +80,9 @@ impl StatusZone {
         let Some((memory, is_new)) = found else {
             return Err(format!("zone \"{}\" is too small", self.name));
         };
-        self.memory = Some(memory);
         if !is_new {
-            return match self.view() {
+            self.view = Zone::attach(memory.longs, memory.words, &PROCESSES);
+            return match self.view {
                 Some(_) => Ok(()),
                 None => Err(format!("zone \"{}\" holds something else", self.name)),
             };
@@ -104,6 +104,7 @@ impl StatusZone {
             super::count::now(),
         );
         let zone = created.ok_or("a zone cannot be made")?;
+        self.view = Some(zone);
         if let Some(state) = &self.state {
             state.load(&zone, target);
         }
