@@ -110,6 +110,15 @@ impl Zone<'_> {
         result
     }
 
+    /// Makes a row for a name that has none: of a call whose first run has not ended.
+    pub fn make_row(&self, worker: Worker, name: &[u8]) -> Option<()> {
+        let name = Name::new(name);
+        let hash = self.hash(name.bytes());
+        self.locked(worker, || {
+            self.find_or_insert(hash, name.bytes()).map(|_| ())
+        })
+    }
+
     /// The owner of this lock has pinned the row: if it has not, it is no more.
     fn lock_pace(&self, worker: Worker, index: u32) -> bool {
         let lock = self.word(plus(self.layout.row(index), row::PACE_LOCK));

@@ -6,6 +6,7 @@
 //! | `request` | what is known of a request, and where it lies |
 //! | `read` | how the body comes: phases, body filter, peek, replay |
 //! | `status` | what is counted of requests, and where it is shown |
+//! | `pace` | which calls are slow by themselves |
 //! | `directive` | directives, their values and inheritance |
 //! | `variable` | the variables |
 //! | `derived` | what other modules compute from them too early is not kept |
@@ -25,6 +26,8 @@ mod directive;
 mod ffi;
 #[cfg(all(feature = "module", not(test)))]
 mod module;
+#[cfg(all(feature = "module", not(test)))]
+mod pace;
 #[cfg(all(feature = "module", not(test)))]
 mod status;
 #[cfg(all(feature = "module", not(test)))]

@@ -19,7 +19,7 @@ use super::ffi::memory::str_bytes;
 use super::ffi::{self, log};
 use super::read::{filter, phase};
 use super::request::rules::{Derived, MainConf};
-use super::{derived, directive, status, variable};
+use super::{derived, directive, pace, status, variable};
 use crate::body::NAME_MAX;
 use crate::frappe::call;
 
@@ -28,7 +28,7 @@ const VERSION: &str = concat!("ngx_http_frappe_module/", env!("CARGO_PKG_VERSION
 
 const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1;
 
-static mut COMMANDS: [ngx_command_t; 7] = [
+static mut COMMANDS: [ngx_command_t; 8] = [
     ngx_command_t {
         name: ngx_string!("frappe_cmd"),
         type_: (ANYWHERE | NGX_HTTP_LIF_CONF) as ngx_uint_t,
@@ -74,6 +74,19 @@ static mut COMMANDS: [ngx_command_t; 7] = [
         name: ngx_string!("frappe_status"),
         type_: (NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1) as ngx_uint_t,
         set: Some(status::set_page),
+        conf: NGX_HTTP_LOC_CONF_OFFSET,
+        offset: 0,
+        post: ptr::null_mut(),
+    },
+    ngx_command_t {
+        name: ngx_string!("frappe_pace"),
+        type_: (NGX_HTTP_MAIN_CONF
+            | NGX_HTTP_SRV_CONF
+            | NGX_HTTP_LOC_CONF
+            | NGX_CONF_TAKE2
+            | NGX_CONF_TAKE3
+            | NGX_CONF_TAKE4) as ngx_uint_t,
+        set: Some(pace::set_pace),
         conf: NGX_HTTP_LOC_CONF_OFFSET,
         offset: 0,
         post: ptr::null_mut(),
@@ -127,7 +140,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         unsafe { log::conf_error(cf, &message) };
         return NGX_ERROR as ngx_int_t;
     }
-    if !status::find_zones(&mut main.figures, cf) {
+    if !status::find_zones(&mut main.figures, cf) || !pace::find_zones(&mut main.figures, cf) {
         return NGX_ERROR as ngx_int_t;
     }
     filter::install(main.is_enabled);
@@ -152,6 +165,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         derived::install(cf)
     };
     let counts = !main.figures.zones.is_empty();
+    let judges = !main.figures.judges.is_empty();
     let mut push = |phase, handler| ffi::conf::push_handler(core, phase, Some(handler));
     result(
         installed
@@ -160,7 +174,8 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
                 || push(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, phase::rewrite))
             && (!main.in_precontent
                 || push(ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, phase::precontent))
-            && (!counts || push(ngx_http_phases_NGX_HTTP_LOG_PHASE, status::count)),
+            && (!counts || push(ngx_http_phases_NGX_HTTP_LOG_PHASE, status::count))
+            && (!judges || push(ngx_http_phases_NGX_HTTP_LOG_PHASE, pace::count)),
     )
 }
 

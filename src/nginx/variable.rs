@@ -14,6 +14,7 @@ use super::ffi::guard::guarded;
 use super::ffi::memory::str_bytes;
 use super::ffi::request::Request;
 use super::ffi::values::VariableValue;
+use super::pace::pace_of;
 use super::read::replay;
 use super::request::life::{self, Answer};
 use super::request::rules::{LocConf, MainConf};
@@ -33,12 +34,13 @@ type Getter = unsafe extern "C" fn(
     usize,
 ) -> ngx_int_t;
 
-static VARIABLES: [(&[u8], Getter, u32); 6] = [
+static VARIABLES: [(&[u8], Getter, u32); 7] = [
     (b"frappe_cmd", cmd, 0),
     (b"frappe_cmd_source", source, 0),
     (b"frappe_cmd_status", status, 0),
     (DOCTYPE, doctype, 0),
     (CALL, call, 0),
+    (b"frappe_pace", pace, 0),
     (ARG_PREFIX, arg, NGX_HTTP_VAR_PREFIX),
 ];
 
@@ -151,6 +153,20 @@ unsafe extern "C" fn call(
             },
             Answer::Unread => Some(frappe::call::UNREAD),
             Answer::Off => None,
+        })
+    }
+}
+
+unsafe extern "C" fn pace(
+    r: *mut ngx_http_request_t,
+    v: *mut ngx_http_variable_value_t,
+    _data: usize,
+) -> ngx_int_t {
+    // SAFETY: as nginx calls it.
+    unsafe {
+        answer(r, v, |r, answer| {
+            let is_decided = matches!(answer, Answer::Known(..));
+            Some(pace_of(r, is_decided)?.as_str().as_bytes())
         })
     }
 }

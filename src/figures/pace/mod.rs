@@ -106,9 +106,19 @@ pub struct Run {
     pub end: End,
     /// The first answer of [`Server::suspected`] while it was in flight.
     pub at_work_since: Option<u32>,
-    /// The server's application has answered, be it with an error. What something in front of the
-    /// application's queue may have answered, such as a file, proves nothing about the queue.
-    pub is_answer: bool,
+    /// Who answered.
+    pub answer: Answer,
+}
+
+/// Who answered a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The application: what came before is at work by now.
+    Application,
+    /// The application or something in front of its queue, such as a web server that has the file.
+    Somebody,
+    /// Nobody yet: the client or nginx has given up. The server may go on with it.
+    Nobody,
 }
 
 /// Counts a run of a call on a server.
@@ -120,10 +130,10 @@ pub fn finished(server: &mut Server, call: &mut Call, run: Run, settings: Settin
             work = work.max(since(start, run.answered));
         }
     }
-    if run.is_answer {
-        server.answered(run.begun, run.answered);
-    } else {
-        server.given_up(run.answered);
+    match run.answer {
+        Answer::Application => server.answered(run.begun, run.answered),
+        Answer::Somebody => server.has_answered(run.answered),
+        Answer::Nobody => server.given_up(run.answered),
     }
     let pace = call.pace(settings, now);
     // Where several quick calls seem slow at a time, it is the server that is slow.

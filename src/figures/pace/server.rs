@@ -95,9 +95,7 @@ impl Server {
             // From another time: shared memory holds anything.
             count = 0;
         }
-        if count == 0 || is_later(answered, self.last_answer()) {
-            self.set(1, answered);
-        }
+        self.has_answered(answered);
         let last = self.pass(count.wrapping_sub(1)).filter(|_| count > 0);
         let mut pass = Pass { begun, answered };
         if let Some(last) = last {
@@ -119,6 +117,13 @@ impl Server {
         }
         self.set_pass(count, pass);
         self.set(0, count.wrapping_add(1) as u32);
+    }
+
+    /// Something was answered, which proves nothing of what came before it: but a process may be free.
+    pub fn has_answered(&mut self, answered: u32) {
+        if self.count() == 0 || is_later(answered, self.last_answer()) {
+            self.set(1, answered);
+        }
     }
 
     /// A run was given up. The server does not know and goes on with it, and nobody sees its end.

@@ -73,3 +73,10 @@ ngx_http_frappe_set_cancelable(ngx_event_t *ev)
 {
     ev->cancelable = 1;
 }
+
+
+static inline ngx_uint_t
+ngx_http_frappe_has_timer(ngx_event_t *ev)
+{
+    return ev->timer_set;
+}

@@ -100,6 +100,8 @@ pub(in crate::nginx) struct LocConf {
     pub(in crate::nginx) dialect: Option<&'static Dialect>,
     /// the number of the location's `frappe_status`, which is not inherited
     pub(in crate::nginx) page: Option<usize>,
+    /// the number of the `frappe_pace` that holds here
+    pub(in crate::nginx) pace: Option<usize>,
 }
 
 impl LocConf {
@@ -145,5 +147,6 @@ impl LocConf {
         self.body = self.body.or(outer.body);
         self.phase = self.phase.or(outer.phase);
         self.dialect = self.dialect.or(outer.dialect);
+        self.pace = self.pace.or(outer.pace);
     }
 }

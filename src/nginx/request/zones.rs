@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use nginx_sys::{ESRCH, kill, ngx_cycle_t, ngx_http_complex_value_t};
 
+use crate::figures::pace::Settings;
 use crate::figures::{Host, Worker, Zone};
 
 /// `frappe_status_zone` and `frappe_status`
@@ -13,9 +14,49 @@ pub(in crate::nginx) struct Figures {
     #[expect(clippy::vec_box, reason = "nginx points to them")]
     pub(in crate::nginx) zones: Vec<Box<StatusZone>>,
     pub(in crate::nginx) pages: Vec<Page>,
+    /// `frappe_pace`, in every place where it stands
+    pub(in crate::nginx) judges: Vec<Judge>,
+}
+
+/// `frappe_pace`
+#[derive(Debug)]
+pub(in crate::nginx) struct Judge {
+    /// the zone's name
+    pub(in crate::nginx) name: Vec<u8>,
+    pub(in crate::nginx) settings: Settings,
+    /// where it stands
+    pub(in crate::nginx) place: String,
+    /// the number of the zone, once all are known
+    pub(in crate::nginx) zone: Option<usize>,
+}
+
+/// The same, once all is known.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::nginx) struct Judging<'c> {
+    pub(in crate::nginx) zone: &'c StatusZone,
+    pub(in crate::nginx) settings: Settings,
 }
 
 impl Figures {
+    /// What a location's `frappe_pace` says, by the number that the directive has given it.
+    pub(in crate::nginx) fn judge(&self, number: usize) -> Option<Judging<'_>> {
+        let judge = self.judges.get(number)?;
+        let zone = self.zones.get(judge.zone?)?;
+        Some(Judging {
+            zone,
+            settings: judge.settings,
+        })
+    }
+
+    /// The first `frappe_pace` of a zone is what its page tells the pace by.
+    pub(in crate::nginx) fn settings_of(&self, zone: &StatusZone) -> Option<Settings> {
+        let judge = self.judges.iter().find(|judge| {
+            let found = judge.zone.and_then(|number| self.zones.get(number));
+            found.is_some_and(|found| core::ptr::eq(&raw const **found, zone))
+        });
+        judge.map(|judge| judge.settings)
+    }
+
     /// The zone of a location that shows figures, by the number that the directive has given it.
     pub(in crate::nginx) fn zone_of_page(&self, page: usize) -> Option<&StatusZone> {
         self.zones

@@ -144,7 +144,7 @@ fn group_name(group: &ngx_http_upstream_srv_conf_t) -> Vec<u8> {
 }
 
 /// The value of a key. None where nginx has no memory for it.
-fn key<'r>(r: Request, key: &Key) -> Option<&'r [u8]> {
+pub(in crate::nginx) fn key<'r>(r: Request, key: &Key) -> Option<&'r [u8]> {
     let mut text = ngx_str_t {
         len: 0,
         data: core::ptr::null_mut(),

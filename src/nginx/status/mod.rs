@@ -22,9 +22,19 @@ use nginx_sys::{
 use super::ffi::conf::cycle_main_conf;
 use super::request::rules::MainConf;
 use super::request::zones::Figures;
+use crate::figures::pace::Now;
 
-pub(super) use count::handler as count;
+pub(super) use count::{handler as count, key};
 pub(super) use directive::{find_zones, set_page, set_zone};
+
+/// The present, for the pace of calls.
+pub(super) fn pace_now() -> Now {
+    Now {
+        // SAFETY: nginx keeps it, for every process from the same clock of the system.
+        ms: unsafe { nginx_sys::ngx_current_msec } as u32,
+        s: count::now(),
+    }
+}
 
 /// A process begins to serve.
 pub(super) unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {

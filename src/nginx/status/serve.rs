@@ -250,11 +250,12 @@ fn turn(r: Request, answer: &'static mut Answer) -> Option<ngx_int_t> {
     let Some(zone) = configured.view() else {
         return failed;
     };
+    let settings = MainConf::get(r).and_then(|main| main.figures.settings_of(configured));
     let facts = Facts {
         zone: &configured.name,
         nginx: core::str::from_utf8(nginx_sys::NGINX_VERSION.to_bytes()).unwrap_or_default(),
         now: super::count::now_ms(),
-        pace: None,
+        pace: settings.map(|settings| (settings, super::pace_now())),
     };
     match answer.report.go_on(&zone, worker, &facts, &mut answer.text) {
         Ok(true) => None,

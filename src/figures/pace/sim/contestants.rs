@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::super::{Call, End, Now, Pace, Server, Settings, finished, is_later, since};
+use super::super::{Answer, Call, End, Now, Pace, Server, Settings, finished, is_later, since};
 use super::world::{Estimator, Run};
 
 /// Runs that each looks at.
@@ -40,7 +40,11 @@ impl Estimator for Overtaken {
             begun: run.begun,
             answered: run.answered,
             end: run.end,
-            is_answer: run.is_answer,
+            answer: if run.is_answer {
+                Answer::Application
+            } else {
+                Answer::Nobody
+            },
             at_work_since: self.suspected.remove(&(run.call, run.begun)),
         };
         finished(server, &mut self.calls[run.call], seen, self.settings, now);

@@ -1,0 +1,158 @@
+//! `frappe_pace ZONE slow=TIME [min=N] [window=TIME]`
+
+use core::ffi::{c_char, c_void};
+use core::ptr;
+
+use nginx_sys::{ngx_command_t, ngx_conf_t, ngx_parse_time, ngx_str_t};
+
+use crate::figures::pace::{MIN_MAX, Settings};
+use crate::nginx::directive::main_conf;
+use crate::nginx::ffi::memory::str_bytes;
+use crate::nginx::ffi::{log, zone};
+use crate::nginx::request::rules::LocConf;
+use crate::nginx::request::zones::{Figures, Judge};
+
+/// nginx's NGX_CONF_OK and NGX_CONF_ERROR.
+const OK: *mut c_char = ptr::null_mut();
+const ERROR: *mut c_char = ptr::without_provenance_mut(usize::MAX);
+
+/// `slow=` in milliseconds: nginx's clock has one, and what is kept of a run hundredths of a second.
+const SLOW_MIN: u32 = 50;
+const SLOW_MAX: u32 = 300_000;
+/// `window=` in seconds.
+const WINDOW_MIN: u32 = 60;
+const WINDOW_MAX: u32 = 366 * 24 * 60 * 60;
+
+pub(in crate::nginx) unsafe extern "C" fn set_pace(
+    cf: *mut ngx_conf_t,
+    _command: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: as nginx calls it; `conf` is a LocConf, by the offset in the command table.
+    unsafe {
+        let (Some(main), Some(conf)) = (main_conf(cf), conf.cast::<LocConf>().as_mut()) else {
+            return ERROR;
+        };
+        if conf.pace.is_some() {
+            return c"is duplicate".as_ptr().cast_mut();
+        }
+        match parse(zone::args(cf)) {
+            Ok((name, settings)) => {
+                let judges = &mut main.figures.judges;
+                conf.pace = Some(judges.len());
+                judges.push(Judge {
+                    name,
+                    settings,
+                    place: zone::place(cf),
+                    zone: None,
+                });
+                OK
+            }
+            Err(message) => {
+                let message = format!("{message} in \"frappe_pace\" directive");
+                log::conf_error(cf, &message);
+                ERROR
+            }
+        }
+    }
+}
+
+fn parse(args: &[ngx_str_t]) -> Result<(Vec<u8>, Settings), String> {
+    let [_, name, parameters @ ..] = args else {
+        return Err("no zone".to_owned());
+    };
+    let name = str_bytes(name);
+    if name.contains(&b'=') {
+        return Err(format!(
+            "\"{}\" stands where the name of a zone must be, as in \"frappe_pace calls slow=2s;\"",
+            name.escape_ascii()
+        ));
+    }
+    let (mut slow, mut min, mut window) = (None, None, None);
+    for parameter in parameters {
+        let text = str_bytes(parameter);
+        let shown = text.escape_ascii();
+        let (place, value) = if let Some(value) = text.strip_prefix(b"slow=") {
+            let allowed = "a time of 50ms to 300s, as in \"slow=2s\"";
+            let value = time(value, 1).filter(|slow| (SLOW_MIN..=SLOW_MAX).contains(slow));
+            (&mut slow, value.ok_or(allowed))
+        } else if let Some(value) = text.strip_prefix(b"min=") {
+            let value = core::str::from_utf8(value)
+                .ok()
+                .and_then(|text| text.parse().ok());
+            let value = value.filter(|min| (1..=MIN_MAX).contains(min));
+            (&mut min, value.ok_or("a number of runs from 1 to 8"))
+        } else if let Some(value) = text.strip_prefix(b"window=") {
+            let allowed = "a time of 60s to 366d, as in \"window=7d\"";
+            let value =
+                time(value, 1000).filter(|window| (WINDOW_MIN..=WINDOW_MAX).contains(window));
+            (&mut window, value.ok_or(allowed))
+        } else {
+            return Err(format!(
+                "invalid parameter \"{shown}\", it must be \"slow=TIME\", \"min=N\" or \
+                 \"window=TIME\""
+            ));
+        };
+        if place.is_some() {
+            return Err(format!("duplicate parameter \"{shown}\""));
+        }
+        *place = match value {
+            Ok(value) => Some(value),
+            Err(allowed) => {
+                return Err(format!(
+                    "invalid parameter \"{shown}\", it must be {allowed}"
+                ));
+            }
+        };
+    }
+    let slow = slow.ok_or("no \"slow=TIME\", as in \"frappe_pace calls slow=2s;\",")?;
+    let default = Settings::new(slow);
+    let settings = Settings {
+        slow,
+        min: min.unwrap_or(default.min),
+        window: window.unwrap_or(default.window),
+    };
+    Ok((name.to_vec(), settings))
+}
+
+/// A time as nginx writes it, in units of so many milliseconds.
+fn time(text: &[u8], unit: isize) -> Option<u32> {
+    let mut text = ngx_str_t {
+        len: text.len(),
+        data: text.as_ptr().cast_mut(),
+    };
+    // nginx takes an empty text for 0.
+    // SAFETY: nginx reads the text.
+    let parsed = unsafe { ngx_parse_time(&raw mut text, usize::from(unit != 1)) };
+    u32::try_from(parsed).ok()
+}
+
+/// The zones of all directives, which may stand behind them in the configuration.
+pub(in crate::nginx) fn find_zones(figures: &mut Figures, cf: *mut ngx_conf_t) -> bool {
+    let names: Vec<&str> = figures
+        .zones
+        .iter()
+        .map(|zone| zone.name.as_str())
+        .collect();
+    for judge in &mut figures.judges {
+        judge.zone = names.iter().position(|name| name.as_bytes() == judge.name);
+        if judge.zone.is_none() {
+            let name = judge.name.escape_ascii();
+            let message = match names.as_slice() {
+                [] => format!(
+                    "\"frappe_pace\" needs a zone, as \"frappe_status_zone {name} 1m;\" in the \
+                     http block"
+                ),
+                _ => format!(
+                    "unknown zone \"{name}\" in \"frappe_pace\" directive, it must be {}",
+                    names.join(", ")
+                ),
+            };
+            // SAFETY: `cf` is what nginx called a handler with.
+            let target = unsafe { (*cf).log };
+            log::error_at(target, &message, &judge.place);
+            return false;
+        }
+    }
+    true
+}
