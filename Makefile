@@ -329,6 +329,11 @@ bench-server: module $(VENV)/requirements.txt ## Measure a server with the modul
 	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) PYTHONPATH=t:benches \
 	    $(VENV)/bin/python -m server $(BENCH_ARGS)
 
+.PHONY: bench-storm
+bench-storm: module $(VENV)/requirements.txt ## Measure clicks while somebody opens six tabs of a report
+	@TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) PYTHONPATH=t:benches \
+	    $(VENV)/bin/python -m storm $(BENCH_ARGS)
+
 .PHONY: bench-memory
 bench-memory: ## Compare a worker's memory after 100,000 requests of each kind, and with 1,000 open ones
 	@TEST_COST_REQUESTS=100000 TEST_COST_CONNECTIONS=1000 \

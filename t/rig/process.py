@@ -47,6 +47,13 @@ def stop(process, sig=signal.SIGTERM, timeout=TIMEOUT):
     return process.returncode
 
 
+def kill(process):
+    """Ends the whole session without ceremony."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def children(pid):
     """Pids of the direct children of `pid`."""
     try:

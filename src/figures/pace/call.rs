@@ -9,7 +9,7 @@ pub const MIN_MAX: u32 = RUNS as u32;
 /// Runs that are kept.
 pub(super) const RUNS: usize = 8;
 /// So many runs in a row that were slow make a quick call slow.
-const SLOW: usize = 3;
+pub(super) const SLOW: usize = 3;
 /// So many quick runs of those make a call fast again.
 const QUICK: usize = 3;
 /// Times are kept in hundredths of a second.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::call::RUNS;
+use super::call::{RUNS, SLOW};
 use super::{Call, Now, Pace, Settings};
 
 /// Why a call's pace is what it is; its `Display` is a sentence for an operator.
@@ -48,7 +48,7 @@ impl fmt::Display for Explanation {
         if kept >= settings.min as usize {
             write!(f, "work {} (", Seconds(call.work()))?;
             match pace {
-                Pace::Slow => write!(f, "least of the last {} of {finished} runs", kept.min(RUNS))?,
+                Pace::Slow => write!(f, "least of the last {} of {finished} runs", kept.min(SLOW))?,
                 _ => write!(f, "within the last {} of {finished} runs", kept.min(RUNS))?,
             }
             let last = call.last();
