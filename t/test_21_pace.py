@@ -181,8 +181,9 @@ def test_21_03_a_storm_makes_no_click_slow(paced):
             assert {pace for _, pace in clicks.paces} == {"fast"}
             taken.append(clicks.p90())
         ratios.append(taken[1] / taken[0])
-    # The machine does other things, too: the better of two.
-    assert min(ratios) < 1.5, ratios
+    # The machine does other things, too: the better of two. What waits for a report takes thirty times
+    # as long.
+    assert min(ratios) < 3, ratios
 
     tabs = [(0.5 + 0.01 * number, "report.new", 0.75) for number in range(6)]
     clicks = Clicks(nginx)

@@ -54,6 +54,9 @@ pub(in crate::nginx) fn pace_of(r: Request, is_decided: bool) -> Option<Pace> {
     {
         return Some(flight.pace);
     }
+    if !is_decided {
+        return Some(Pace::New);
+    }
     let judge = MainConf::get(r)?.figures.judge(number)?;
     let name = status::key(r, &judge.zone.key).unwrap_or_default();
     let call = match (judge.zone.view(), worker()) {
@@ -65,7 +68,7 @@ pub(in crate::nginx) fn pace_of(r: Request, is_decided: bool) -> Option<Pace> {
     let pace = call
         .unwrap_or_default()
         .pace(judge.settings, status::pace_now());
-    if is_decided && !name.is_empty() {
+    if !name.is_empty() {
         let flight = Flight {
             event: MaybeUninit::zeroed(),
             r: r.as_ptr(),
