@@ -251,3 +251,124 @@ fn unpack(word: u32) -> Run {
         taken: (word >> 16).saturating_mul(UNIT),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: Settings = Settings::new(2000);
+
+    fn at(s: u32) -> Now {
+        Now {
+            ms: s.wrapping_mul(1000),
+            s,
+        }
+    }
+
+    fn after(runs: &[(u32, u32)]) -> Call {
+        let mut call = Call::default();
+        for (work, taken) in runs {
+            call.finished(*work, *taken, End::Done, SETTINGS, at(100));
+        }
+        call
+    }
+
+    fn why(call: &Call) -> String {
+        call.explain(SETTINGS, at(100)).to_string()
+    }
+
+    #[test]
+    fn three_runs_make_it_known() {
+        assert_eq!(after(&[(2500, 2600); 2]).pace(SETTINGS, at(100)), Pace::New);
+        assert_eq!(
+            after(&[(2500, 2600); 3]).pace(SETTINGS, at(100)),
+            Pace::Slow
+        );
+        assert_eq!(after(&[(0, 60); 3]).pace(SETTINGS, at(100)), Pace::Fast);
+        assert_eq!(why(&after(&[(2500, 2600); 2])), "2 finished runs of 3");
+    }
+
+    #[test]
+    fn what_may_be_waiting_teaches_nothing() {
+        let call = after(&[(0, 9000); 20]);
+        assert_eq!(call.pace(SETTINGS, at(100)), Pace::Fast);
+        assert_eq!(
+            why(&call),
+            "nothing shows that it is slow (20 runs, which may have waited)"
+        );
+        let call = after(&[[(0, 60); 3], [(0, 9000); 3], [(10, 9000); 3]].concat());
+        assert_eq!(call.pace(SETTINGS, at(100)), Pace::Fast);
+    }
+
+    #[test]
+    fn what_changes_is_believed() {
+        let quick = [(0, 60); 8];
+        let slow = [(14_980, 15_000); 3];
+        assert_eq!(
+            after(&[&quick[..], &slow[..2]].concat()).pace(SETTINGS, at(100)),
+            Pace::Fast
+        );
+        let call = after(&[&quick[..], &slow].concat());
+        assert_eq!(call.pace(SETTINGS, at(100)), Pace::Slow);
+        assert_eq!(
+            why(&call),
+            "work 15.0 s (least of the last 3 of 11 runs; up to 0.02 s of waiting apart)"
+        );
+        let call = after(&[&quick[..], &slow, &quick[..3]].concat());
+        assert_eq!(call.pace(SETTINGS, at(100)), Pace::Fast);
+        assert_eq!(why(&call), "work 0.06 s (within the last 8 of 14 runs)");
+    }
+
+    #[test]
+    fn a_run_in_flight_makes_a_new_call_slow_for_a_while() {
+        let mut call = Call::default();
+        call.suspect(1000, at(100));
+        assert_eq!(call.pace(SETTINGS, at(101)), Pace::Slow);
+        assert_eq!(call.pace(SETTINGS, at(103)), Pace::New);
+        assert_eq!(why(&call), "a first run is in flight for long");
+        let mut call = after(&[(0, 60); 3]);
+        call.suspect(1000, at(100));
+        assert_eq!(call.pace(SETTINGS, at(101)), Pace::Fast);
+    }
+
+    #[test]
+    fn what_was_not_seen_for_long_is_new() {
+        let call = after(&[(2500, 2600); 3]);
+        let late = at(100 + SETTINGS.window + 1);
+        assert_eq!(call.pace(SETTINGS, late), Pace::New);
+        assert_eq!(
+            call.explain(SETTINGS, late).to_string(),
+            "no finished runs within the window"
+        );
+        assert_eq!(call.known_work(SETTINGS, late), None);
+    }
+
+    #[test]
+    fn errors_teach_nothing_but_that_a_run_was_slow() {
+        let mut call = Call::default();
+        for _ in 0..5 {
+            call.finished(10, 10, End::Failed, SETTINGS, at(100));
+        }
+        assert_eq!(call.pace(SETTINGS, at(100)), Pace::New);
+        for _ in 0..3 {
+            call.finished(5000, 5000, End::Failed, SETTINGS, at(100));
+        }
+        assert_eq!(call.pace(SETTINGS, at(100)), Pace::Slow);
+    }
+
+    #[test]
+    fn any_bits_are_a_call() {
+        let mut bits = 3_u32;
+        for _ in 0..20_000 {
+            let mut words = [0; CALL_WORDS];
+            words.fill_with(|| {
+                bits = bits.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                bits
+            });
+            let mut call = Call::from_words(words);
+            call.pace(SETTINGS, at(bits));
+            assert!(!call.explain(SETTINGS, at(bits)).to_string().is_empty());
+            call.finished(bits, bits, End::Done, SETTINGS, at(bits));
+        }
+    }
+}

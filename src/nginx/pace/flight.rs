@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 
 use nginx_sys::{ngx_add_timer, ngx_del_timer, ngx_event_t, ngx_http_request_t};
 
-use super::run::Visit;
+use super::visit::Visit;
 use crate::figures::pace::{Call, Pace, Servers};
 use crate::nginx::ffi::guard::guarded;
 use crate::nginx::ffi::request::Request;

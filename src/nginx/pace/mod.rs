@@ -5,11 +5,13 @@
 //! | --- | --- |
 //! | `directive` | `frappe_pace`, and its mistakes |
 //! | `flight` | a request's pace, kept for as long as it lives, and the timer that asks whether it hangs |
-//! | `run` | what nginx knows of a request's time at a server; counts it in the log phase |
+//! | `visit` | what nginx knows of a request's time at a server |
+//! | `run` | counts it in the log phase |
 
 mod directive;
 mod flight;
 mod run;
+mod visit;
 
 pub(super) use directive::{find_zones, set_pace};
 pub(super) use flight::pace_of;

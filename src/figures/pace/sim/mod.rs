@@ -7,10 +7,12 @@
 //! contestants  what tells work from waiting, the chosen one and what else was tried
 //! one_call     what becomes of a call that is, or becomes, slow or quick
 //! storms       what becomes of all others when it storms, stalls, or somebody is hostile
+//! judging      who is tried, on which servers, and how
 //! properties   the tests, each over 200 seeds
 //! ```
 
 mod contestants;
+mod judging;
 mod one_call;
 mod properties;
 mod storms;

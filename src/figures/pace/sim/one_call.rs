@@ -2,7 +2,7 @@
 
 use super::super::Pace;
 use super::Random;
-use super::properties::{GROUPS, MIN, MINUTE, SLOW, Who, all_are, rate_of};
+use super::judging::{GROUPS, MIN, MINUTE, SLOW, Who, all_are, rate_of};
 use super::traffic::{CLICKS, Traffic};
 use super::world::{SECOND, Time, World};
 

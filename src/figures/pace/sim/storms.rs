@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::Pace;
 use super::Random;
-use super::properties::{GROUPS, MINUTE, Who, p99, rate_of};
+use super::judging::{GROUPS, MINUTE, Who, p99, rate_of};
 use super::traffic::{CLICKS, Traffic};
 use super::world::{Estimator, Request, Route, SECOND, TIMEOUT, Time, World, now};
 

@@ -1,7 +1,7 @@
 //! What each contestant did.
 
+use super::judging::{SEEDS, Who, broken};
 use super::one_call::{become_quick, become_slow, new_and_slow, steady};
-use super::properties::{SEEDS, Who, broken};
 use super::storms::{hostile, in_storm, like_names, stall};
 
 type Property<'p> = &'p (dyn Fn(Who, u64) -> Result<(), String> + Sync);
