@@ -8,6 +8,7 @@ from statistics import quantiles
 
 import pytest
 
+from rig.begun import Begun
 from rig.client import ALL_TRANSPORTS, FORM, exchange, of_type, post
 from rig.configurations import PRIMARY, SECONDARY, text
 from rig.http1 import Http1
@@ -368,3 +369,18 @@ def test_21_14_the_log_says_what_has_routed(paced):
     for pace in ("new", "new", "new", "slow"):
         found = post(nginx, "/", "cmd=report.a&seconds=0.3")
         assert (found.response.header("X-Pace"), found.logged["pace"]) == (pace, pace)
+
+
+def test_21_15_a_client_that_sends_slowly_makes_nothing_slow(paced):
+    """A streamed body holds the server, but the call has not begun."""
+    nginx = paced()
+    warm(nginx)
+    for _ in range(4):
+        begun = Begun(nginx, "length", "/preread/", b"cmd=click.0&seconds=0.01&x=" + b"x" * 40000, 20000)
+        start = time.monotonic()
+        until(lambda: time.monotonic() - start > 2 * SLOW, "a slow client")
+        assert begun.finish().status == 200
+    assert run(nginx, "click.0") == ("fast", "primary")
+    for _ in range(3):
+        run(nginx, "report.streamed", 0.3, path="/preread/")
+    assert run(nginx, "report.streamed", 0.3) == ("slow", "reports")

@@ -7,6 +7,7 @@ use super::visit::{Visit, hash};
 use crate::figures::pace::{Answer, Call, End, Run, Servers, finished};
 use crate::nginx::ffi::guard::guarded;
 use crate::nginx::ffi::request::Request;
+use crate::nginx::request::life;
 use crate::nginx::request::rules::{LocConf, MainConf};
 use crate::nginx::request::zones::worker;
 use crate::nginx::status;
@@ -30,10 +31,11 @@ fn count_run(r: Request) -> Option<()> {
     let (zone, worker) = (judge.zone.view()?, worker()?);
     let name = status::key(r, &judge.zone.key).filter(|name| !name.is_empty())?;
     let visit = Visit::last(r)?;
+    let begun = begun(r, &visit)?;
     let now = status::pace_now();
     let run = Run {
         call: hash(name) as u32 | 1,
-        begun: visit.begun,
+        begun,
         answered: visit.answered.unwrap_or(now.ms),
         end: match visit.answered {
             // 101 is a connection that lasts.
@@ -47,10 +49,6 @@ fn count_run(r: Request) -> Option<()> {
             None => Answer::Nobody,
         },
     };
-    if r.is_unbuffered() && r.had_body() && run.end == End::Done {
-        // The client may have sent its body slowly: the server waited for it.
-        return None;
-    }
     Servers::new(zone.servers()).with(visit.server, now.ms, |server| {
         zone.with_pace(worker, name, |words| {
             let mut call = Call::from_words(*words);
@@ -58,6 +56,21 @@ fn count_run(r: Request) -> Option<()> {
             *words = *call.words();
         })
     })?
+}
+
+/// When the server could take the request: of a body that streams it has to wait for the client. None
+/// where the body has not come as a whole.
+fn begun(r: Request, visit: &Visit) -> Option<u32> {
+    if !r.is_unbuffered() || !r.had_body() {
+        return Some(visit.begun);
+    }
+    let ctx = life::find(r)?;
+    match ctx.body_end {
+        Some(end) if (end as u32).wrapping_sub(visit.begun) < u32::MAX / 2 => Some(end as u32),
+        // It has come before nginx had a connection.
+        Some(_) => Some(visit.begun),
+        None => (!ctx.is_listening()).then_some(visit.begun),
+    }
 }
 
 /// The answer is certainly the application's: a web server in front of it answers with files to GET

@@ -97,6 +97,7 @@ fn build<'c>(
         spills: false,
         is_redirected: false,
         is_logged: false,
+        body_end: None,
     }))
 }
 
@@ -125,6 +126,7 @@ pub(super) fn create_page<'c>(
         spills: false,
         is_redirected: false,
         is_logged: false,
+        body_end: None,
     });
     Some(attach(r, cleanup, ctx))
 }

@@ -80,6 +80,8 @@ pub(in crate::nginx) struct Ctx {
     is_redirected: bool,
     /// the request is being logged
     is_logged: bool,
+    /// when the last piece of a body went through the filter, by nginx's clock of milliseconds
+    pub(in crate::nginx) body_end: Option<usize>,
 }
 
 /// A request's state.
@@ -289,6 +291,8 @@ impl Ctx {
 
     /// The whole body has gone through the filter: did it say what its start said?
     pub(in crate::nginx) fn finish_filter(&mut self, r: Request) {
+        // SAFETY: nginx keeps it.
+        self.body_end = Some(unsafe { nginx_sys::ngx_current_msec });
         let (Life::Routed(routed), Some(whole)) = (self.life, &mut self.whole) else {
             return;
         };
