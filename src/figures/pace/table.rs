@@ -67,21 +67,25 @@ impl<'z> Servers<'z> {
         Some(result)
     }
 
-    /// The slot of a key, or the one that is longest unused.
+    /// The slot of a key, or the one that is longest unused; a key's own place is looked at first.
     fn slot(&self, key: u64) -> Option<&'z [AtomicU32]> {
-        let mut slots = self.0.chunks_exact(SLOT).take(SERVERS);
-        if let Some(slot) = slots.clone().find(|slot| is_of(slot, key)) {
-            return Some(slot);
-        }
-        let first = slots.next()?;
-        Some(slots.fold(first, |oldest, slot| {
-            let used = |slot: &[AtomicU32]| slot.get(USED).map_or(0, |word| word.load(Relaxed));
-            if is_later(used(oldest), used(slot)) {
-                slot
-            } else {
-                oldest
+        let own = key as usize % SERVERS;
+        let (before, from) = self.0.split_at_checked(own.saturating_mul(SLOT))?;
+        let slots = from
+            .chunks_exact(SLOT)
+            .chain(before.chunks_exact(SLOT))
+            .take(SERVERS);
+        let mut oldest: Option<(&[AtomicU32], u32)> = None;
+        for slot in slots {
+            if is_of(slot, key) {
+                return Some(slot);
             }
-        }))
+            let used = slot.get(USED)?.load(Relaxed);
+            if oldest.is_none_or(|(_, oldest)| is_later(oldest, used)) {
+                oldest = Some((slot, used));
+            }
+        }
+        oldest.map(|(slot, _)| slot)
     }
 }
 
@@ -138,7 +142,7 @@ mod tests {
             servers.with(1, 1000, |_| servers.with(1, 1500, |_| ())),
             Some(None)
         );
-        memory[LOCK].store(1000, Relaxed);
+        memory[SLOT + LOCK].store(1000, Relaxed);
         assert_eq!(servers.with(1, 1500, |_| ()), None);
         assert_eq!(servers.with(1, 2000, |_| ()), Some(()));
     }
