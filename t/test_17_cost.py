@@ -301,8 +301,8 @@ def test_17_07_a_small_body_takes_few_instructions(pair, kind):
 
 
 # Instructions of nginx and the module to count a request, the value of its key included: what was
-# measured, and a tenth.
-COUNTING = 1500
+# measured, 1360 to 1520 as nginx's time goes on meanwhile, and a fifth. Counting alone takes 0.1 us.
+COUNTING = 1800
 
 
 def test_17_20_counting_takes_few_instructions(env, behind, tmp_path):

@@ -111,7 +111,8 @@ def test_20_02_what_a_row_says(start, upstreams):
     assert row["sent_bytes"] > 300
     assert row["upstream"]["count"] == 1
     assert row["upstreams"]["primary"]["requests"] == 1
-    assert row["request"]["max"] >= row["upstream"]["max"]
+    # nginx takes the two from clocks of their own.
+    assert row["request"]["max"] >= row["upstream"]["max"] - 0.002
     assert row["first_seen"] <= row["last_seen"]
 
 
