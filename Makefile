@@ -384,6 +384,7 @@ report: ## Show which commands take the time of the servers, by LOG
 .PHONY: lint
 lint: deps configure module ## Check format, lints, panics and licences
 	$(CARGO) fmt --all --check
+	@$(PYTHON) build/layers.py
 	$(CARGO) clippy --workspace --no-default-features --all-targets $(CARGO_FLAGS) -- -D warnings
 # In the release profile, for which nginx has been built.
 	$(CARGO) clippy --release --lib $(FEATURES) $(CARGO_FLAGS) -- -D warnings

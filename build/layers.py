@@ -16,13 +16,14 @@ LAYERS = {
     "body": [],
     "frappe": ["body"],
     "figures": [],
-    "nginx::ffi": [],
+    # A zone is a view of memory that nginx shares.
+    "nginx::ffi": ["figures"],
     "nginx::request": ["body", "frappe", "figures", "nginx::ffi"],
     "nginx::read": ["body", "frappe", "figures", "nginx::ffi", "nginx::request"],
     "nginx": ["body", "frappe", "figures", "nginx::ffi", "nginx::request", "nginx::read"],
 }
 
-TESTS = re.compile(r"(^|/)(tests|testing|generate|\w+_tests)(\.rs|/)")
+TESTS = re.compile(r"(^|/)(tests|testing|generate|sim|\w+_tests)(\.rs|/)")
 TEST_MODULE = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[[^\n]*\]\n)*(?:pub\S* )?mod \w+ \{.*", re.M | re.S)
 PATH = re.compile(r"\b(crate|self|super)((?:::\w+)+)(::\{|\b)")
 

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering::{Acquire, Release};
 
 use super::layout::{self, group, head, plus};
 use super::sums::GROUPS;
-use super::worker::Worker;
+use super::zone::worker::Worker;
 use super::zone::{Zone, write_point};
 
 /// The number of what has no number of its own.

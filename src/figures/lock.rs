@@ -3,8 +3,8 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::layout::head;
-use super::worker::Worker;
 use super::zone::Zone;
+use super::zone::worker::Worker;
 
 /// How often a worker tries to get the lock before it gives up, and how often without giving other
 /// processes the CPU.

@@ -12,7 +12,7 @@
 //! | a new name, a new range of a histogram | the zone's lock, for as long as one row's copy |
 //! | read a row | no lock: the worker pins it and copies it |
 //!
-//! A worker pins a row by writing the row's number to a word of its own ([`worker`]). Whoever wants to
+//! A worker pins a row by writing the row's number to a word of its own ([`zone::worker`]). Whoever wants to
 //! take a row away makes its tag invalid first and then looks at the pins of all workers; whoever pins
 //! a row looks at its tag again after it. So one of the two sees the other (both fence in between),
 //! and neither waits.
@@ -33,7 +33,7 @@
 //! leaves. Where the first queue holds less than an eighth of the rows, the second gives up a row: the
 //! first one that was not asked for since it was last looked at. So of the names that were asked for
 //! once the oldest leaves, exactly; of the others one that is unused for a whole turn of its queue.
-//! A client that invents names replaces its own. At most [`queue::STEPS`] rows are looked at.
+//! A client that invents names replaces its own. At most [`zone::queue::STEPS`] rows are looked at.
 //!
 //! What the words of a row say of its pace, and the table of servers, are [`pace`]'s.
 //!
@@ -54,16 +54,12 @@ mod group;
 mod histogram;
 mod layout;
 mod lock;
-mod name;
 mod other;
 pub mod pace;
-mod queue;
 mod repair;
 mod report;
-mod row;
 mod state;
 mod sums;
-mod worker;
 mod zone;
 
 #[cfg(test)]
@@ -72,10 +68,10 @@ mod tests;
 pub use group::GroupName;
 pub use histogram::{BUCKETS, upper};
 pub use layout::BYTES_MIN;
-pub use name::NAME_MAX;
 pub use report::{Facts, Format, NoMemory, Report, TOP, TOP_MAX, choose};
-pub use row::{Record, Upstream};
 pub use state::{Saver, Unusable};
 pub use sums::{Class, Figures, GROUPS, Share, Times};
-pub use worker::{Host, Worker};
+pub use zone::name::NAME_MAX;
+pub use zone::record::{Record, Upstream};
+pub use zone::worker::{Host, Worker};
 pub use zone::{OTHER, Read, Usage, Zone};

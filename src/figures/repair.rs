@@ -7,8 +7,8 @@
 //! Only the order in which rows were to leave is lost. All rows are looked at once, for one death.
 
 use super::layout::{self, CELL, head, plus, queue, row};
-use super::queue::{FIRST, OWN, SECOND};
 use super::zone::Zone;
+use super::zone::queue::{FIRST, OWN, SECOND};
 
 impl Zone<'_> {
     /// Under the lock, which a dead process held.

@@ -11,9 +11,9 @@
 
 use super::layout::{REST, head};
 use super::pace::CALL_WORDS;
-use super::row::Record;
 use super::sums::{FIGURES_WORDS, Figures, GROUPS};
-use super::worker::Worker;
+use super::zone::record::Record;
+use super::zone::worker::Worker;
 use super::zone::{Read, Zone};
 
 const MAGIC: &[u8] = b"frappe-calls 1\n";

@@ -1,19 +1,24 @@
 //! The zone: names, and what is done under its lock.
 
+pub(in crate::figures) mod name;
+pub(in crate::figures) mod queue;
+pub(in crate::figures) mod record;
+pub(in crate::figures) mod worker;
+
 use core::fmt;
 use core::hash::Hasher;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use std::hash::DefaultHasher;
 
-use super::histogram::CELLS;
-use super::layout::{self, CELL, Layout, MAGIC, OWN_ROWS, REST, at, head, plus, row};
-use super::name::Name;
-use super::pace::CALL_WORDS;
-use super::queue::FIRST;
-use super::row::Record;
-use super::sums::Figures;
-use super::worker::{Host, Worker};
+use crate::figures::histogram::CELLS;
+use crate::figures::layout::{self, CELL, Layout, MAGIC, OWN_ROWS, REST, at, head, plus, row};
+use crate::figures::pace::CALL_WORDS;
+use crate::figures::sums::Figures;
+use name::Name;
+use queue::FIRST;
+use record::Record;
+use worker::{Host, Worker};
 
 /// The name of what has no row of its own. Whoever asks for it gets it.
 pub const OTHER: &str = "(other)";
@@ -30,8 +35,8 @@ static NO_LONG: AtomicU64 = AtomicU64::new(0);
 pub struct Zone<'z> {
     longs: &'z [AtomicU64],
     words: &'z [AtomicU32],
-    pub(super) layout: Layout,
-    pub(super) host: &'z dyn Host,
+    pub(in crate::figures) layout: Layout,
+    pub(in crate::figures) host: &'z dyn Host,
 }
 
 /// Short: what it holds is for [`Report`](super::Report).
@@ -57,7 +62,7 @@ pub struct Usage {
 /// What was read of a row.
 #[derive(Clone, Debug)]
 pub struct Read {
-    pub(super) name: Name,
+    pub(in crate::figures) name: Name,
     /// its figures
     pub figures: Figures,
     /// what the estimate of its pace keeps
@@ -66,14 +71,14 @@ pub struct Read {
 
 /// What a name is found by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hash {
-    pub(super) low: u32,
-    pub(super) high: u32,
+pub(in crate::figures) struct Hash {
+    pub(in crate::figures) low: u32,
+    pub(in crate::figures) high: u32,
 }
 
 impl<'z> Zone<'z> {
     /// How many longs and words a zone of so many bytes has. None where they are less than
-    /// [`super::BYTES_MIN`].
+    /// [`crate::figures::BYTES_MIN`].
     pub fn split(bytes: usize) -> Option<(usize, usize)> {
         let layout = Layout::new(layout::rows_of(bytes)?)?;
         Some((layout.longs(), layout.words()))
@@ -103,7 +108,7 @@ impl<'z> Zone<'z> {
         zone.set(head::EPOCH, 1);
         zone.set(head::SINCE, now);
         for index in 0..OWN_ROWS {
-            zone.set(plus(zone.layout.row(index), row::QUEUE), super::queue::OWN);
+            zone.set(plus(zone.layout.row(index), row::QUEUE), queue::OWN);
         }
         // This gives our own rows their epoch, too.
         zone.rebuild();
@@ -207,7 +212,7 @@ impl<'z> Zone<'z> {
         }
     }
 
-    pub(super) fn hash(&self, name: &[u8]) -> Hash {
+    pub(in crate::figures) fn hash(&self, name: &[u8]) -> Hash {
         // SipHash with fixed keys: ours go in front of the name.
         let mut hasher = DefaultHasher::new();
         for index in 0..2 {
@@ -225,7 +230,7 @@ impl<'z> Zone<'z> {
     }
 
     /// A row of this name, of any epoch. Without the lock the answer may be wrong: [`Self::pin`] tells.
-    pub(super) fn find(&self, hash: Hash) -> Option<u32> {
+    pub(in crate::figures) fn find(&self, hash: Hash) -> Option<u32> {
         let mut next = self.get(self.layout.chain(hash.high));
         for _ in 0..CHAIN_MAX {
             let index = next.checked_sub(1)?;
@@ -241,7 +246,7 @@ impl<'z> Zone<'z> {
     }
 
     /// Pins a row if it has this name and is valid.
-    pub(super) fn pin(&self, worker: Worker, index: u32, hash: Hash) -> bool {
+    pub(in crate::figures) fn pin(&self, worker: Worker, index: u32, hash: Hash) -> bool {
         worker.pin(self, index, || {
             let words = self.layout.row(index);
             self.word(plus(words, row::TAG)).load(Acquire) == hash.low
@@ -251,12 +256,12 @@ impl<'z> Zone<'z> {
     }
 
     /// It has been used since the last reset.
-    pub(super) fn is_current(&self, index: u32) -> bool {
+    pub(in crate::figures) fn is_current(&self, index: u32) -> bool {
         self.get(plus(self.layout.row(index), row::EPOCH)) == self.get(head::EPOCH)
     }
 
     /// Under the lock: the row of a name, which is made where there is none.
-    pub(super) fn find_or_insert(&self, hash: Hash, name: &[u8]) -> Option<u32> {
+    pub(in crate::figures) fn find_or_insert(&self, hash: Hash, name: &[u8]) -> Option<u32> {
         if let Some(index) = self.find(hash) {
             if !self.is_current(index) {
                 self.clear_figures(index);
@@ -281,7 +286,7 @@ impl<'z> Zone<'z> {
     }
 
     /// Under the lock: puts a row into its chain and makes it valid.
-    pub(super) fn chain(&self, index: u32) {
+    pub(in crate::figures) fn chain(&self, index: u32) {
         let words = self.layout.row(index);
         let chain = self.layout.chain(self.get(plus(words, row::HASH_HIGH)));
         self.set(plus(words, row::CHAIN), self.get(chain));
@@ -290,7 +295,7 @@ impl<'z> Zone<'z> {
     }
 
     /// Others may pin it.
-    pub(super) fn validate(&self, index: u32) {
+    pub(in crate::figures) fn validate(&self, index: u32) {
         let words = self.layout.row(index);
         let tag = self.get(plus(words, row::HASH_LOW));
         write_point();
@@ -298,7 +303,7 @@ impl<'z> Zone<'z> {
     }
 
     /// Takes it out of its chain.
-    pub(super) fn unchain(&self, index: u32) {
+    pub(in crate::figures) fn unchain(&self, index: u32) {
         let words = self.layout.row(index);
         let after = self.get(plus(words, row::CHAIN));
         let mut link = self.layout.chain(self.get(plus(words, row::HASH_HIGH)));
@@ -327,7 +332,7 @@ impl<'z> Zone<'z> {
     }
 
     /// Under the lock: an empty cell.
-    pub(super) fn pop_cell(&self) -> Option<u32> {
+    pub(in crate::figures) fn pop_cell(&self) -> Option<u32> {
         let cell = self.get(head::FREE_CELLS).checked_sub(1)?;
         let words = self.layout.cell(cell);
         self.set(head::FREE_CELLS, self.get(words));
@@ -336,7 +341,7 @@ impl<'z> Zone<'z> {
     }
 
     /// The same, where `keep` must not leave for it.
-    pub(super) fn take_cell(&self, keep: u32) -> Option<u32> {
+    pub(in crate::figures) fn take_cell(&self, keep: u32) -> Option<u32> {
         // A row has one cell at least, mostly.
         for _ in 0..4 {
             if self.get(head::FREE_CELLS) != 0 {
@@ -347,43 +352,43 @@ impl<'z> Zone<'z> {
         self.pop_cell()
     }
 
-    pub(super) fn push_cell(&self, cell: u32) {
+    pub(in crate::figures) fn push_cell(&self, cell: u32) {
         self.set(self.layout.cell(cell), self.get(head::FREE_CELLS));
         self.set(head::FREE_CELLS, cell.wrapping_add(1));
     }
 
-    pub(super) fn word(&self, place: usize) -> &'z AtomicU32 {
+    pub(in crate::figures) fn word(&self, place: usize) -> &'z AtomicU32 {
         self.words.get(place).unwrap_or(&NO_WORD)
     }
 
-    pub(super) fn long(&self, place: usize) -> &'z AtomicU64 {
+    pub(in crate::figures) fn long(&self, place: usize) -> &'z AtomicU64 {
         self.longs.get(place).unwrap_or(&NO_LONG)
     }
 
-    pub(super) fn get(&self, place: usize) -> u32 {
+    pub(in crate::figures) fn get(&self, place: usize) -> u32 {
         self.word(place).load(Relaxed)
     }
 
     // Not inlined: what is done for each request calls it only for a row that is new.
     #[inline(never)]
-    pub(super) fn set(&self, place: usize, value: u32) {
+    pub(in crate::figures) fn set(&self, place: usize, value: u32) {
         write_point();
         self.word(place).store(value, Relaxed);
     }
 
     /// So many words from there on; none where that is beyond the end.
-    pub(super) fn words(&self, start: usize, len: usize) -> &'z [AtomicU32] {
+    pub(in crate::figures) fn words(&self, start: usize, len: usize) -> &'z [AtomicU32] {
         let end = plus(start, len);
         self.words.get(start..end).unwrap_or_default()
     }
 
-    pub(super) fn longs(&self, start: usize, len: usize) -> &'z [AtomicU64] {
+    pub(in crate::figures) fn longs(&self, start: usize, len: usize) -> &'z [AtomicU64] {
         let end = plus(start, len);
         self.longs.get(start..end).unwrap_or_default()
     }
 
     #[inline(never)]
-    pub(super) fn zero(&self, start: usize, len: usize) {
+    pub(in crate::figures) fn zero(&self, start: usize, len: usize) {
         for word in self.words(start, len) {
             write_point();
             word.store(0, Relaxed);
@@ -391,29 +396,29 @@ impl<'z> Zone<'z> {
     }
 
     #[inline(never)]
-    pub(super) fn zero_longs(&self, start: usize, len: usize) {
+    pub(in crate::figures) fn zero_longs(&self, start: usize, len: usize) {
         for long in self.longs(start, len) {
             write_point();
             long.store(0, Relaxed);
         }
     }
 
-    pub(super) fn get_long(&self, place: usize) -> u64 {
+    pub(in crate::figures) fn get_long(&self, place: usize) -> u64 {
         self.long(place).load(Relaxed)
     }
 
-    pub(super) fn add_to(&self, place: usize, more: u32) -> u32 {
+    pub(in crate::figures) fn add_to(&self, place: usize, more: u32) -> u32 {
         write_point();
         self.word(place).fetch_add(more, Relaxed)
     }
 
-    pub(super) fn add_long(&self, place: usize, more: u64) {
+    pub(in crate::figures) fn add_long(&self, place: usize, more: u64) {
         write_point();
         self.long(place).fetch_add(more, Relaxed);
     }
 
     #[inline(never)]
-    pub(super) fn set_long(&self, place: usize, value: u64) {
+    pub(in crate::figures) fn set_long(&self, place: usize, value: u64) {
         write_point();
         self.long(place).store(value, Relaxed);
     }
@@ -421,7 +426,7 @@ impl<'z> Zone<'z> {
 
 /// Where a test ends a worker; see `tests::killed`.
 #[inline(always)]
-pub(super) fn write_point() {
+pub(in crate::figures) fn write_point() {
     #[cfg(test)]
-    super::tests::write_point();
+    crate::figures::tests::write_point();
 }

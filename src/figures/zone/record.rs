@@ -2,13 +2,13 @@
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::histogram::{BUCKETS, CELL_BUCKETS, CELLS, bucket};
-use super::layout::{self, CELL, OWN_ROWS, SHARES, at, long, plus, row, times};
 use super::name::Name;
-use super::pace::CALL_WORDS;
-use super::sums::{CLASSES, Class, Figures, GROUPS};
 use super::worker::Worker;
-use super::zone::{Read, Zone};
+use super::{Read, Zone};
+use crate::figures::histogram::{BUCKETS, CELL_BUCKETS, CELLS, bucket};
+use crate::figures::layout::{self, CELL, OWN_ROWS, SHARES, at, long, plus, row, times};
+use crate::figures::pace::CALL_WORDS;
+use crate::figures::sums::{CLASSES, Class, Figures, GROUPS};
 
 /// A request that has finished.
 #[derive(Clone, Copy, Debug, Default)]
@@ -157,7 +157,7 @@ impl Zone<'_> {
 
     /// Adds a request to a row. False, and nothing added, where a cell is missing.
     #[inline(never)]
-    pub(super) fn add(&self, index: u32, record: &Record) -> bool {
+    pub(in crate::figures) fn add(&self, index: u32, record: &Record) -> bool {
         let (Some(time), Some(upstream)) = (
             self.count_of(index, 0, Some(record.time)),
             self.count_of(index, 1, record.upstream.map(|upstream| upstream.time)),
@@ -192,7 +192,7 @@ impl Zone<'_> {
     }
 
     /// Adds the figures of many requests. What has no cell is not in the histogram.
-    pub(super) fn add_figures(&self, index: u32, figures: &Figures) {
+    pub(in crate::figures) fn add_figures(&self, index: u32, figures: &Figures) {
         let (words, longs) = (self.layout.row(index), self.layout.long(index));
         for (class, count) in figures.responses.iter().enumerate() {
             self.add_long(plus(longs, plus(long::RESPONSES, class)), *count);
@@ -206,7 +206,9 @@ impl Zone<'_> {
             self.add_long(plus(longs, plus(long::SUMS, which)), times.sum);
             self.raise(plus(self.times(index, which), times::MAX), times.max);
             for (bucket, count) in times.used() {
-                if let Some(place) = self.count_of(index, which, Some(super::upper(bucket))) {
+                if let Some(place) =
+                    self.count_of(index, which, Some(crate::figures::upper(bucket)))
+                {
                     self.add_to(place, count);
                 }
             }
@@ -225,10 +227,10 @@ impl Zone<'_> {
         self.raise(plus(words, row::LAST), figures.last);
     }
 
-    pub(super) fn set_pace(&self, index: u32, pace: &[u32]) {
+    pub(in crate::figures) fn set_pace(&self, index: u32, pace: &[u32]) {
         let place = plus(self.layout.row(index), row::PACE);
         for (word, value) in self.words(place, CALL_WORDS).iter().zip(pace) {
-            super::zone::write_point();
+            super::write_point();
             word.store(*value, Relaxed);
         }
     }
@@ -250,32 +252,37 @@ impl Zone<'_> {
 
     /// Where a bucket is counted. None where the cell is missing.
     #[inline(always)]
-    pub(super) fn place_of_count(&self, index: u32, which: usize, bucket: usize) -> Option<usize> {
+    pub(in crate::figures) fn place_of_count(
+        &self,
+        index: u32,
+        which: usize,
+        bucket: usize,
+    ) -> Option<usize> {
         let link = self.cell_link(index, which, bucket / CELL_BUCKETS);
         let cell = self.word(link).load(Acquire).checked_sub(1)?;
         Some(plus(self.layout.cell(cell), bucket % CELL_BUCKETS))
     }
 
     /// Under the lock: makes sure that [`Self::add`] finds the cells.
-    pub(super) fn add_cells(&self, index: u32, record: &Record) -> Option<()> {
+    pub(in crate::figures) fn add_cells(&self, index: u32, record: &Record) -> Option<()> {
         let upstream = record.upstream.map(|upstream| upstream.time);
         for (which, time) in [(0, Some(record.time)), (1, upstream)] {
             let Some(time) = time else { continue };
             let link = self.cell_link(index, which, bucket(time) / CELL_BUCKETS);
             if self.get(link) == 0 {
                 let cell = self.take_cell(index)?;
-                super::zone::write_point();
+                super::write_point();
                 self.word(link).store(cell.wrapping_add(1), Release);
             }
         }
         Some(())
     }
 
-    pub(super) fn times(&self, index: u32, which: usize) -> usize {
+    pub(in crate::figures) fn times(&self, index: u32, which: usize) -> usize {
         at(plus(self.layout.row(index), row::TIMES), which, times::LEN)
     }
 
-    pub(super) fn cell_link(&self, index: u32, which: usize, cell: usize) -> usize {
+    pub(in crate::figures) fn cell_link(&self, index: u32, which: usize, cell: usize) -> usize {
         plus(plus(self.times(index, which), times::CELLS), cell)
     }
 
@@ -307,26 +314,26 @@ impl Zone<'_> {
     }
 
     /// The number of the group of a share; None where nothing is counted there.
-    pub(super) fn group_of_share(&self, index: u32, share: usize) -> Option<u32> {
+    pub(in crate::figures) fn group_of_share(&self, index: u32, share: usize) -> Option<u32> {
         let groups = plus(self.layout.row(index), row::GROUPS);
         self.get(plus(groups, share)).checked_sub(1)
     }
 
     fn raise(&self, place: usize, value: u32) {
         if self.get(place) < value {
-            super::zone::write_point();
+            super::write_point();
             self.word(place).fetch_max(value, Relaxed);
         }
     }
 
-    pub(super) fn requests(&self, index: u32) -> u64 {
+    pub(in crate::figures) fn requests(&self, index: u32) -> u64 {
         let longs = plus(self.layout.long(index), long::RESPONSES);
         let counts = self.longs(longs, CLASSES).iter();
         counts.fold(0, |sum, count| count.load(Relaxed).saturating_add(sum))
     }
 
     /// A copy of its figures.
-    pub(super) fn figures(&self, index: u32) -> Figures {
+    pub(in crate::figures) fn figures(&self, index: u32) -> Figures {
         let (words, longs) = (self.layout.row(index), self.layout.long(index));
         let long = |place| self.long(plus(longs, place)).load(Relaxed);
         let mut figures = Figures {
@@ -376,7 +383,7 @@ impl Zone<'_> {
     }
 
     /// Under the lock: its sums are zero, and it keeps its name and its cells.
-    pub(super) fn clear_figures(&self, index: u32) {
+    pub(in crate::figures) fn clear_figures(&self, index: u32) {
         let words = self.layout.row(index);
         self.zero_longs(self.layout.long(index), long::LEN);
         if index < OWN_ROWS {
@@ -389,7 +396,11 @@ impl Zone<'_> {
     }
 
     /// What its histograms hold: which of the two, the bucket, and how many.
-    pub(super) fn each_count(&self, index: u32, see: &mut dyn FnMut(usize, usize, u32)) {
+    pub(in crate::figures) fn each_count(
+        &self,
+        index: u32,
+        see: &mut dyn FnMut(usize, usize, u32),
+    ) {
         for which in 0..2 {
             for cell in 0..CELLS {
                 let link = self.word(self.cell_link(index, which, cell)).load(Acquire);
@@ -408,7 +419,7 @@ impl Zone<'_> {
     }
 
     /// The cells of its histograms.
-    pub(super) fn each_cell(&self, index: u32, mut see: impl FnMut(u32)) {
+    pub(in crate::figures) fn each_cell(&self, index: u32, mut see: impl FnMut(u32)) {
         const _: () = assert!(BUCKETS == CELLS * CELL_BUCKETS);
         for which in 0..2 {
             for cell in 0..CELLS {

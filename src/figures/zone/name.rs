@@ -1,31 +1,31 @@
 //! Names: what is kept of them, and where.
 
-use super::layout::{CELL_NAME, plus, row};
-use super::zone::Zone;
+use super::Zone;
+use crate::figures::layout::{CELL_NAME, plus, row};
 
 /// Bytes of a name that are kept.
 pub const NAME_MAX: usize = 1024;
 
 /// A name as it is kept.
 #[derive(Clone, Debug)]
-pub(super) struct Name {
+pub(in crate::figures) struct Name {
     bytes: [u8; NAME_MAX],
     len: usize,
 }
 
 impl Name {
-    pub(super) const EMPTY: Self = Self {
+    pub(in crate::figures) const EMPTY: Self = Self {
         bytes: [0; NAME_MAX],
         len: 0,
     };
 
     /// It is kept as it is, and needs no copy, as most names.
-    pub(super) fn is_kept(name: &[u8]) -> bool {
+    pub(in crate::figures) fn is_kept(name: &[u8]) -> bool {
         name.len() <= NAME_MAX && name.iter().all(|byte| matches!(byte, b' '..=b'~'))
     }
 
     #[cold]
-    pub(super) fn new(name: &[u8]) -> Self {
+    pub(in crate::figures) fn new(name: &[u8]) -> Self {
         let mut result = Self::EMPTY;
         for chunk in name.utf8_chunks() {
             for char in chunk.valid().chars() {
@@ -56,14 +56,14 @@ impl Name {
         }
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::figures) fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
 impl Zone<'_> {
     /// Under the lock. None where a cell is missing.
-    pub(super) fn write_name(&self, index: u32, name: &[u8]) -> Option<()> {
+    pub(in crate::figures) fn write_name(&self, index: u32, name: &[u8]) -> Option<()> {
         let words = self.layout.row(index);
         let mut room = plus(words, row::NAME)..plus(words, row::NAME + row::NAME_WORDS);
         let mut link = plus(words, row::NAME_CELL);
@@ -88,7 +88,7 @@ impl Zone<'_> {
         Some(())
     }
 
-    pub(super) fn read_name(&self, index: u32, into: &mut Name) {
+    pub(in crate::figures) fn read_name(&self, index: u32, into: &mut Name) {
         let words = self.layout.row(index);
         let mut room = plus(words, row::NAME)..plus(words, row::NAME + row::NAME_WORDS);
         let mut link = plus(words, row::NAME_CELL);
@@ -110,7 +110,7 @@ impl Zone<'_> {
     }
 
     /// The cells of its name.
-    pub(super) fn each_name_cell(&self, index: u32, mut see: impl FnMut(u32)) {
+    pub(in crate::figures) fn each_name_cell(&self, index: u32, mut see: impl FnMut(u32)) {
         let mut link = self.get(plus(self.layout.row(index), row::NAME_CELL));
         for _ in 0..NAME_MAX / 4 {
             let Some(cell) = link.checked_sub(1) else {

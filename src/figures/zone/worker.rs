@@ -3,8 +3,8 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::fence;
 
-use super::layout::{self, SLOTS, head};
-use super::zone::Zone;
+use super::Zone;
+use crate::figures::layout::{self, SLOTS, head};
 
 /// What a zone must know of the machine.
 pub trait Host {
@@ -37,16 +37,21 @@ impl Worker {
         Some(worker)
     }
 
-    pub(super) fn pid(self) -> u32 {
+    pub(in crate::figures) fn pid(self) -> u32 {
         self.pid
     }
 
-    pub(super) fn slot(self) -> u32 {
+    pub(in crate::figures) fn slot(self) -> u32 {
         self.slot as u32
     }
 
     /// Nobody takes this row away as long as the worker pins it, and it is still what `check` says.
-    pub(super) fn pin(self, zone: &Zone<'_>, row: u32, check: impl FnOnce() -> bool) -> bool {
+    pub(in crate::figures) fn pin(
+        self,
+        zone: &Zone<'_>,
+        row: u32,
+        check: impl FnOnce() -> bool,
+    ) -> bool {
         let pin = zone.word(layout::pin(self.slot));
         pin.store(row.wrapping_add(1), Relaxed);
         // Between our pin and our look at the tag, as `is_pinned` has one between the opposite.
@@ -58,14 +63,14 @@ impl Worker {
         false
     }
 
-    pub(super) fn unpin(self, zone: &Zone<'_>) {
+    pub(in crate::figures) fn unpin(self, zone: &Zone<'_>) {
         zone.word(layout::pin(self.slot)).store(0, Release);
     }
 }
 
 impl Zone<'_> {
     /// A worker is in the middle of this row, whose tag the caller has made invalid.
-    pub(super) fn is_pinned(&self, row: u32) -> bool {
+    pub(in crate::figures) fn is_pinned(&self, row: u32) -> bool {
         fence(SeqCst);
         let used = (self.get(head::SLOTS_USED) as usize).min(SLOTS);
         let pin = row.wrapping_add(1);
@@ -73,7 +78,7 @@ impl Zone<'_> {
     }
 
     /// The worker of this slot is in the middle of this row.
-    pub(super) fn is_pinned_by(&self, row: u32, slot: u32) -> bool {
+    pub(in crate::figures) fn is_pinned_by(&self, row: u32, slot: u32) -> bool {
         let pin = self.word(layout::pin(slot as usize % SLOTS));
         pin.load(Acquire) == row.wrapping_add(1)
     }

@@ -2,17 +2,17 @@
 
 use core::sync::atomic::Ordering::Release;
 
-use super::layout::{self, head, long, plus, queue, row};
-use super::zone::{Zone, write_point};
+use super::{Zone, write_point};
+use crate::figures::layout::{self, head, long, plus, queue, row};
 
 /// Names that were asked for once, and those that were asked for again.
-pub(super) const FIRST: u32 = 0;
-pub(super) const SECOND: u32 = 1;
+pub(in crate::figures) const FIRST: u32 = 0;
+pub(in crate::figures) const SECOND: u32 = 1;
 /// What a row's queue says that is in none and does not leave.
-pub(super) const OWN: u32 = 3;
+pub(in crate::figures) const OWN: u32 = 3;
 
 /// Rows that are looked at for one that leaves.
-pub(super) const STEPS: usize = 16;
+pub(in crate::figures) const STEPS: usize = 16;
 /// From this step on a row of the second queue leaves even if it was asked for.
 const LAST_STEPS: usize = 12;
 
@@ -21,7 +21,7 @@ const FIRST_SHARE: u32 = 8;
 
 impl Zone<'_> {
     /// Puts a row behind the newest.
-    pub(super) fn push(&self, number: u32, index: u32) {
+    pub(in crate::figures) fn push(&self, number: u32, index: u32) {
         let words = layout::queue(number);
         self.set(plus(self.layout.row(index), row::NEWER), 0);
         let mark = index.wrapping_add(1);
@@ -55,7 +55,7 @@ impl Zone<'_> {
     }
 
     /// Rows that are in use, or were before the last reset.
-    pub(super) fn queued(&self) -> usize {
+    pub(in crate::figures) fn queued(&self) -> usize {
         let count = self
             .count_of_queue(FIRST)
             .wrapping_add(self.count_of_queue(SECOND));
@@ -64,7 +64,7 @@ impl Zone<'_> {
 
     /// Frees a row and its cells, but not `keep`. Nothing is freed where every row that it looks at is
     /// being read or written.
-    pub(super) fn make_room(&self, keep: u32) {
+    pub(in crate::figures) fn make_room(&self, keep: u32) {
         for step in 0..STEPS {
             let share = (self.layout.rows as u32) / FIRST_SHARE;
             let is_first = self.count_of_queue(FIRST) > share || self.count_of_queue(SECOND) == 0;
@@ -127,13 +127,13 @@ impl Zone<'_> {
     }
 
     /// A row that was begun and could not be finished.
-    pub(super) fn wipe(&self, index: u32) {
+    pub(in crate::figures) fn wipe(&self, index: u32) {
         self.each_name_cell(index, |cell| self.push_cell(cell));
         self.clear(index);
     }
 
     /// Makes a row's words zero and puts it to the free ones.
-    pub(super) fn clear(&self, index: u32) {
+    pub(in crate::figures) fn clear(&self, index: u32) {
         let words = self.layout.row(index);
         self.zero(words, row::LEN);
         self.zero_longs(self.layout.long(index), long::LEN);
