@@ -214,8 +214,8 @@ def test_20_07_workers_are_killed(start):
     # The zone still works: a new name gets a row.
     for number in range(1, 4):
         pipelined(nginx.port(), [api("afterwards")])
-        until(lambda number=number: total(nginx) == counted + number, "the request to be counted")
-    assert calls(nginx)["afterwards"]["requests"] == 3
+        until(lambda number=number: total(nginx) >= counted + number, "the request to be counted")
+    until(lambda: calls(nginx)["afterwards"]["requests"] == 3, "its requests to be counted")
 
 
 def test_20_08_reload_under_load(start):
