@@ -202,8 +202,9 @@ def test_10_44_snippets(known, repository):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/",
                                     b"cmd=frappe.desk.query_report.run", timeout=10) as answer:
             assert answer.read() == b"/pool/secondary"
-        with urllib.request.urlopen(f"http://127.0.0.1:{figures}/?format=prometheus", timeout=10) as answer:
-            assert b"frappe.desk.query_report.run" in answer.read()
+        page = f"http://127.0.0.1:{figures}/?format=prometheus"
+        until(lambda: b"frappe.desk.query_report.run" in urllib.request.urlopen(page, timeout=10).read(),
+              "the call among the figures")
         lines = known.path / "var/log/nginx/frappe-access.log"
         until(lambda: '"cmd":"frappe.desk.query_report.run"' in lines.read_text(), "a line in the log")
         assert "frappe.desk.query_report.run" in known.run("frappe-report", known.inside(lines))
