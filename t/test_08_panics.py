@@ -77,6 +77,16 @@ def test_08_02_panic_while_it_waits(nginx, nothing_left, via, place, sent):
 
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
+def test_08_05_panic_when_it_is_complete(nginx, nothing_left, via):
+    """The same where the last byte of a body has been waited for."""
+    before = nginx.errors.text().count(INTERNAL_ERROR)
+    begun = Begun(nginx, via, "/api/method/panic-in-resolver", b"cmd=f", 0)
+    done = Exchange(begun.id, nginx, begun.finish())
+    assert (done.answer["length"], done.found) == (5, ("", "", "unread"))
+    assert nginx.errors.text().count(INTERNAL_ERROR) > before
+
+
+@pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_08_04_panic_in_the_stream(nginx, nothing_left, via):
     """A panic in a body that streams on after its first bytes have decided: what has routed stays,
     and every byte arrives."""
