@@ -50,6 +50,8 @@ def check(captured, done, oracle="frappe"):
     assert done.passed == captured.expected()
     answer = done.answer
     assert answer[oracle]["cmd"] == captured.expected()[0], "the oracle does not agree"
+    logged = done.logged
+    assert (logged["call"], logged["doctype"]) == (answer[oracle]["call"], answer[oracle]["doctype"])
     assert (answer["method"], answer["uri"]) == (captured.method, captured.target)
     body = captured.body or b""
     assert (answer["length"], answer["sha256"]) == (len(body), sha256(body))

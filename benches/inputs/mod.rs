@@ -11,7 +11,7 @@ use ngx_http_frappe_module::body::header::content_type::CONTENT_TYPE_MAX;
 use ngx_http_frappe_module::body::{
     CMD_MAX, Document, Fields, Multipart, Names, OnePage, Page, Rooms, Slot, Values,
 };
-use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, dialect};
+use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, call, dialect};
 use serde_json::Value;
 
 /// Bytes that are fed at once: nginx's buffer for bodies.
@@ -69,8 +69,11 @@ pub fn all(file: &[u8]) -> Vec<Input> {
     inputs.iter().map(Input::new).collect()
 }
 
-/// All that the module does with a request, nginx apart, where cmd alone is kept.
+/// All that the module does with a request, nginx apart.
 pub fn read(input: &Input, body: &Body) -> Outcome {
+    if input.names.has_documents() {
+        return read_by(input, body, input.dialect, usize::MAX);
+    }
     let mut value = [0; CMD_MAX];
     let mut slots = [Slot::new(&mut value)];
     let mut fields = Fields::new(&input.names, &mut slots);
@@ -133,7 +136,7 @@ impl Input {
             content_type: filled(&value["type"], CONTENT_TYPE_MAX),
             target: filled(value.get("target").unwrap_or(&"/".into()), 1 << 14),
             dialect: dialect::find(text("version").unwrap_or("17").as_bytes()).expect("a version"),
-            names: names(value["names"].as_u64().unwrap_or(0)),
+            names: names(value["names"].as_u64().unwrap_or(0), value["call"] == true),
             scratch: vec![0; Multipart::SCRATCH_MAX].into(),
             head: pieces(&value["head"]),
             repeat: pieces(&value["repeat"]),
@@ -224,8 +227,11 @@ impl Bare {
 }
 
 /// `cmd` and so many others, as `$frappe_arg_arg7` asks for one.
-fn names(count: u64) -> Names {
+fn names(count: u64, call: bool) -> Names {
     let mut names = Names::new();
+    if call {
+        call::add_call(&mut names);
+    }
     for number in 0..count {
         names.add(format!("arg{number}").as_bytes());
     }

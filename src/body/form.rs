@@ -183,12 +183,11 @@ impl Form {
             Some((value, _, after)) => (value, Some(after)),
             None => (rest, None),
         };
-        let mut value_left = value.chunks(VALUE_MAX);
-        let mut argument = Argument { index, fields };
-        while !argument.fields.is_spent(index)
-            && let Some(piece) = value_left.next()
-        {
-            self.escape.decode(piece, &mut argument);
+        if fields.is_reading(index) {
+            let mut argument = Argument { index, fields };
+            self.escape.decode_long(value, &mut argument);
+        } else {
+            self.short_value(value, index, fields);
         }
         if fields.is_spent(index) {
             // Too long for any use: the rest is as one that nobody wants.
@@ -203,6 +202,17 @@ impl Form {
                 after
             }
             None => &[],
+        }
+    }
+
+    /// Of a value that is kept as far as there is room.
+    fn short_value(&mut self, value: &[u8], index: usize, fields: &mut Fields<'_>) {
+        let mut argument = Argument { index, fields };
+        for piece in value.chunks(VALUE_MAX) {
+            if argument.fields.is_spent(index) {
+                break;
+            }
+            self.escape.decode(piece, &mut argument);
         }
     }
 

@@ -34,10 +34,10 @@ pub trait ScanDocument: Debug {
     fn feed_half(&mut self, half: u16, fields: &mut Fields<'_>);
 
     /// The last so many bytes do not belong to the document: they were a delimiter.
-    fn take_back(&mut self, count: usize);
+    fn take_back(&mut self, count: usize, fields: &mut Fields<'_>);
 
     /// The document is complete. False where it is no JSON.
-    fn end(&mut self) -> bool;
+    fn end(&mut self, fields: &mut Fields<'_>) -> bool;
 }
 
 impl<'r> Fields<'r> {
@@ -52,7 +52,7 @@ impl<'r> Fields<'r> {
     }
 
     pub(super) fn end_document(&mut self, index: usize, from_list: bool) {
-        let is_json = self.scan(|scanner, _| scanner.end());
+        let is_json = self.scan(|scanner, fields| scanner.end(fields));
         self.reading = None;
         if let Some(slot) = self.names.document(index) {
             match is_json {

@@ -420,6 +420,11 @@ impl Fields<'_> {
         }
     }
 
+    /// The document in this argument is being read.
+    pub(in crate::body) fn is_reading(&self, index: usize) -> bool {
+        self.reading == Some(index)
+    }
+
     /// What is appended to a value is of no use any more: it is too long, and no document.
     pub(in crate::body) fn is_spent(&self, index: usize) -> bool {
         self.slots.get(index).is_some_and(Slot::is_full) && self.reading != Some(index)
@@ -461,7 +466,7 @@ impl Fields<'_> {
             slot.pop(count);
         }
         if self.reading == Some(index) {
-            self.scan(|scanner, _| scanner.take_back(count));
+            self.scan(|scanner, fields| scanner.take_back(count, fields));
         }
     }
 

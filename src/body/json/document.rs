@@ -6,6 +6,7 @@
 
 use super::{Json, JsonRules, LendPage, State};
 use crate::body::arguments::ScanDocument;
+use crate::body::text::copy;
 use crate::body::{Charset, Fields, Trouble};
 
 /// The document whose members are wanted, and what waits for its end.
@@ -86,11 +87,18 @@ impl Json<'_> {
     }
 }
 
-/// The scanner for a document that is the text of an argument. State: 400 bytes, and a page for one
+/// Bytes that wait until it is worth while to read them: of text that is full of escapes a few come at a
+/// time.
+const BUFFER: usize = 256;
+
+/// The scanner for a document that is the text of an argument. State: 700 bytes, and a page for one
 /// that is nested deeper than 256 levels.
 #[derive(Debug)]
 pub struct Document<'r> {
     json: Json<'r>,
+    buffer: [u8; BUFFER],
+    /// how many of them wait
+    len: usize,
     /// how its bytes become text
     charset: Charset,
 }
@@ -101,7 +109,30 @@ impl<'r> Document<'r> {
     pub fn new(lender: &'r dyn LendPage<'r>) -> Self {
         Self {
             json: Json::new(JsonRules::LOADS, lender),
+            buffer: [0; BUFFER],
+            len: 0,
             charset: Charset::Utf8,
+        }
+    }
+
+    fn flush(&mut self, fields: &mut Fields<'_>) {
+        let (buffer, len) = (self.buffer, core::mem::take(&mut self.len));
+        if len > 0 {
+            self.read(buffer.get(..len).unwrap_or_default(), fields);
+        }
+    }
+
+    fn read(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
+        match self.charset {
+            Charset::Utf8 | Charset::Utf8Quoted | Charset::Utf8Strict => {
+                self.json.feed(bytes, fields);
+            }
+            _ if bytes.is_ascii() && self.charset != Charset::Other => {
+                self.json.feed(bytes, fields);
+            }
+            Charset::Ascii | Charset::Latin1 | Charset::Cp1252 => self.feed_chars(bytes, fields),
+            // What it says is not known.
+            Charset::OtherAscii | Charset::Other => self.json.fail(Trouble::CharsetUnknown),
         }
     }
 
@@ -127,28 +158,34 @@ impl<'r> Document<'r> {
 impl ScanDocument for Document<'_> {
     fn start(&mut self, slot: usize, charset: Charset) {
         self.charset = charset;
+        self.len = 0;
         self.json.restart(slot, charset);
     }
 
     fn feed(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
-        match self.charset {
-            Charset::Utf8 | Charset::Utf8Quoted | Charset::Utf8Strict => {
-                self.json.feed(bytes, fields);
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(free) = self.buffer.get_mut(self.len..end) {
+            copy(free, bytes);
+            self.len = end;
+        } else {
+            self.flush(fields);
+            match self.buffer.get_mut(..bytes.len()) {
+                Some(free) => {
+                    copy(free, bytes);
+                    self.len = bytes.len();
+                }
+                None => self.read(bytes, fields),
             }
-            _ if bytes.is_ascii() && self.charset != Charset::Other => {
-                self.json.feed(bytes, fields)
-            }
-            Charset::Ascii | Charset::Latin1 | Charset::Cp1252 => self.feed_chars(bytes, fields),
-            // What it says is not known.
-            Charset::OtherAscii | Charset::Other => self.json.fail(Trouble::CharsetUnknown),
         }
     }
 
     fn feed_half(&mut self, half: u16, fields: &mut Fields<'_>) {
+        self.flush(fields);
         self.json.half(half, fields);
     }
 
-    fn take_back(&mut self, count: usize) {
+    fn take_back(&mut self, count: usize, fields: &mut Fields<'_>) {
+        self.flush(fields);
         if let State::Tail(len) = self.json.state
             && len <= count
         {
@@ -156,7 +193,8 @@ impl ScanDocument for Document<'_> {
         }
     }
 
-    fn end(&mut self) -> bool {
+    fn end(&mut self, fields: &mut Fields<'_>) -> bool {
+        self.flush(fields);
         self.json.levels.depth() == 0 && matches!(self.json.state, State::After)
     }
 }

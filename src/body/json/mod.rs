@@ -249,7 +249,10 @@ impl<'r> Json<'r> {
                     self.literal(*byte, word, fields);
                     after
                 }
-                _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => after,
+                _ if skip::is_space(*byte) => {
+                    let spaces = after.iter().take_while(|byte| skip::is_space(**byte));
+                    after.get(spaces.count()..).unwrap_or_default()
+                }
                 State::FirstKey | State::Key if *byte == b'"' => self.key(after, fields),
                 State::Value | State::FirstItem | State::FirstKey => {
                     self.first(*byte, fields);

@@ -309,7 +309,7 @@ fn behind(bytes: &[u8], len: usize) -> &[u8] {
     bytes.get(len..).unwrap_or_default()
 }
 
-fn is_space(byte: u8) -> bool {
+pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 

@@ -3,8 +3,10 @@
 use super::{Json, State};
 use crate::body::Fields;
 use crate::body::Trouble;
+use crate::body::arguments::Argument;
 use crate::body::text::near;
 use crate::body::text::percent::{Sink, hex};
+use crate::body::text::unescape::Buffer;
 
 impl Json<'_> {
     /// A key, behind its opening quote.
@@ -29,6 +31,12 @@ impl Json<'_> {
 
     /// The bytes of a string, up to its end or an escape.
     pub(super) fn text<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
+        let rest = match self.wanted() {
+            Some(index) if self.high.is_none() && fields.is_reading(index) => {
+                text_of_document(rest, index, fields)
+            }
+            _ => rest,
+        };
         if let [
             b'\\',
             escape @ (b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'),
@@ -93,18 +101,12 @@ impl Json<'_> {
     #[inline(always)]
     pub(super) fn escape(&mut self, byte: u8, fields: &mut Fields<'_>) {
         self.state = State::Text;
-        let plain = match byte {
-            b'u' => {
-                self.state = State::Unicode { digits: 0, code: 0 };
-                return;
+        let Some(plain) = escaped(byte) else {
+            match byte {
+                b'u' => self.state = State::Unicode { digits: 0, code: 0 },
+                _ => self.fail(Trouble::JsonSyntax),
             }
-            b'"' | b'\\' | b'/' => byte,
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            _ => return self.fail(Trouble::JsonSyntax),
+            return;
         };
         if self.end_of_half(fields) {
             self.push(&[plain], fields);
@@ -220,4 +222,77 @@ impl Json<'_> {
         }
         rest
     }
+}
+
+/// What a byte behind a backslash stands for.
+fn escaped(byte: u8) -> Option<u8> {
+    match byte {
+        b'"' | b'\\' | b'/' => Some(byte),
+        b'b' => Some(0x08),
+        b'f' => Some(0x0c),
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
+        _ => None,
+    }
+}
+
+/// The character of the digits behind `\u`, or of two escapes that are a surrogate pair, and what follows.
+fn unicode(text: &[u8]) -> Option<(char, &[u8])> {
+    let (high, after) = code(text)?;
+    if let Some(char) = char::from_u32(u32::from(high)) {
+        return Some((char, after));
+    }
+    let (low, after) = code(after.strip_prefix(b"\\u")?)?;
+    let char = char::decode_utf16([high, low]).next()?.ok()?;
+    Some((char, after))
+}
+
+/// Four digits, and what follows.
+fn code(text: &[u8]) -> Option<(u16, &[u8])> {
+    let (digits, after) = text.split_first_chunk::<4>()?;
+    let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
+    let code = digits
+        .iter()
+        .fold(0, |code, digit| code << 4 | u16::from(hex(*digit)));
+    is_hex.then_some((code, after))
+}
+
+/// Text in a string that is a document, in which each quote is escaped: what is plain, and what escapes stand
+/// for, handed on together. Gives what follows: the end, the start of something else, or nothing.
+#[inline(never)]
+fn text_of_document<'c>(text: &'c [u8], index: usize, fields: &mut Fields<'_>) -> &'c [u8] {
+    const BUFFER: usize = 256;
+    let mut argument = Argument { index, fields };
+    let mut buffer = Buffer::<_, BUFFER>::new(&mut argument);
+    let mut rest = text;
+    loop {
+        if rest.first() != Some(&b'\\') {
+            let len = near::text_len(rest);
+            let (plain, after) = rest.split_at_checked(len).unwrap_or((rest, b""));
+            buffer.push(plain);
+            rest = after;
+        }
+        match rest {
+            [b'\\', b'u', digits @ ..] => {
+                let Some((char, after)) = unicode(digits) else {
+                    break;
+                };
+                buffer.push(char.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = after;
+            }
+            [b'\\', byte, after @ ..] => {
+                let Some(byte) = escaped(*byte) else {
+                    break;
+                };
+                buffer.push_byte(byte);
+                rest = after;
+            }
+            [] | [..0x20 | b'"' | b'\\', ..] => break,
+            // More of it.
+            _ => {}
+        }
+    }
+    buffer.flush();
+    rest
 }

@@ -1,6 +1,7 @@
 //! Percent escapes, as Python's `urllib.parse.unquote_plus` reads them: what is no escape stays.
 
 use super::near;
+use super::unescape::Buffer;
 
 /// A percent escape that may be cut by the end of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,31 @@ impl Escape {
             rest = after;
             self.step(*byte, out);
         }
+    }
+
+    /// The same for what may be long: bytes are handed on by the thousand.
+    pub(crate) fn decode_long(&mut self, bytes: &[u8], out: &mut impl Sink) {
+        const LONG: usize = 128;
+        const BUFFER: usize = 2048;
+        if bytes.len() < LONG {
+            return self.decode(bytes, out);
+        }
+        let mut rest = bytes;
+        while *self != Self::None {
+            match rest.split_first() {
+                // Another escape may begin.
+                Some((b'%', _)) => self.end(out),
+                None => return,
+                Some((byte, after)) => {
+                    self.step(*byte, out);
+                    rest = after;
+                }
+            }
+        }
+        let mut buffer = Buffer::<_, BUFFER>::new(out);
+        let taken = buffer.decode(rest);
+        self.decode(rest.get(taken..).unwrap_or_default(), &mut buffer);
+        buffer.flush();
     }
 
     /// No more bytes: a cut escape stands for itself.

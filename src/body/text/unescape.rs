@@ -1,0 +1,257 @@
+//! Percent escapes of long texts, 16 bytes at a time.
+//!
+//! Each byte is decoded as if an escape began there, and kept where one does; the two digits behind it are
+//! dropped. `%7B%22a%22` becomes `{??"??a"??`, in which `?` is what the table leaves out.
+
+use super::copy;
+use super::percent::Sink;
+#[cfg(not(target_arch = "x86_64"))]
+use fearless_simd::dispatch;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, u8x16};
+
+/// Bytes in a vector.
+const VECTOR: usize = 16;
+/// Half of it.
+const HALF: usize = VECTOR / 2;
+
+/// For each set of bytes of eight, given as bits, which ones they are, in order.
+static PACK: [[u8; HALF]; 256] = pack();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "the compiler runs it, and would not compile a panic"
+)]
+const fn pack() -> [[u8; HALF]; 256] {
+    let mut table = [[0; HALF]; 256];
+    let mut set = 0;
+    while set < table.len() {
+        let (mut bit, mut len) = (0, 0);
+        while bit < 8 {
+            if set >> bit & 1 == 1 {
+                table[set][len] = bit as u8;
+                len += 1;
+            }
+            bit += 1;
+        }
+        set += 1;
+    }
+    table
+}
+
+/// Decoded bytes that wait to be handed on.
+pub(in crate::body) struct Buffer<'s, S, const LEN: usize> {
+    sink: &'s mut S,
+    bytes: [u8; LEN],
+    len: usize,
+}
+
+impl<T: Sink, const LEN: usize> Sink for Buffer<'_, T, LEN> {
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.len.saturating_add(bytes.len());
+        match self.bytes.get_mut(self.len..end) {
+            Some(free) => {
+                copy(free, bytes);
+                self.len = end;
+            }
+            None => {
+                self.flush();
+                self.sink.push(bytes);
+            }
+        }
+    }
+
+    fn push_byte(&mut self, byte: u8) {
+        self.push(&[byte]);
+    }
+}
+
+impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
+    pub(in crate::body) fn new(sink: &'s mut T) -> Self {
+        Self {
+            sink,
+            bytes: [0; LEN],
+            len: 0,
+        }
+    }
+
+    pub(in crate::body) fn flush(&mut self) {
+        if let Some(bytes) = self.bytes.get(..self.len)
+            && !bytes.is_empty()
+        {
+            self.sink.push(bytes);
+        }
+        self.len = 0;
+    }
+
+    /// Takes the bytes of `text` that are in `set`.
+    #[inline(always)]
+    fn keep<S: Simd>(&mut self, text: u8x16<S>, set: u64) {
+        let [low, high, ..] = set.to_le_bytes();
+        for (set, first) in [(low, 0), (high, 8)] {
+            let Some(which) = PACK.get(usize::from(set)) else {
+                continue;
+            };
+            let mut both = [0; VECTOR];
+            if let Some(half) = both.first_chunk_mut() {
+                *half = *which;
+            }
+            let which = u8x16::simd_from(text.simd, both) | first;
+            let packed: [u8; VECTOR] = text.swizzle_dyn(which).into();
+            // What is not kept stands behind, where the next bytes go.
+            let free = self.bytes.get_mut(self.len..).unwrap_or_default();
+            if let Some(free) = free.first_chunk_mut() {
+                *free = packed;
+            }
+            self.len = self.len.saturating_add(set.count_ones() as usize);
+        }
+    }
+
+    /// Decodes whole vectors from the front, and hands them on. Gives how many bytes it took: none
+    /// where the CPU has no vectors for it.
+    #[inline(never)]
+    pub(super) fn decode(&mut self, bytes: &[u8]) -> usize {
+        // Older vectors cannot be packed by a table: there it is done byte by byte.
+        #[cfg(target_arch = "x86_64")]
+        return Level::new().as_avx2().map_or(0, |avx2| {
+            avx2.vectorize(
+                #[inline(always)]
+                || self.decode_by(avx2, bytes),
+            )
+        });
+        #[cfg(not(target_arch = "x86_64"))]
+        dispatch!(Level::baseline(), simd => self.decode_by(simd, bytes))
+    }
+
+    #[inline(always)]
+    fn decode_by<S: Simd>(&mut self, simd: S, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        // Digits of the last escape that are yet to come.
+        let mut digits = 0_u64;
+        while let (Some(text), Some(high), Some(low)) = (
+            vector(simd, rest, 0),
+            vector(simd, rest, 1),
+            vector(simd, rest, 2),
+        ) {
+            let (value, escapes) = decoded(text, high, low);
+            let escapes = escapes.to_bitmask();
+            let drop = escapes << 1 | escapes << 2 | digits;
+            digits = drop >> VECTOR;
+            self.keep(value, !drop);
+            if self.len > LEN.saturating_sub(2 * VECTOR) {
+                self.flush();
+            }
+            rest = rest.get(VECTOR..).unwrap_or_default();
+        }
+        let digits = digits.count_ones() as usize;
+        bytes
+            .len()
+            .saturating_sub(rest.len())
+            .saturating_add(digits)
+    }
+}
+
+#[inline(always)]
+fn vector<S: Simd>(simd: S, bytes: &[u8], at: usize) -> Option<u8x16<S>> {
+    let bytes: &[u8; VECTOR] = bytes.get(at..)?.first_chunk()?;
+    Some((*bytes).simd_into(simd))
+}
+
+/// What stands at each byte, if its escape is one byte there; and where there are escapes.
+#[inline(always)]
+#[expect(clippy::arithmetic_side_effects, reason = "vectors wrap")]
+fn decoded<S: Simd>(
+    text: u8x16<S>,
+    high: u8x16<S>,
+    low: u8x16<S>,
+) -> (u8x16<S>, fearless_simd::mask8x16<S>) {
+    let is_hex = |digit: u8x16<S>| (digit ^ b'0').simd_lt(10) | ((digit | 0x20) - b'a').simd_lt(6);
+    // Letters have a bit that digits have not, and are 9 more than their lower half.
+    let value = |digit: u8x16<S>| (digit & 15) + (digit >> 6) * 9;
+    let escapes = text.simd_eq(b'%') & is_hex(high) & is_hex(low);
+    let spaced = text
+        .simd_eq(b'+')
+        .select(u8x16::splat(text.simd, b' '), text);
+    (
+        escapes.select(value(high) << 4 | value(low), spaced),
+        escapes,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Buffer;
+    use crate::body::text::percent::{Escape, Sink};
+
+    impl Sink for Vec<u8> {
+        fn push(&mut self, bytes: &[u8]) {
+            self.extend_from_slice(bytes);
+        }
+
+        fn push_byte(&mut self, byte: u8) {
+            self.push(byte);
+        }
+    }
+
+    fn decode(text: &[u8], pieces: usize) -> Vec<u8> {
+        let mut found = Vec::new();
+        let mut escape = Escape::None;
+        for piece in text.chunks(pieces) {
+            escape.decode_long(piece, &mut found);
+        }
+        escape.end(&mut found);
+        found
+    }
+
+    #[test]
+    fn agrees_with_one_by_one() {
+        let mut state = 1_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 33) as usize % below
+        };
+        let tokens: [&[u8]; 12] = [
+            b"%7B",
+            b"%2c",
+            b"%",
+            b"%4",
+            b"%zz",
+            b"%%41",
+            b"+",
+            b"abc",
+            b"%e2%82%AC",
+            b"\xff",
+            b"%4g",
+            b"0123456789abcdefghij",
+        ];
+        for round in 0..400 {
+            let mut text = Vec::new();
+            for _ in 0..random(1 + round * 2) {
+                text.extend_from_slice(tokens[random(tokens.len())]);
+            }
+            let mut expected = Vec::new();
+            let mut escape = Escape::None;
+            escape.decode(&text, &mut expected);
+            escape.end(&mut expected);
+            for pieces in [1, 7, 64, 1000, 100_000] {
+                assert_eq!(decode(&text, pieces), expected, "{}", text.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_handed_on() {
+        const LEN: usize = 256;
+        let mut found = Vec::new();
+        let mut buffer = Buffer::<_, LEN>::new(&mut found);
+        buffer.push(b"a");
+        buffer.push(&[b'b'; LEN]);
+        buffer.push(b"c");
+        buffer.flush();
+        assert_eq!(found.len(), LEN + 2);
+        assert_eq!((found[0], found[1], found[LEN + 1]), (b'a', b'b', b'c'));
+    }
+}
