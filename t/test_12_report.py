@@ -21,7 +21,8 @@ from rig.waiting import until
 
 TOOL = ROOT / "tools/report.py"
 FIELDS = {"time", "id", "client", "site", "method", "path", "cmd", "cmd_source", "cmd_status",
-          "doctype", "report", "status", "pool", "upstream", "upstream_status", "upstream_time",
+          "call", "doctype", "report", "status", "pool", "upstream", "upstream_status",
+          "upstream_time",
           "request_time", "bytes_in", "bytes_out"}
 
 
@@ -63,6 +64,7 @@ def test_12_02_fields(nginx):
         "cmd": "frappe.desk.query_report.export_query", "cmd_source": "form", "cmd_status": "ok",
         "doctype": "ToDo", "report": "General Ledger", "status": 200, "pool": "erpnext_secondary",
         "upstream_status": "200"}
+    assert line["call"] == "frappe.desk.query_report.export_query:General Ledger"
     assert line["bytes_in"] > 100 and line["bytes_out"] > 100
     assert isinstance(line["request_time"], float) and float(line["upstream_time"]) >= 0
 
