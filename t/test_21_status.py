@@ -144,7 +144,8 @@ def test_21_07_long_answers_do_not_hold_up_others(serve_once):
         short.request("GET", "/")
         assert short.response().status == 200
         report = json.loads(long.response().body)
-    assert len(report["calls"]) == 15_000
+    # Beside them there is the page that was asked for in between, if its turn had come.
+    assert sum(call["call"].startswith("app.") for call in report["calls"]) == 15_000
 
 
 def test_21_08_a_client_that_leaves_in_between(serve_once):
