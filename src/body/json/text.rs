@@ -5,8 +5,8 @@ use crate::body::Fields;
 use crate::body::Trouble;
 use crate::body::arguments::Argument;
 use crate::body::text::near;
+use crate::body::text::percent::unescape::Buffer;
 use crate::body::text::percent::{Sink, hex};
-use crate::body::text::unescape::Buffer;
 
 impl Json<'_> {
     /// A key, behind its opening quote.

@@ -3,7 +3,6 @@
 pub mod charset;
 pub(crate) mod near;
 pub(crate) mod percent;
-pub(in crate::body) mod unescape;
 pub(in crate::body) mod utf8;
 
 pub use charset::Charset;

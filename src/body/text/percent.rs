@@ -1,7 +1,9 @@
 //! Percent escapes, as Python's `urllib.parse.unquote_plus` reads them: what is no escape stays.
 
+pub(in crate::body) mod unescape;
+
 use super::near;
-use super::unescape::Buffer;
+use unescape::Buffer;
 
 /// A percent escape that may be cut by the end of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 //! Each byte is decoded as if an escape began there, and kept where one does; the two digits behind it are
 //! dropped. `%7B%22a%22` becomes `{??"??a"??`, in which `?` is what the table leaves out.
 
-use super::copy;
-use super::percent::Sink;
+use super::Sink;
+use crate::body::text::copy;
 #[cfg(not(target_arch = "x86_64"))]
 use fearless_simd::dispatch;
 use fearless_simd::prelude::*;
