@@ -90,7 +90,8 @@ def test_20_01_each_request_counts_once(start):
     assert total(nginx) == load.count.sent
     found = calls(nginx)
     assert set(found) == set(names)
-    assert figures(nginx)["other"]["requests"] == 0
+    # A worker that finds the lock taken for too long counts a new call in (other), rather than wait.
+    assert figures(nginx)["other"]["requests"] <= load.count.sent // 1000
     for call in found.values():
         assert call["responses"] == {"2xx": call["requests"]}
         assert call["request"]["count"] == call["requests"]
@@ -164,8 +165,8 @@ def test_20_05_a_mebibyte_has_room_for_a_thousand_calls(start):
 
 @pytest.mark.timeout(60 + NAMES // 5000)
 def test_20_06_invented_names_cost_little_and_displace_nobody(start, env):
-    """The figures of real calls stay as they are; the worker's time for a request is at most 1.5 times
-    what it is without a zone."""
+    """The figures of real calls stay as they are; the worker's time for a request is at most twice what
+    it is where the module is off, with requests that nginx answers by itself in a few microseconds."""
     if env.is_checked:
         pytest.skip("what watches the memory takes time of its own")
     counted = start()
@@ -187,7 +188,7 @@ def test_20_06_invented_names_cost_little_and_displace_nobody(start, env):
     found = calls(counted)
     assert {name: found[name]["requests"] for name in real} == before
     assert total(counted) == NAMES + 900
-    assert spent[counted] <= 1.5 * spent[plain], f"{spent[counted]} s and {spent[plain]} s"
+    assert spent[counted] <= 2 * spent[plain], f"{spent[counted]} s and {spent[plain]} s"
 
 
 @pytest.mark.allow_log(r"exited on signal 9")
