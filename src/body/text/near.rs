@@ -15,7 +15,7 @@ const NEAR: usize = 2 * VECTOR;
 /// Where `a` is first.
 #[inline(never)]
 pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
-    near(bytes, NEAR, [a], false).unwrap_or_else(|(from, rest)| {
+    near(bytes, NEAR, [a; 4], false).unwrap_or_else(|(from, rest)| {
         let at = memchr(a, rest)?;
         Some(from.saturating_add(at))
     })
@@ -24,7 +24,7 @@ pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
 /// Where `a` or `b` is first.
 #[inline(never)]
 pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
-    near(bytes, NEAR, [a, b], false).unwrap_or_else(|(from, rest)| {
+    near(bytes, NEAR, [a, b, b, b], false).unwrap_or_else(|(from, rest)| {
         let at = memchr2(a, b, rest)?;
         Some(from.saturating_add(at))
     })
@@ -43,7 +43,7 @@ pub(in crate::body) fn plain_len(bytes: &[u8]) -> usize {
 /// How many bytes of a string of a JSON text are neither quote, backslash nor control character, as
 /// far as that is near.
 pub(in crate::body) fn text_len(bytes: &[u8]) -> usize {
-    match near(bytes, NEAR, *b"\"\\", true) {
+    match near(bytes, NEAR, *b"\"\"\\\\", true) {
         Ok(found) => found.unwrap_or(bytes.len()),
         Err((from, _)) => from,
     }
@@ -63,33 +63,32 @@ pub(in crate::body) fn is_printable_ascii(bytes: &[u8]) -> bool {
     dispatch!(Level::baseline(), simd => is(simd, bytes))
 }
 
-/// Looks for one of `ends`, or with `controls` a byte below 0x20, among the first `len` bytes, a
+/// Looks for one of `ends`, which may be the same, or with `controls` a byte below 0x20, among the first `len` bytes, a
 /// whole number of vectors. `Err` has what is left and where it begins.
 #[inline(always)]
-fn near<const N: usize>(
+fn near(
     bytes: &[u8],
     len: usize,
-    ends: [u8; N],
+    ends: [u8; 4],
     controls: bool,
 ) -> Result<Option<usize>, (usize, &[u8])> {
     dispatch!(Level::baseline(), simd => near_by(simd, bytes, len, ends, controls))
 }
 
 #[inline(always)]
-fn near_by<S: Simd, const N: usize>(
+fn near_by<S: Simd>(
     simd: S,
     bytes: &[u8],
     len: usize,
-    ends: [u8; N],
+    [a, b, c, d]: [u8; 4],
     controls: bool,
 ) -> Result<Option<usize>, (usize, &[u8])> {
+    // Two that are the same cost one comparison.
     let find = |vector: [u8; VECTOR]| {
         let bytes: u8x16<S> = vector.simd_into(simd);
         let controls = bytes.simd_lt(if controls { b' ' } else { 0 });
-        let found = ends
-            .into_iter()
-            .fold(controls, |found, end| found | bytes.simd_eq(end));
-        found.to_bitmask()
+        let ends = bytes.simd_eq(a) | bytes.simd_eq(b) | bytes.simd_eq(c) | bytes.simd_eq(d);
+        (controls | ends).to_bitmask()
     };
     let mut rest = bytes;
     let mut at = 0_usize;

@@ -132,7 +132,7 @@ fn is_ascii_by<S: Simd, const BLOCK: usize>(simd: S, bytes: &[u8]) -> bool {
     match bytes.last_chunk::<BLOCK>() {
         // Some of it has been looked at.
         Some(last) => is_ascii_block(simd, last),
-        None => rest.iter().all(u8::is_ascii),
+        None => rest.is_ascii(),
     }
 }
 

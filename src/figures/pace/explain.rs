@@ -77,12 +77,11 @@ struct Seconds(u32);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = f64::from(self.0) / 1000.0;
-        let digits = match self.0 {
-            0..1000 => 2,
-            1000..100_000 => 1,
-            _ => 0,
-        };
-        write!(f, "{seconds:.digits$} s")
+        // Whole numbers, since what prints a float is larger than all the rest of this folder.
+        match self.0 {
+            ms @ 0..995 => write!(f, "0.{:02} s", (ms + 5) / 10),
+            ms @ 995..99_950 => write!(f, "{}.{} s", (ms + 50) / 1000, (ms + 50) / 100 % 10),
+            ms => write!(f, "{} s", (ms + 500) / 1000),
+        }
     }
 }
