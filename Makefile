@@ -127,7 +127,10 @@ help: ## Show this help
 	@echo '  TARGETS="json form" which targets of fuzz (all)'
 	@echo '  PORT=8081           port of the demo (8080)'
 	@echo '  CLEAN=bookworm      releases for test-newcomer (bookworm trixie)'
-	@echo '  LOG=access.log      the log for report; HTML=report.html: a page with a picture, too'
+	@echo '  LOG=access.log      the logs for report, also compressed ones, also several in quotes'
+	@echo '  HTML=report.html    a page with a picture from report, too'
+	@echo '  REPORT_ARGS="--min 20 --top 30"  requests that make a call one of the slowest (5), and'
+	@echo '                      rows of a table (15)'
 
 .PHONY: deps
 deps: ## Check for what the build needs; install it by apt-get if root
@@ -377,8 +380,9 @@ $(VENV)/requirements.txt: t/requirements.txt | deps
 	@cp $< $@
 
 .PHONY: report
-report: ## Show which commands take the time of the servers, by LOG
+report: ## Show which calls take the time of the servers, by LOG
 	$(if $(LOG),,$(error Say which log: make report LOG=/var/log/nginx/frappe-access.log))
+	@build/deps.sh report
 	@$(PYTHON) tools/report.py $(LOG) $(if $(HTML),--html $(HTML)) $(REPORT_ARGS)
 
 .PHONY: lint

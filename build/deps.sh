@@ -5,6 +5,7 @@
 #
 # usage: build/deps.sh [--check] [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers] [memcheck] [repo]
 #                      [srpm] [cross] [figures]
+#        build/deps.sh [--check] report
 #   --check  installs nothing, and names what is missing in any case
 #   test     what the tests need, too
 #   debian   Debian's nginx and its development files, too
@@ -18,6 +19,7 @@
 #   cross    what builds and runs programs for arm64, too
 #   debootstrap  what makes a scratch root to install them in, too
 #   buildah  what builds container images, too
+#   report   what reads a log, and nothing that builds: for a balancer
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -157,20 +159,24 @@ check_rust() {
     fi
 }
 
-# First of all, since it is the one thing that is not installed here: nothing changes on a machine
-# that cannot build.
-check_rust
+check_build() {
+    # First of all, since it is the one thing that is not installed here: nothing changes on a machine
+    # that cannot build.
+    check_rust
 
-if ! have cc || ! have gcc; then
-    lacks gcc gcc
-    lacks 'the headers of libc, pcre2, zlib and openssl' 'libc6-dev libpcre2-dev zlib1g-dev libssl-dev'
-else
-    for package in $(missing_headers); do
-        lacks "$package" "$package"
-    done
-fi
-have make || lacks make make
-have_libclang || lacks 'libclang with its headers' "$(libclang_packages)"
+    if ! have cc || ! have gcc; then
+        lacks gcc gcc
+        lacks 'the headers of libc, pcre2, zlib and openssl' 'libc6-dev libpcre2-dev zlib1g-dev libssl-dev'
+    else
+        for package in $(missing_headers); do
+            lacks "$package" "$package"
+        done
+    fi
+    have make || lacks make make
+    have_libclang || lacks 'libclang with its headers' "$(libclang_packages)"
+}
+
+[ "${1:-}" = report ] || check_build
 have python3 || lacks python3 python3
 
 for what in "$@"; do
@@ -228,6 +234,7 @@ for what in "$@"; do
             # It looks up names in libc's debugging symbols.
             have valgrind || lacks valgrind 'valgrind libc6-dbg'
             ;;
+        report) ;;
         *)
             die "deps.sh: unknown argument: $what"
             ;;

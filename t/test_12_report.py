@@ -1,4 +1,4 @@
-"""12: log-json.conf writes one JSON object a line and no secret, and `make report` reads it."""
+"""12: `make report` says what the log of log-json.conf says of the time of the servers."""
 
 import gzip
 import json
@@ -6,140 +6,16 @@ import math
 import os
 import random
 import re
+import shutil
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from rig.client import FORM, JSON, exchange, of_type, post
-from rig.configurations import balancer, text
 from rig.env import ROOT
-from rig.http1 import Http1
-from rig.logs import Log
-from rig.nginx import free_port
+from rig.report import TOOL, report, request, table
 from rig.waiting import until
-
-TOOL = ROOT / "tools/report.py"
-FIELDS = {"time", "id", "client", "site", "method", "path", "cmd", "cmd_source", "cmd_status",
-          "call", "doctype", "report", "status", "pool", "upstream", "upstream_status",
-          "upstream_time",
-          "request_time", "bytes_in", "bytes_out"}
-
-
-def logging(conf):
-    """A configuration with log-json.conf behind it, as the names in conf.d order them."""
-    log = {"/var/log/nginx/frappe-access.log": "@{prefix}/log.json"}
-    return conf + text("log-json.conf", log)
-
-
-@pytest.fixture(scope="module")
-def nginx(serve, upstreams):
-    return serve(logging(balancer(upstreams)))
-
-
-def line_of(nginx, done):
-    """The line of the last exchange."""
-    assert done.logged
-    log, other = Log(nginx.prefix / "log.json"), nginx.access
-    until(lambda: log.text().count("\n") == other.text().count("\n"), "a line in both logs")
-    return json.loads(log.text().split("\n")[-2])
-
-
-def test_12_01_nginx_t(serve):
-    """nginx takes the file, and it needs no other one."""
-    good, said = serve(logging("server { @{listen main} frappe_cmd on; }"), start=False).test()
-    assert good and "[warn]" not in said, said
-
-
-def test_12_02_fields(nginx):
-    """What a line says."""
-    done = post(nginx, "/api/method/x?a=1", "report_name=General+Ledger&doctype=ToDo"
-                "&cmd=frappe.desk.query_report.export_query")
-    line = line_of(nginx, done)
-    assert set(line) == FIELDS
-    assert {name: line[name] for name in ("client", "site", "method", "path", "cmd", "cmd_source",
-                                          "cmd_status", "doctype", "report", "status", "pool",
-                                          "upstream_status")} == {
-        "client": "127.0.0.1", "site": "localhost", "method": "POST", "path": "/api/method/x",
-        "cmd": "frappe.desk.query_report.export_query", "cmd_source": "form", "cmd_status": "ok",
-        "doctype": "ToDo", "report": "General Ledger", "status": 200, "pool": "erpnext_secondary",
-        "upstream_status": "200"}
-    assert line["call"] == "frappe.desk.query_report.export_query:General Ledger"
-    assert line["bytes_in"] > 100 and line["bytes_out"] > 100
-    assert isinstance(line["request_time"], float) and float(line["upstream_time"]) >= 0
-
-
-def test_12_03_no_secrets(nginx):
-    """Passwords, sessions, keys and documents are not in the log."""
-    headers = [("Cookie", "sid=S3CRET"), ("Authorization", "token a:S3CRET"),
-               ("Referer", "http://localhost/update-password?key=S3CRET")]
-    secret = "usr=S3CRET&pwd=S3CRET&key=S3CRET&otp=S3CRET&sid=S3CRET&csrf_token=S3CRET"
-    for done in (
-        exchange(nginx, "POST", f"/?cmd=login&{secret}", headers),
-        exchange(nginx, "GET", "/update-password?key=S3CRET", headers),
-        exchange(nginx, "POST", "/", [*headers, *of_type(FORM)], f"cmd=login&{secret}".encode()),
-        exchange(nginx, "POST", "/", [*headers, *of_type(JSON)],
-                 b'{"doc": "S3CRET", "pwd": "S3CRET", "cmd": "frappe.client.insert"}'),
-    ):
-        assert done.response.status == 200
-        line_of(nginx, done)
-    written = Log(nginx.prefix / "log.json").text()
-    assert written.count('"cmd":"login"') >= 2 and "S3CRET" not in written
-
-
-@pytest.mark.parametrize(("target", "path"), [
-    (b"/caf\xe9?x=1", "/caf"),
-    (b'/a"b\\c', '/a"b\\c'),
-    ("/naïve".encode(), "/na"),
-    (b"/%e9%22", "/%e9%22"),
-    (b"http://localhost/x?y", "/x"),
-])
-def test_12_04_any_path(nginx, target, path):
-    """Whatever a path holds, the line is JSON in UTF-8."""
-    done = exchange(nginx, "GET", target)
-    assert line_of(nginx, done)["path"] == path
-    (nginx.prefix / "log.json").read_bytes().decode("utf-8", "strict")
-
-
-def test_12_05_any_text(nginx):
-    """Names that a client makes up."""
-    body = json.dumps({"cmd": 'a"\\名', "doctype": "é\"}", "report_name": "☃"}).encode()
-    line = line_of(nginx, post(nginx, "/", body.decode(), JSON))
-    assert (line["cmd"], line["doctype"], line["report"]) == ('a"\\名', 'é"}', "☃")
-
-
-def test_12_06_bad_request(nginx):
-    """A request that nginx itself refuses is a line, too."""
-    log = Log(nginx.prefix / "log.json")
-    mark = log.mark()
-    with Http1(nginx.port()) as client:
-        client.send(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
-        assert client.response().status == 400
-    line = json.loads(log.wait("{", mark))
-    assert (line["status"], line["pool"], line["cmd"]) == (400, "", "")
-
-
-def test_12_07_several_servers(serve_once, upstreams):
-    """Where two servers were tried, both stand in the line."""
-    nginx = serve_once(logging(balancer(upstreams, _11=f"127.0.0.1:{free_port()}")))
-    line = line_of(nginx, post(nginx, "/", "cmd=frappe.client.get"))
-    assert line["upstream_status"] == "502, 200"
-    assert [float(time) >= 0 for time in line["upstream_time"].split(", ")] == [True, True]
-
-
-# The report
-
-def report(*args):
-    """Runs the tool."""
-    return subprocess.run([sys.executable, TOOL, *map(str, args)], capture_output=True, text=True,
-                          check=False)
-
-
-def request(cmd="", time=0.1, **fields):
-    """A line of the log."""
-    return json.dumps({"time": "2026-01-01T00:00:00+00:00", "cmd": cmd, "report": "", "status": 200,
-                       "pool": "erpnext_primary", "request_time": time, "upstream_time": str(time)}
-                      | fields) + "\n"
 
 
 @pytest.fixture
@@ -150,19 +26,11 @@ def log(tmp_path):
         "".join(request("frappe.client.get", number / 100, status=502 if number > 95 else 200)
                 for number in range(1, 101))
         + "".join(request("frappe.desk.query_report.run", 20, pool="erpnext_secondary",
+                          call="frappe.desk.query_report.run:General Ledger",
                           report="General Ledger") for _ in range(7))
         + request(upstream_time="0.5, 0.25", status=417)
         + request("ping", 0, upstream_time="-", pool=""))
     return path
-
-
-def table(output, name):
-    """Rows of a table by their first column."""
-    found = output.split(f"{name}\n", 1)[1].split("\n\n", 1)[0].splitlines()
-    heads, _, *lines = [line.split("  ") for line in found]
-    heads = [word for word in heads if word]
-    rows = [[word.strip() for word in line if word.strip()] for line in lines]
-    return {row[0]: dict(zip((head.strip() for head in heads[1:]), row[1:])) for row in rows}
 
 
 def test_12_08_figures(log):
@@ -172,41 +40,23 @@ def test_12_08_figures(log):
     assert run.stdout.startswith("109 requests from 2026-01-01T00:00:00+00:00 to ")
     rows = table(run.stdout, "Most time of the servers")
     assert rows["frappe.client.get"] == {
-        "count": "100", "errors": "5.0%", "p50": "0.500", "p95": "0.950", "p99": "0.990",
-        "max": "1.000", "time": "50.5", "share": "26.4%"}
-    assert rows["(no command)"]["time"] == "0.8"
-    assert rows["(no command)"]["errors"] == "0.0%"
-    assert list(rows)[0] == "frappe.desk.query_report.run"
-    assert list(table(run.stdout, "Slowest, by p95"))[0] == "frappe.desk.query_report.run"
+        "requests": "100", "errors %": "5.0", "p50 s": "0.500", "p95 s": "0.950", "p99 s": "0.990",
+        "max s": "1.000", "servers s": "50.5", "share %": "26.4"}
+    # Of a line without a call, as older logs have them, the command counts.
+    assert rows["(no command)"]["servers s"] == "0.8"
+    assert rows["(no command)"]["errors %"] == "0.0"
+    assert list(rows)[0] == "frappe.desk.query_report.run:General Ledger"
+    assert list(table(run.stdout, "By command"))[0] == "frappe.desk.query_report.run"
+    assert list(table(run.stdout, "Slowest, by p95"))[0] == "frappe.desk.query_report.run:General Ledger"
     assert list(table(run.stdout, "Most frequent"))[0] == "frappe.client.get"
-    assert table(run.stdout, "By pool")["erpnext_secondary"]["count"] == "7"
-    assert table(run.stdout, "By pool")["(nginx itself)"]["time"] == "0.0"
-    assert table(run.stdout, "Reports")["General Ledger"]["p95"] == "20.000"
-
-
-def test_12_09_real_log(nginx):
-    """The log that nginx wrote in the tests above, whole."""
-    post(nginx, "/", "cmd=upload_file")
-    run = report(nginx.prefix / "log.json")
-    assert run.returncode == 0 and run.stderr == "", run.stderr
-    assert "upload_file" in table(run.stdout, "Most frequent")
+    assert table(run.stdout, "By pool")["erpnext_secondary"]["requests"] == "7"
+    assert table(run.stdout, "By pool")["(nginx itself)"]["servers s"] == "0.0"
+    assert table(run.stdout, "By report")["General Ledger"]["p95 s"] == "20.000"
 
 
 def test_12_10_top(log):
     """`--top` cuts the tables."""
     assert len(table(report(log, "--top", 2).stdout, "Most frequent")) == 2
-
-
-def test_12_11_html(log, tmp_path):
-    """`--html` writes a page that needs nothing else; names cannot break out of it."""
-    with open(log, "a", encoding="utf-8") as file:
-        file.write(request("<script>alert(1)</script>"))
-    run = report(log, "--html", tmp_path / "report.html")
-    assert run.returncode == 0, run.stderr
-    page = (tmp_path / "report.html").read_text()
-    assert "frappe.desk.query_report.run" in page and page.count("<svg") >= 8
-    assert "<script" not in page and "&lt;script&gt;" in page
-    assert "http://" not in page and "https://" not in page
 
 
 def test_12_12_terminal(log):
@@ -217,20 +67,133 @@ def test_12_12_terminal(log):
     assert run.returncode == 0 and not set("\x1b\x9b\u202e") & set(run.stdout)
 
 
+def test_12_21_slowest_by_enough_runs(log):
+    """A call that has run less often than `--min` is none of the slowest, however long it took."""
+    with open(log, "a", encoding="utf-8") as file:
+        file.write("".join(request("rare", 90) for _ in range(4)))
+    def slowest(*args):
+        return list(table(report(log, *args).stdout, "Slowest, by p95"))
+    assert slowest() == ["frappe.desk.query_report.run:General Ledger", "frappe.client.get"]
+    assert slowest("--min", 4)[0] == "rare"
+    assert slowest("--min", 8) == ["frappe.client.get"]
+    said = report(log, "--min", 101).stdout
+    assert "Slowest, by p95, of calls with 101 requests or more (--min)\n  none\n" in said
+
+
+def test_12_22_long_names(log):
+    """A name of 255 bytes stands whole on a line of its own, and the table is as wide as before."""
+    def widths(output):
+        return {len(line) for line in output.splitlines() if line.startswith("  ---")}
+    before = widths(report(log).stdout)
+    for name in ("n" * 255, "\N{CJK UNIFIED IDEOGRAPH-540D}" * 85):
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(request(name))
+        output = report(log).stdout
+        assert widths(output) == before
+        assert f"\n  {name}\n" in output
+        assert table(output, "Most time of the servers")[name]["requests"] == "1"
+
+
 def test_12_13_several_and_compressed(log, tmp_path):
-    """Rotated logs, one of them compressed; a name with a pattern's characters is a name."""
-    packed = tmp_path / "access[1]*.json.gz"
+    """Rotated logs, of which some are compressed, as their content says and not their name; a name with
+    a pattern's characters is a name."""
+    packed, renamed = tmp_path / "access[1]*.json", tmp_path / "plain.gz"
     packed.write_bytes(gzip.compress(log.read_bytes()))
-    assert report(log, packed).stdout.startswith("218 requests")
+    renamed.write_bytes(log.read_bytes())
+    run = report(log, packed, renamed)
+    assert run.stdout.startswith("327 requests") and run.stderr == ""
+
+
+def test_12_23_standard_input(log):
+    """`-` is what a pipe brings, packed or not."""
+    for content in (log.read_bytes(), gzip.compress(log.read_bytes())):
+        run = subprocess.run([sys.executable, TOOL, "-"], input=content, capture_output=True,
+                             check=False)
+        assert run.stdout.startswith(b"109 requests") and run.stderr == b""
+
+
+def cut(packed):
+    """Without its end."""
+    return packed[:len(packed) // 2]
+
+
+def flip(packed):
+    """With a wrong byte in its middle."""
+    middle = len(packed) // 2
+    return packed[:middle] + bytes([packed[middle] ^ 0xFF]) + packed[middle + 1:]
+
+
+@pytest.mark.parametrize("damage", [cut, flip, lambda packed: packed[:-8] + bytes(8),
+                                    lambda packed: packed + b"no gzip"],
+                         ids=["cut", "flipped", "checksum", "more"])
+def test_12_24_damaged(log, tmp_path, damage):
+    """What can be read of a compressed log counts, with a warning, and so do the logs behind it."""
+    dice = random.Random(24)
+    lines = [request(f"cmd.{dice.getrandbits(256):x}").encode() for _ in range(2000)]
+    broken = tmp_path / "broken.gz"
+    broken.write_bytes(damage(gzip.compress(b"".join(lines))))
+    # As gzip itself reads it, but for the line that it ends in.
+    unpacked = subprocess.run(["gzip", "-dc"], stdin=broken.open("rb"), capture_output=True, check=False)
+    least = sum(line in lines for line in unpacked.stdout.splitlines(keepends=True))
+    run = report(broken, log)
+    assert run.returncode == 0
+    warning = re.search(r"^report: (.*)broken.gz is cut off or damaged \(.+\): "
+                        r"only the ([\d,]+) lines before that are counted$", run.stderr, re.MULTILINE)
+    assert warning, run.stderr
+    count = int(warning[2].replace(",", ""))
+    assert 0 < count <= 2000 and (count >= least or damage is flip)
+    # Where a byte is wrong, lines may come out that are none.
+    wrong = re.search(r"(\d+) of \d+ lines were left out", run.stderr)
+    assert damage is flip or not wrong
+    assert run.stdout.startswith(f"{count + 109 - int(wrong[1] if wrong else 0):,} requests")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
+def test_12_25_progress(tmp_path, pack):
+    """Of logs above 50 MB it says how far it is, on the standard error; of smaller ones it is silent."""
+    path = tmp_path / "access.json"
+    line = request("frappe.client.get", path="/" + "x" * 20_000).encode()
+    path.write_bytes(pack(line * (49_000_000 // len(line))))
+    run = report(path)
+    assert run.returncode == 0 and run.stderr == ""
+    path.write_bytes(pack(line * (60_000_000 // len(line))))
+    run = report(path)
+    part, count = re.match(r"report: (\d+)% read, ([\d,]+) lines so far\n", run.stderr).groups()
+    # What is compressed is read in pieces, ahead of its lines.
+    assert 80 <= int(part) <= (85 if pack is bytes else 100)
+    assert int(count.replace(",", "")) * len(line) == pytest.approx(50_000_000, abs=len(line))
+    assert "report: counting: By pool\n" in run.stderr and "report:" not in run.stdout
+
+
+def test_12_26_interrupted(tmp_path):
+    """Ctrl-C ends it without a traceback."""
+    said = tmp_path / "said"
+    line = request(path="x" * 100_000).encode()
+    with open(said, "wb") as errors:
+        run = subprocess.Popen([sys.executable, TOOL, "-"], stdin=subprocess.PIPE, stderr=errors,
+                               stdout=subprocess.DEVNULL,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    try:
+        for _ in range(50_000_000 // len(line) + 2):
+            run.stdin.write(line)
+        run.stdin.flush()
+        until(said.read_bytes, "its first word")
+        run.send_signal(signal.SIGINT)
+        assert run.wait(10) == 130
+    finally:
+        run.kill()
+        run.stdin.close()
+    assert b"Traceback" not in said.read_bytes()
 
 
 def test_12_14_bad_lines(log):
     """Lines that are something else are counted and left out."""
     with open(log, "a", encoding="utf-8") as file:
-        file.write('no JSON\n{"status": 200}\n[1]\n\n' + request()[:40])
+        file.write('no JSON\n{"status": 200}\n[1]\n\n' + request(status=10 ** 30) + request(time=1e999)
+                   + request(upstream_time="9" * 400) + request(status=math.inf) + request()[:40])
     run = report(log)
     assert run.stdout.startswith("109 requests")
-    assert "4 of 113 lines were left out" in run.stderr
+    assert "8 of 117 lines were left out" in run.stderr
 
 
 @pytest.mark.parametrize(("content", "args", "message"), [
@@ -239,8 +202,9 @@ def test_12_14_bad_lines(log):
     ("127.0.0.1 - - [x] \"GET /\" 200\n", [], "was it written by the log_format"),
     ('{"a": 1}\n', [], "was it written by the log_format"),
     (request(), ["--top", "0"], "--top must be 1 or more"),
+    (request(), ["--min", "0"], "--min must be 1 or more"),
     (request(), ["--html", "/nonexistent/x.html"], "/nonexistent/x.html: No such file"),
-], ids=["missing", "empty", "text", "other", "top", "html"])
+], ids=["missing", "empty", "text", "other", "top", "min", "html"])
 def test_12_15_errors(tmp_path, content, args, message):
     """A wrong call says what is wrong, in one line."""
     path = tmp_path / "access.json"
@@ -254,29 +218,54 @@ def test_12_16_help():
     """`--help` says what the columns mean."""
     run = report("--help")
     assert run.returncode == 0
-    for word in ("--top", "--html", "share", "Errors", ".gz"):
+    for word in ("--top", "--min", "--html", "share %", "servers s", "Errors", "gzip"):
         assert word in run.stdout
 
 
-def make(*args):
+def make(*args, path=os.environ["PATH"]):
     """`make report`."""
-    return subprocess.run(
-        ["make", "-s", "report", f"PYTHON={sys.executable}", *args],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")})
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run([shutil.which("make"), "-s", *args], cwd=ROOT, capture_output=True, text=True,
+                          check=False, env=clean | {"PATH": path, "HOME": "/nonexistent"})
 
 
 def test_12_17_make(log, tmp_path):
-    """`make report`, with a page."""
-    run = make(f"LOG={log}", f"HTML={tmp_path}/report.html")
+    """`make report`, with a page and with options."""
+    run = make("report", f"PYTHON={sys.executable}", f"LOG={log} {log}", f"HTML={tmp_path}/report.html",
+               "REPORT_ARGS=--min 300 --top 1")
     assert run.returncode == 0, run.stderr
-    assert "Most time of the servers" in run.stdout and (tmp_path / "report.html").exists()
+    assert run.stdout.startswith("218 requests") and "300 requests or more (--min)\n  none" in run.stdout
+    assert len(table(run.stdout, "By pool")) == 1 and (tmp_path / "report.html").exists()
 
 
 def test_12_18_make_without_log():
     """It asks for the log."""
-    run = make()
+    run = make("report")
     assert run.returncode != 0 and "make report LOG=" in run.stderr
+
+
+def test_12_27_make_help():
+    """`make help` names what `make report` takes."""
+    recipe = (ROOT / "Makefile").read_text().split("\nreport:", 1)[1].split("\n.PHONY", 1)[0]
+    variables = set(re.findall(r"\$\((?:if \$\()?([A-Z_]+)\)", recipe)) - {"PYTHON"}
+    assert variables == {"LOG", "HTML", "REPORT_ARGS"}
+    said = make("help").stdout
+    for variable in variables:
+        assert f"\n  {variable}=" in said
+    assert '"--min 20 --top 30"' in said
+
+
+def test_12_28_make_checks_its_needs(log, tmp_path):
+    """It names Python where that lacks, and asks for nothing that only a build needs."""
+    for name in ("dirname", "printf", "id", "rm"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    run = make("report", f"LOG={log}", path=str(tmp_path))
+    assert run.returncode != 0 and "Missing: python3\n" in run.stdout
+    assert run.stderr.startswith("Install what your system has in place of these Debian packages:\n")
+    (tmp_path / "python3").symlink_to(sys.executable)
+    run = make("report", f"LOG={log}", path=str(tmp_path))
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("109 requests")
 
 
 def test_12_19_standard_library():
@@ -286,7 +275,10 @@ def test_12_19_standard_library():
     assert run.returncode == 0, run.stderr
 
 
-def independent(lines, key):
+SAME = ("requests", "p50 s", "p95 s", "p99 s", "max s")
+
+
+def independent(lines):
     """What the report should say of some lines, by the definitions and no database."""
     times = sorted(line["request_time"] for line in lines)
     busy = [sum(float(time) for time in re.findall(r"[\d.]+", line["upstream_time"]))
@@ -294,13 +286,14 @@ def independent(lines, key):
     # The smallest value that a part q of all does not exceed.
     rank = {q: times[max(math.ceil(q * len(times)) - 1, 0)] for q in (0.50, 0.95, 0.99)}
     return {
-        "count": f"{len(lines):,}", "errors": sum(line["status"] >= 499 for line in lines) / len(lines),
-        "p50": f"{rank[0.50]:.3f}", "p95": f"{rank[0.95]:.3f}", "p99": f"{rank[0.99]:.3f}",
-        "max": f"{times[-1]:.3f}", "busy": sum(busy), "key": key}
+        "requests": f"{len(lines):,}",
+        "errors": sum(line["status"] >= 499 for line in lines) / len(lines),
+        "p50 s": f"{rank[0.50]:.3f}", "p95 s": f"{rank[0.95]:.3f}", "p99 s": f"{rank[0.99]:.3f}",
+        "max s": f"{times[-1]:.3f}", "busy": sum(busy)}
 
 
 @pytest.mark.parametrize(("name", "field"), [
-    ("Most time of the servers", "cmd"), ("By pool", "pool"), ("Reports", "report")])
+    ("Most time of the servers", "call"), ("By command", "cmd"), ("By pool", "pool"), ("By report", "report")])
 def test_12_20_independent(tmp_path, name, field):
     """Another way of counting comes to the same figures, over a log of many kinds of lines."""
     dice = random.Random(20)
@@ -309,7 +302,8 @@ def test_12_20_independent(tmp_path, name, field):
         tries = dice.choice([1, 1, 1, 2])
         lines.append({
             "time": f"2026-01-01T00:{number // 60 % 60:02}:{number % 60:02}+00:00",
-            "cmd": dice.choice(["a", "b", "b", "b", "c.d"]), "pool": dice.choice(["one", "two", "two"]),
+            "cmd": dice.choice(["a", "b", "b", "b", "c.d"]),
+            "call": dice.choice(["a:X", "b:X", "b:Y", "c.d"]), "pool": dice.choice(["one", "two", "two"]),
             "report": dice.choice(["R", "S"]), "status": dice.choice([200] * 20 + [403, 499, 500, 502]),
             "request_time": round(dice.expovariate(2), 3),
             "upstream_time": ", ".join(f"{dice.expovariate(3):.3f}" for _ in range(tries))})
@@ -319,12 +313,11 @@ def test_12_20_independent(tmp_path, name, field):
     assert run.returncode == 0, run.stderr
     rows = table(run.stdout, name)
     assert set(rows) == {line[field] for line in lines}
-    total = independent(lines, None)["busy"]
+    total = independent(lines)["busy"]
     for key, row in rows.items():
-        wanted = independent([line for line in lines if line[field] == key], key)
-        assert {head: row[head] for head in ("count", "p50", "p95", "p99", "max")} == {
-            head: wanted[head] for head in ("count", "p50", "p95", "p99", "max")}
+        wanted = independent([line for line in lines if line[field] == key])
+        assert {head: row[head] for head in SAME} == {head: wanted[head] for head in SAME}
         # Rounded to a tenth, which two ways of summing may do differently.
-        assert abs(float(row["errors"][:-1]) - 100 * wanted["errors"]) <= 0.051
-        assert abs(float(row["time"].replace(",", "")) - wanted["busy"]) <= 0.051
-        assert abs(float(row["share"][:-1]) - 100 * wanted["busy"] / total) <= 0.051
+        assert abs(float(row["errors %"]) - 100 * wanted["errors"]) <= 0.051
+        assert abs(float(row["servers s"].replace(",", "")) - wanted["busy"]) <= 0.051
+        assert abs(float(row["share %"]) - 100 * wanted["busy"] / total) <= 0.051
