@@ -184,6 +184,16 @@ def test_10_44_snippets(known, repository):
         needed = "include snippets/frappe-figures.conf;\n" if "-pace" in line else ""
         conf.write_text(f"{needed}{line}\n")
         assert "successful" in known.run("nginx", "-t"), line
+    # The directory is one that Debian's nginx may write; that of others is root's.
+    place = (known.path / "var/lib/nginx/frappe").stat()
+    www_data = int(known.run("id", "-u", "www-data"))
+    assert (place.st_uid, place.st_mode & 0o777) == (www_data, 0o755)
+    examples = known.path / f"usr/share/doc/{PACKAGE}/examples"
+    pace = (examples / "pace.conf").read_text()
+    conf.write_text(pace)
+    assert "successful" in known.run("nginx", "-t")
+    conf.write_text(pace.replace("state=/var/lib/nginx/frappe/calls", "state=/var/lib/nginx/calls"))
+    assert "may not make files in" in known.run("nginx", "-t", check=False)
     port, figures = free_port(), free_port()
     snippet = known.path / "etc/nginx/snippets/frappe-figures.conf"
     assert "listen 127.0.0.1:8421;" in snippet.read_text()

@@ -205,6 +205,17 @@ def test_12_88_ingress(serve, upstreams):
         assert done.answer["length"] == len(body)
 
 
+def test_12_89_state():
+    """Each file of figures that is named lies where the package makes a directory, and purges it."""
+    texts = [*DOCS, ROOT / "README.md", *CONF.glob("*.conf"), *(ROOT / "packaging/snippets").glob("*")]
+    named = [found for path in texts for found in re.findall(r"state=(/[^\s;`]+)", path.read_text())]
+    assert len(named) >= 3 and set(named) == {"/var/lib/nginx/frappe/calls"}
+    scripts = [(ROOT / f"packaging/debian/libnginx-mod-http-frappe.{name}").read_text()
+               for name in ("postinst", "postrm")]
+    assert "    install -d -o www-data /var/lib/nginx/frappe\n" in scripts[0]
+    assert "    rm -rf /var/lib/nginx/frappe\n" in scripts[1]
+
+
 def test_12_84_links():
     """Links inside of the project lead somewhere."""
     for path in DOCS:

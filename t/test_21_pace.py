@@ -333,7 +333,7 @@ def fixture_balanced(env, servers, tmp_path):
     addresses = dict.fromkeys(PRIMARY, servers["primary"].address)
     addresses |= dict.fromkeys(SECONDARY, servers["reports"].address)
     conf = text("pace.conf", {"listen 80;": "@{listen main}", "slow=2s": "slow=200ms",
-                              "/var/lib/nginx/frappe-calls": str(tmp_path / "state"), **addresses})
+                              "/var/lib/nginx/frappe/calls": str(tmp_path / "state"), **addresses})
     conf += text("sid-hash.conf") + text("limits.conf")
     nginx = Nginx(env, tmp_path / "nginx", conf).start()
     yield nginx

@@ -42,7 +42,7 @@ WRONG = [
     (http(f"{ZONE} frappe_status_zone calls 1m key=$host;"),
      'zone "calls" was already declared in '),
     (http("frappe_status_zone calls 1m state=/nowhere/at/all/calls;"),
-     '"state=/nowhere/at/all/calls": there is no directory "/nowhere/at/all"'),
+     '"state=/nowhere/at/all/calls": there is no directory "/nowhere/at/all", which "install -d -o '),
     (http("frappe_status_zone calls 1m state=@{prefix};"), 'must be a file in a directory'),
     (http(), '"frappe_status" needs a zone, as "frappe_status_zone calls 1m;" in the http block'),
     (http(ZONE, "location / { frappe_status others; }"),

@@ -7,11 +7,12 @@ use core::cell::RefCell;
 use core::mem::MaybeUninit;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use nginx_sys::{
-    NGX_LOG_ERR, ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_cycle_t, ngx_event_t, ngx_exiting,
-    ngx_log_t, ngx_terminate,
+    NGX_LOG_ERR, O_NOFOLLOW, O_NONBLOCK, ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_cycle_t,
+    ngx_event_t, ngx_exiting, ngx_log_t, ngx_terminate,
 };
 
 use crate::figures::{Saver, Worker};
@@ -91,6 +92,19 @@ pub(super) fn all(figures: &Figures, target: *mut ngx_log_t) {
     });
 }
 
+/// Opens a file in the directory of a state, where the workers' user can put what it likes. The master
+/// opens it as root: so it follows no link, waits for no pipe, and takes no file that has another name.
+pub(super) fn open_plain(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    const FLAGS: i32 = (O_NOFOLLOW | O_NONBLOCK) as i32;
+    let file = options.custom_flags(FLAGS).open(path)?;
+    let found = file.metadata()?;
+    if found.is_file() && found.nlink() == 1 {
+        Ok(file)
+    } else {
+        Err(io::Error::other("not a plain file"))
+    }
+}
+
 unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
     // SAFETY: nginx calls it with our event, whose log it keeps; the cycle is that of the process.
     let (target, figures) = unsafe { ((*event).log, super::figures_of(ngx_cycle)) };
@@ -143,11 +157,9 @@ impl Saving {
         let state = zone.state.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let mut beside = state.path.clone().into_os_string();
         beside.push(".tmp");
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&beside)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = open_plain(&mut options, beside.as_ref())?;
         // Another nginx, as during an upgrade of the binary, may be writing it.
         file.try_lock()?;
         file.set_len(0)?;

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::ffi::c_void;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
@@ -15,6 +15,7 @@ use nginx_sys::{
     ngx_str_t,
 };
 
+use super::save;
 use crate::figures::{Worker, Zone};
 use crate::nginx::ffi::memory::{slice_of, str_bytes};
 use crate::nginx::ffi::{log, shim, zone};
@@ -197,7 +198,8 @@ impl State {
         let Ok(found) = directory.metadata() else {
             let directory = directory.display();
             return Err(format!(
-                "\"state={path}\": there is no directory \"{directory}\""
+                "\"state={path}\": there is no directory \"{directory}\", which \
+                 \"install -d -o {user} {directory}\" makes"
             ));
         };
         if !found.is_dir() || self.path.is_dir() {
@@ -223,14 +225,17 @@ impl State {
     #[inline(never)]
     fn load(&self, zone: &Zone<'_>, target: *mut ngx_log_t) {
         let path = self.path.display();
-        let file = match std::fs::read(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+        let mut file = Vec::new();
+        let read = save::open_plain(OpenOptions::new().read(true), &self.path)
+            .and_then(|mut found| found.read_to_end(&mut file));
+        match read {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => {
                 let message = format!("state \"{path}\" is not used: {error}");
                 return log::line(target, NGX_LOG_WARN, &message);
             }
-        };
+        }
         // Nobody else is there yet; the worker in this slot will take over.
         // SAFETY: nginx has set it.
         let pid = u32::try_from(unsafe { ngx_pid }).unwrap_or(1);
