@@ -79,9 +79,14 @@ impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Whole numbers, since what prints a float is larger than all the rest of this folder.
         match self.0 {
-            ms @ 0..995 => write!(f, "0.{:02} s", (ms + 5) / 10),
-            ms @ 995..99_950 => write!(f, "{}.{} s", (ms + 50) / 1000, (ms + 50) / 100 % 10),
-            ms => write!(f, "{} s", (ms + 500) / 1000),
+            ms @ 0..995 => write!(f, "0.{:02} s", ms.saturating_add(5) / 10),
+            ms @ 995..99_950 => write!(
+                f,
+                "{}.{} s",
+                ms.saturating_add(50) / 1000,
+                ms.saturating_add(50) / 100 % 10
+            ),
+            ms => write!(f, "{} s", ms.saturating_add(500) / 1000),
         }
     }
 }
