@@ -1,5 +1,6 @@
 """18: memory that is not there and disks that are full cost a request at most, never a worker."""
 
+import itertools
 import signal
 
 import pytest
@@ -67,14 +68,14 @@ def send(nginx, mode, via, target, content_type, body):
 @pytest.mark.parametrize("via", ["length", "chunked", "h2"])
 @pytest.mark.parametrize("kind", BODIES)
 def test_18_11_allocations(nginx, faults, mode, via, kind):
-    """The first allocation of a request fails, then the second, until none fails: the answer is an
-    error or the right one, with the right command or none."""
+    """The first allocation of a request fails, then the second, until none fails, once alone and once
+    with all behind it: the answer is an error or the right one, with the right command or none."""
     # Without a page for its depth a JSON text is `invalid`.
     worker, (content_type, body) = nginx.worker(), BODIES[kind]
     target = "/moved" if kind == "form" else "/api/method/p"
     seen = set()
-    for number in range(1, MOST):
-        faults.arm(number, always=number % 2 == 0)
+    for number, always in itertools.product(range(1, MOST), (True, False)):
+        faults.arm(number, always=always)
         response = send(nginx, mode, via, target, content_type, body)
         if not faults.disarm():
             break

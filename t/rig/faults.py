@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from .conf import LOG_FORMAT
 from .env import ROOT
 from .nginx import Nginx
 
@@ -57,6 +58,8 @@ class FaultyNginx(Nginx):
     """An nginx that runs with it."""
 
     def __init__(self, *args, faults, **options):
+        # A file whose name found no memory has a length and no bytes, which nginx's log reads.
+        options.setdefault("log", LOG_FORMAT.replace('"body_file":"$request_body_file",', ""))
         super().__init__(*args, **options)
         self.faults = faults
 

@@ -64,6 +64,7 @@ impl<'r> Fields<'r> {
     }
 
     /// What has come of a document that does not end is nothing.
+    #[inline]
     pub(super) fn drop_document(&mut self) {
         let slot = self
             .reading

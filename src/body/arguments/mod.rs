@@ -127,11 +127,13 @@ impl Names {
     }
 
     /// There is a name of so many bytes, or may be.
+    #[inline]
     fn may_find(&self, len: usize) -> bool {
         self.lengths & length_bit(len) != 0
     }
 
     /// The index of a name.
+    #[inline]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         if name == b"cmd" {
             return Some(Self::CMD);
@@ -184,6 +186,7 @@ impl Names {
     }
 
     /// The slot for what is wanted of the document in this argument, if it is one.
+    #[inline]
     pub fn document(&self, index: usize) -> Option<usize> {
         let mut places = self.document_places.iter();
         let (_, place) = places.find(|(argument, _)| *argument == index)?;
@@ -279,6 +282,7 @@ impl<'r> Fields<'r> {
     }
 
     /// The value of an argument by its index in [`Names`].
+    #[inline]
     pub fn value(&self, index: usize) -> Value<'_> {
         self.slots.get(index).map_or(Value::Absent, Slot::value)
     }
@@ -312,6 +316,7 @@ impl<'r> Fields<'r> {
     }
 
     /// The index of a name.
+    #[inline]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         // Frappe drops `_`, with which jQuery defeats caches (`frappe/app.py: make_form_dict`).
         if name == b"_" {
@@ -322,6 +327,7 @@ impl<'r> Fields<'r> {
     }
 
     /// A name of so many bytes may be wanted: most are as long as none that is.
+    #[inline]
     pub(in crate::body) fn may_find(&self, len: usize) -> bool {
         self.names.may_find(len)
     }
@@ -371,6 +377,7 @@ impl<'r> Fields<'r> {
     }
 
     /// The slot, with room for its value.
+    #[inline]
     fn slot(&mut self, index: usize) -> Option<(&mut Slot<'r>, Source)> {
         let slot = self.slots.get_mut(index)?;
         if slot.has_no_room()
@@ -389,6 +396,7 @@ pub(in crate::body) struct Argument<'f, 'r> {
 }
 
 impl Sink for Argument<'_, '_> {
+    #[inline]
     fn push(&mut self, bytes: &[u8]) {
         self.fields.push(self.index, bytes);
     }
@@ -401,6 +409,7 @@ impl Sink for Argument<'_, '_> {
 /// What scanners do with values.
 impl Fields<'_> {
     /// Starts a value if there is none yet: the first duplicate counts. Answers whether it did.
+    #[inline]
     pub(in crate::body) fn start_first(&mut self, index: usize, charset: Charset) -> bool {
         let is_first = self.slots.get(index).is_some_and(Slot::is_absent);
         if is_first {
@@ -411,6 +420,7 @@ impl Fields<'_> {
     }
 
     /// Starts a value, whatever was there.
+    #[inline]
     pub(in crate::body) fn start(&mut self, index: usize, charset: Charset) {
         if let Some((slot, source)) = self.slot(index) {
             slot.start(charset, source);
@@ -421,6 +431,7 @@ impl Fields<'_> {
     }
 
     /// The document in this argument is being read.
+    #[inline]
     pub(in crate::body) fn is_reading(&self, index: usize) -> bool {
         self.reading == Some(index)
     }
@@ -441,6 +452,7 @@ impl Fields<'_> {
     }
 
     /// Appends bytes to a value.
+    #[inline]
     pub(in crate::body) fn push(&mut self, index: usize, bytes: &[u8]) {
         if let Some(slot) = self.slots.get_mut(index) {
             slot.push(bytes);
@@ -471,6 +483,7 @@ impl Fields<'_> {
     }
 
     /// A value is complete. `from_list`: it is the first item of a JSON list.
+    #[inline]
     pub(in crate::body) fn end(&mut self, index: usize, from_list: bool) {
         if self.reading == Some(index) {
             self.end_document(index, from_list);

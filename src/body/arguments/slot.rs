@@ -77,6 +77,7 @@ impl<'r> Slot<'r> {
         }
     }
 
+    #[inline]
     pub(super) fn has_no_room(&self) -> bool {
         self.buffer.is_empty()
     }
@@ -92,6 +93,7 @@ impl<'r> Slot<'r> {
     }
 
     /// True until a value starts, and again after [`Self::clear`].
+    #[inline]
     pub fn is_absent(&self) -> bool {
         self.state == State::Absent
     }
@@ -129,6 +131,7 @@ impl<'r> Slot<'r> {
     }
 
     /// A value starts; an earlier one is forgotten.
+    #[inline]
     pub(crate) fn start(&mut self, charset: Charset, source: Source) {
         self.state = State::Bytes;
         self.charset = charset;
@@ -245,6 +248,7 @@ impl<'r> Slot<'r> {
 
 impl Sink for Slot<'_> {
     /// Appends bytes of the value, unless it turned out to be no text.
+    #[inline]
     fn push(&mut self, bytes: &[u8]) {
         if matches!(self.state, State::NotText { .. }) {
             return;

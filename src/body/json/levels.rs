@@ -40,11 +40,13 @@ impl<'r> Levels<'r> {
     }
 
     /// How many levels are open.
+    #[inline]
     pub(super) fn depth(&self) -> usize {
         self.depth
     }
 
     /// Opens a level. False where there is no memory for it.
+    #[inline]
     pub(super) fn push(&mut self, object: bool) -> bool {
         if self.depth.is_multiple_of(WORD) && self.depth > 0 && !self.store() {
             return false;
@@ -55,6 +57,7 @@ impl<'r> Levels<'r> {
     }
 
     /// Closes the deepest level.
+    #[inline]
     pub(super) fn pop(&mut self) {
         self.deepest >>= 1;
         self.depth = self.depth.saturating_sub(1);
@@ -101,6 +104,7 @@ impl<'r> Levels<'r> {
         self.deepest = self.near.get(word).copied().or(far).unwrap_or_default();
     }
 
+    #[inline]
     pub(super) fn in_object(&self) -> bool {
         // Where no level is open, no bit is left.
         self.deepest & 1 == 1

@@ -400,6 +400,7 @@ impl<'r> Json<'r> {
     }
 
     /// The slot that a value which begins here goes to.
+    #[inline]
     fn wanted(&self) -> Option<usize> {
         self.member
             .filter(|_| self.levels.depth() == self.target_depth() && self.keeps_first_item())
@@ -411,6 +412,7 @@ impl<'r> Json<'r> {
     }
 
     /// The value that begins or ends here is no text.
+    #[inline]
     fn set_not_text(&self, truthy: bool, fields: &mut Fields<'_>) {
         if self.wanted().is_some() {
             self.set_member(truthy, fields);
@@ -423,6 +425,7 @@ impl<'r> Json<'r> {
         }
     }
 
+    #[inline]
     fn end_of_value(&mut self, fields: &mut Fields<'_>) {
         if self.first_item && self.levels.depth() == self.target_depth() {
             self.first_item = false;
@@ -457,6 +460,7 @@ impl<'r> Json<'r> {
         };
     }
 
+    #[inline]
     fn close(&mut self, fields: &mut Fields<'_>) {
         self.levels.pop();
         if self.levels.depth() < self.base {

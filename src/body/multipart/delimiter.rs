@@ -296,6 +296,7 @@ impl<'r> Search<'r> {
     }
 
     /// The next byte behind `--boundary`: still open, or the delimiter that it completes.
+    #[inline]
     fn behind(&self, tail: Tail, byte: u8) -> Result<Tail, Delimiter> {
         match (tail, byte) {
             (Tail::Dash, b'-') if self.by_lines => Ok(Tail::End),
@@ -331,6 +332,7 @@ impl<'r> Search<'r> {
     }
 
     /// A needle has been seen: is there a line break in front of it?
+    #[inline]
     fn whole_needle(&mut self) {
         let line_break: usize = match self.before {
             [b'\r', b'\n'] => 2,

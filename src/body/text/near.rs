@@ -42,6 +42,7 @@ pub(in crate::body) fn plain_len(bytes: &[u8]) -> usize {
 
 /// How many bytes of a string of a JSON text are neither quote, backslash nor control character, as
 /// far as that is near.
+#[inline]
 pub(in crate::body) fn text_len(bytes: &[u8]) -> usize {
     match near(bytes, NEAR, *b"\"\"\\\\", true) {
         Ok(found) => found.unwrap_or(bytes.len()),

@@ -70,6 +70,7 @@ impl Escape {
     }
 
     /// No more bytes: a cut escape stands for itself.
+    #[inline]
     pub(crate) fn end(&mut self, out: &mut impl Sink) {
         match *self {
             Self::None => {}

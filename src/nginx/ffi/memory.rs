@@ -36,6 +36,7 @@ pub(in crate::nginx) unsafe fn bufs<'c>(
 }
 
 /// What of a buffer is in memory.
+#[inline]
 pub(in crate::nginx) fn buf_memory(buf: &ngx_buf_t) -> &[u8] {
     let buf_ptr = core::ptr::from_ref(buf).cast_mut();
     // SAFETY: the shim only reads; in memory means that pos..last is initialised memory that
@@ -55,6 +56,7 @@ pub(in crate::nginx) fn buf_is_last(buf: &ngx_buf_t) -> bool {
 }
 
 /// The bytes that a buffer has in a file alone.
+#[inline]
 pub(in crate::nginx) fn buf_file_len(buf: &ngx_buf_t) -> u64 {
     // SAFETY: the shim only reads.
     let in_file =

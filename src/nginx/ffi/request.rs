@@ -70,6 +70,7 @@ impl Request {
     }
 
     /// The method's name as the client sent it: `error_page` and X-Accel-Redirect set GET.
+    #[inline]
     pub(in crate::nginx) fn method(&self) -> &[u8] {
         let line = str_bytes(&self.get().request_line);
         match line {
@@ -132,6 +133,7 @@ impl Request {
     }
 
     /// There is a body to be read, or one that has been, and that nobody has given up.
+    #[inline]
     pub(in crate::nginx) fn has_body(self) -> bool {
         if self.get().headers_in.content_length_n <= 0 && !self.is_chunked() {
             return false;
@@ -150,6 +152,7 @@ impl Request {
         unsafe { shim::ngx_http_frappe_is_chunked(self.as_ptr()) != 0 }
     }
 
+    #[inline]
     pub(in crate::nginx) fn protocol(self) -> Protocol {
         // SAFETY: the shim reads fields of a valid request.
         unsafe {
@@ -189,6 +192,7 @@ impl Request {
 
     /// The whole body of a request that nobody reads yet, where it has come with the header: as most
     /// short ones do over HTTP/1.1. It stays there for whoever reads it.
+    #[inline]
     pub(in crate::nginx) fn arrived_body<'b>(self) -> Option<&'b [u8]> {
         let len = self.content_length()?;
         if self.protocol() != Protocol::Http1 {

@@ -196,6 +196,7 @@ impl Analysis {
     }
 
     /// The next bytes of the body.
+    #[inline]
     pub(in crate::nginx) fn feed(&mut self, chunk: &[u8]) {
         if let Some(body) = self.body.as_mut().filter(|_| !self.busy) {
             self.busy = true;

@@ -143,6 +143,7 @@ fn allocate<'c>(r: Request, len: usize) -> Option<(&'c mut ngx_pool_cleanup_t, B
 }
 
 /// Only now is there something to be found.
+#[inline]
 fn attach<'c>(r: Request, cleanup: &mut ngx_pool_cleanup_t, ctx: &'c mut Ctx) -> &'c mut Ctx {
     let r = r.main();
     // What has been asked for before may have another answer now, and with preread it may in the log.

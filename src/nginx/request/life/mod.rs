@@ -152,6 +152,7 @@ pub(in crate::nginx) fn ask<'c>(r: Request, early: &Early) -> Answer<'c> {
 ///
 /// The borrow must end before anything is called that may run other callbacks of this module
 /// for the same request.
+#[inline]
 pub(in crate::nginx) fn find<'c>(r: Request) -> Option<&'c mut Ctx> {
     let r = r.main();
     let mut data = r.ctx().cast::<Ctx>();
@@ -326,6 +327,7 @@ impl Ctx {
     }
 
     /// The body has been fed, as a whole or `early` only its first bytes: what will Frappe do?
+    #[inline]
     pub(in crate::nginx) fn decide(&mut self, r: Request, early: bool) {
         if self.life != Life::Reading {
             return;
@@ -351,6 +353,7 @@ impl Ctx {
     }
 
     /// By the whole body, which nobody has read.
+    #[inline]
     pub(in crate::nginx) fn decide_by(&mut self, r: Request, body: &[u8]) {
         self.feed(body);
         self.decide(r, false);
