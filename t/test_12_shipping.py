@@ -14,7 +14,7 @@ from threading import Thread
 
 import pytest
 import yaml
-from grafana_foundation_sdk.models import dashboard, elasticsearch
+from grafana_foundation_sdk.models import dashboard, elasticsearch, prometheus
 
 from rig import pipeline
 from rig.client import exchange, post
@@ -157,26 +157,60 @@ def plain(model):
     return json.loads(json.dumps(model, default=lambda one: one.to_json()))
 
 
-def test_12_67_dashboard():
-    """Grafana's own types know all that the dashboard says, and no panel covers another."""
-    assert kept(DASHBOARD, plain(dashboard.Dashboard.from_json(DASHBOARD)))
+def targets(board, language):
+    """Its queries. Grafana's own types know all that the dashboard and they say; each panel has a number of
+    its own, and none covers another or leaves a gap."""
+    assert kept(board, plain(dashboard.Dashboard.from_json(board)))
     cells = []
-    for panel in DASHBOARD["panels"]:
+    for panel in board["panels"]:
         place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
         cells += [(x, y) for x in range(place["x"], place["x"] + place["w"])
                   for y in range(place["y"], place["y"] + place["h"])]
         for target in panel["targets"]:
-            assert kept(target, plain(elasticsearch.Dataquery.from_json(target)))
-            ids = {metric["id"] for metric in target["metrics"]}
-            for bucket in target["bucketAggs"]:
-                assert bucket["settings"].get("orderBy", "_count") in ids | {"_count"}
-                assert bucket["type"] == "date_histogram" or TYPES[
-                    bucket["field"].removeprefix("frappe.")]["type"] == "keyword"
-            for metric in target["metrics"]:
-                assert metric["type"] == "count" or TYPES[
-                    metric["field"].removeprefix("frappe.")]["type"] == "float"
-    assert len(cells) == len(set(cells))
+            assert kept(target, plain(language.Dataquery.from_json(target)))
+            yield target
+    height = 1 + max(y for _, y in cells)
+    assert sorted(cells) == [(x, y) for x in range(24) for y in range(height)]
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_12_67_dashboard():
+    """Each query asks for fields of the log, by their types; calls and commands are both there."""
+    fields = set()
+    for target in targets(DASHBOARD, elasticsearch):
+        ids = {metric["id"] for metric in target["metrics"]}
+        for bucket in target["bucketAggs"]:
+            assert bucket["settings"].get("orderBy", "_count") in ids | {"_count"}
+            assert bucket["type"] == "date_histogram" or TYPES[
+                bucket["field"].removeprefix("frappe.")]["type"] == "keyword"
+        for metric in target["metrics"]:
+            assert metric["type"] == "count" or TYPES[
+                metric["field"].removeprefix("frappe.")]["type"] == "float"
+        fields |= {bucket["field"] for bucket in target["bucketAggs"]}
+    assert {"frappe.call", "frappe.cmd", "frappe.report", "frappe.doctype", "frappe.pool"} <= fields
+
+
+def test_12_69_dashboard_for_prometheus():
+    """Each query asks for metrics of docs/status.md, by their labels. t/test_21_status.py runs them."""
+    table = (ROOT / "docs/status.md").read_text().split("| metric | labels |", 1)[1].split("\n\n")[0]
+    known = {}
+    for line in table.splitlines()[2:]:
+        names, labels = line.strip("|").split("|")
+        for name in re.findall(r"`(\w+)`", names):
+            parts = ("_bucket", "_sum", "_count") if "(histogram)" in names else ("",)
+            known |= {name + part: set(re.findall(r"`(\w+)`", labels)) for part in parts}
+    used = set()
+    for target in targets(load("grafana-prometheus.json"), prometheus):
+        metrics = set(re.findall(r"frappe_\w+", target["expr"]))
+        assert metrics and metrics <= set(known), target
+        labels = set().union(*(known[name] for name in metrics)) | {"instance", "le"}
+        asked = re.findall(r"(\w+)=~", target["expr"])
+        asked += re.findall(r"\w+", " ".join(re.findall(r"by \(([^)]*)\)", target["expr"])))
+        asked += re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])
+        assert asked and set(asked) <= labels, target
+        used |= metrics
+    assert len(used) >= 8
 
 
 class Taker(BaseHTTPRequestHandler):

@@ -28,6 +28,7 @@ CONF = """
         frappe_cmd on;
         location / { return 200 "ok\\n"; }
         location /pool/ { proxy_pass http://primary/; }
+        location /broken { return 502; }
         location /status { frappe_status calls; }
         location /frappe-status { frappe_status; }
     }
@@ -264,5 +265,57 @@ def test_21_22_a_real_prometheus_answers_the_queries_of_the_guide(serve_once, tm
         assert len(together) == 1 and 0 <= next(iter(together.values())) <= 0.005
         ours = sum(calls(nginx)["app.quick"]["requests"] for nginx in balancers)
         assert prometheus.query(total)[()] == ours == 1200
+    finally:
+        prometheus.stop()
+
+
+BOARD = json.loads((ROOT / "nginx-conf/log-shipping/grafana-prometheus.json").read_text())
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("promtool")
+def test_21_23_it_answers_the_dashboard(serve_once, tmp_path):
+    """Each query of the dashboard, with what Grafana puts in place of its variables; the right numbers
+    where it says what runs, what fails, and what keeps the servers busy."""
+    nginx = serve_once(CONF, log="access_log off;")
+
+    def send():
+        pipelined(nginx.port(), ["/pool/?cmd=app.pooled"] * 30 + ["/api/method/app.quick"] * 60)
+        with Http1(nginx.port()) as client:
+            for _ in range(10):
+                client.request("GET", "/broken?cmd=app.broken")
+                assert client.response().status == 502
+    send()
+    prometheus = Prometheus(tmp_path, [f"127.0.0.1:{nginx.port()}"])
+    # As where nobody has chosen anything.
+    place = {"$__rate_interval": "1m", "$__range": "1m"} | {
+        f"${variable['name']}": variable["allValue"] for variable in BOARD["templating"]["list"][1:]}
+    try:
+        count = "sum(frappe_requests_total)"
+        until(lambda: prometheus.query(count).get(()) == 100, "the first scrape", timeout=30)
+        send()
+        until(lambda: prometheus.query(count).get(()) == 200, "all of the second", timeout=30)
+        answers = {}
+        for panel in BOARD["panels"]:
+            for target in panel["targets"]:
+                query = target["expr"]
+                for name, value in place.items():
+                    query = query.replace(name, value)
+                assert "$" not in query
+                found = until(lambda query=query: prometheus.query(query), query, timeout=30)
+                answers[panel["title"], target["refId"]] = {
+                    dict(labels).get("call"): value for labels, value in found.items()}
+        for title in ("Requests a second by call", "p95 by call", "Calls"):
+            assert {"app.quick", "app.pooled", "app.broken"} <= set(answers[title, "A"]), title
+        assert answers["Errors by call", "A"] == {"app.broken": 1}
+        assert answers["Calls", "B"] == {"app.broken": 1}
+        rates = answers["Requests a second by call", "A"]
+        assert rates["app.quick"] == pytest.approx(6 * rates["app.broken"])
+        assert answers["Servers busy by call", "A"]["app.pooled"] >= 0
+        assert answers["Room in the zone", "A"] == {None: 3}
+        for variable in BOARD["templating"]["list"][1:]:
+            query, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]).groups()
+            shown = prometheus.query(query.replace("$instance", ".+"))
+            assert shown and all(label in dict(labels) for labels in shown)
     finally:
         prometheus.stop()
