@@ -61,13 +61,17 @@ def test_12_81_configurations(serve, conf):
 
 
 @pytest.mark.parametrize(("body", "pool"), [
-    ("method=get_items&cmd=run_doc_method", "reports"),
-    ("method=get_items&cmd=runserverobj", "reports"),
-    ("method=bulk_update&cmd=run_doc_method", "reports"),
-    ("method=save&cmd=run_doc_method", "primary"),
-    ("method=get_items&cmd=frappe.client.get", "primary"),
+    ("dt=Production+Plan&method=get_items&cmd=run_doc_method", "reports"),
+    ("dt=Month+End&method=close_month&cmd=runserverobj", "reports"),
+    ("docs=%7B%22doctype%22:%22Month+End%22%7D&method=close_month&cmd=run_doc_method", "reports"),
+    ("dt=Item&method=get_items&cmd=run_doc_method", "primary"),
+    ("dt=Production+Plan&method=get_items&cmd=frappe.client.get", "primary"),
     ("report_name=General+Ledger&cmd=frappe.desk.query_report.run", "reports"),
-    ("report_name=Mine&cmd=frappe.desk.query_report.run", "primary"),
+    ("report_name=Sales+Analytics&cmd=frappe.desk.query_report.run", "reports"),
+    ("report_name=Addresses&cmd=frappe.desk.query_report.run", "primary"),
+    ("report_name=Mine&cmd=frappe.desk.query_report.export_query", "reports"),
+    ("report_name=Addresses&cmd=frappe.desk.query_report.export_query", "primary"),
+    ("doctype=ToDo&cmd=frappe.desk.reportview.delete_items", "reports"),
     ("x=1", "primary"),
 ])
 def test_12_82_routes_of_the_guide(serve, upstreams, body, pool):
