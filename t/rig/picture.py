@@ -16,8 +16,10 @@ from .browser import Seen, chromium
 
 CONF = """
     frappe_status_zone calls 1m;
+    frappe_pace calls slow=500ms;
     @{upstreams_of_this}
-    map $frappe_cmd $pool { default primary; ~query_report reports; upload_file uploads; }
+    map $frappe_cmd $pool { default $pool_by_pace; upload_file uploads; }
+    map $frappe_pace $pool_by_pace { default primary; slow reports; }
     server {
         @{listen main}
         frappe_cmd on;
@@ -28,17 +30,18 @@ CONF = """
 
 # How often, and how long one takes at least and at most, in milliseconds.
 CALLS = {
-    "frappe.desk.form.load.getdoc": (60, 20, 80),
-    "frappe.desk.reportview.get": (50, 15, 120),
-    "frappe.desk.form.save.savedocs": (20, 60, 300),
-    "frappe.desk.search.search_link": (40, 8, 40),
-    "frappe.desk.query_report.run": (5, 400, 1900),
-    "frappe.desk.query_report.export_query": (2, 700, 2500),
-    "frappe.client.get_value": (30, 4, 15),
-    "erpnext.stock.get_item_details.get_item_details": (15, 30, 180),
-    "upload_file": (6, 50, 400),
-    "run_doc_method": (10, 90, 700),
-    "frappe.realtime.has_permission": (25, 2, 9),
+    "frappe.desk.form.load.getdoc?doctype=Sales+Invoice": (60, 20, 80),
+    "frappe.desk.reportview.get?doctype=Item": (50, 15, 120),
+    "frappe.desk.form.save.savedocs?doctype=Sales+Invoice": (20, 60, 300),
+    "frappe.desk.search.search_link?doctype=Customer": (40, 8, 40),
+    "frappe.desk.query_report.run?report_name=Stock+Balance": (4, 900, 2500),
+    "frappe.desk.query_report.run?report_name=Addresses": (5, 60, 160),
+    "frappe.desk.query_report.export_query?report_name=General+Ledger": (2, 1200, 3000),
+    "frappe.client.get_value?doctype=Item": (30, 4, 15),
+    "erpnext.stock.get_item_details.get_item_details?x=1": (15, 30, 180),
+    "upload_file?x=1": (6, 50, 400),
+    "run_doc_method?dt=Payroll+Entry&method=create_salary_slips": (5, 700, 1900),
+    "frappe.realtime.has_permission?doctype=Item": (25, 2, 9),
 }
 
 
@@ -70,9 +73,9 @@ def click(port, seed, until):
         (name,) = chance.choices(names, weights)
         _, least, most = CALLS[name]
         took = int(least * (most / least) ** chance.random())
-        fail = "&fail=1" if name == "run_doc_method" and chance.random() < 0.08 else ""
+        fail = "&fail=1" if name.startswith("run_doc_method") and chance.random() < 0.08 else ""
         with Http1(port) as client:
-            client.request("GET", f"/api/method/{name}?x=1{fail}&ms={took}")
+            client.request("GET", f"/api/method/{name}{fail}&ms={took}")
             client.response()
 
 
@@ -91,12 +94,13 @@ def main(target, length=40):
                       for seed in range(24)]
             for person in people:
                 person.start()
-            time.sleep(1)
             seen = Seen(browser, f"http://127.0.0.1:{nginx.port()}/status?format=html",
-                        viewport={"width": 1280, "height": 720})
+                        viewport={"width": 1280, "height": 760})
+            # While people still click.
+            seen.page.wait_for_timeout(1000 * (until - time.monotonic() - 3))
+            seen.page.screenshot(path=target)
             for person in people:
                 person.join()
-            seen.page.screenshot(path=target)
         finally:
             nginx.stop()
             server.shutdown()

@@ -29,7 +29,7 @@
     { id: "times", head: "Times", key: (call) => call.request.p50, draw: true },
     { id: "pools", head: "Pools", key: (call) => pools(call).map(([name]) => name).join(),
       show: (_, call) => pools(call).map(([name, pool], _, all) => all.length > 1 ?
-        `${name} ${percent(pool.requests / call.upstream.count)}` : name).join(", ") || "–" },
+        `${name} ${percent(pool.requests / call.upstream.count)}`.replaceAll(" ", "\u00a0") : name).join(", ") || "–" },
     { id: "pace", head: "Pace", key: (call) => call.pace || "", show: (value) => value || "–",
       mark: (value) => value === "slow" && "slow", why: (call) => call.pace_why },
   ];
