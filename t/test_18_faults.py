@@ -84,7 +84,9 @@ def test_18_11_allocations(nginx, faults, mode, via, kind):
             seen.add(response and response.status)
             continue
         answer = response.json()
-        assert answer["sha256"] == sha256(body), number
+        # A header whose value found no memory is left out by nginx; without this one there is no body.
+        if {"content-length", "transfer-encoding"} & answer["headers"].keys():
+            assert answer["sha256"] == sha256(body), number
         cmd = answer["headers"].get("x-frappe-cmd", "")
         assert cmd == response.header("X-Cmd") and cmd in ("f", ""), number
         assert cmd or answer["headers"].get("x-cmd-status", "unread") in ("unread", "invalid"), number

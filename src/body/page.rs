@@ -1,7 +1,7 @@
 //! Memory that few bodies need, and that is asked for only by those that do.
 
 use core::cell::RefCell;
-use core::fmt::Debug;
+use core::fmt;
 use core::mem::MaybeUninit;
 
 /// Bytes of a page.
@@ -11,9 +11,16 @@ pub(in crate::body) const PAGE_LEN: usize = 4096;
 pub type Page = MaybeUninit<[u8; PAGE_LEN]>;
 
 /// Who has a page for a scanner.
-pub trait LendPage<'r>: Debug {
+pub trait LendPage<'r> {
     /// None where there is no memory. A scanner that has got a page does not ask again.
     fn lend(&self) -> Option<&'r mut Page>;
+}
+
+/// As one word: a supertrait would take a derived text of each implementor into every module.
+impl fmt::Debug for dyn LendPage<'_> + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LendPage")
+    }
 }
 
 /// Lends a page that is there already.

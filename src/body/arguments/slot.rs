@@ -39,9 +39,16 @@ enum State {
 }
 
 /// Lends memory for values: most requests have few of the arguments that are asked for.
-pub trait Lend<'r>: core::fmt::Debug {
+pub trait Lend<'r> {
     /// So many bytes, of any content. None: there is no memory, and a value that needs it is unusable.
     fn lend(&self, len: usize) -> Option<&'r mut [u8]>;
+}
+
+/// As one word: a supertrait would take a derived text of each implementor into every module.
+impl core::fmt::Debug for dyn Lend<'_> + '_ {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Lend")
+    }
 }
 
 /// Collects one value. Memory: the caller's buffer, nothing else.

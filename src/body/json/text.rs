@@ -225,6 +225,7 @@ impl Json<'_> {
 }
 
 /// What a byte behind a backslash stands for.
+#[inline]
 fn escaped(byte: u8) -> Option<u8> {
     match byte {
         b'"' | b'\\' | b'/' => Some(byte),

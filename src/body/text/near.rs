@@ -12,10 +12,13 @@ const NAME: usize = 64;
 /// Bytes that are looked at before memchr is called.
 const NEAR: usize = 2 * VECTOR;
 
+/// What is looked for. Two that are the same cost one comparison.
+type Ends = (u8, u8, u8, u8);
+
 /// Where `a` is first.
 #[inline(never)]
 pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
-    near(bytes, NEAR, [a; 4], false).unwrap_or_else(|(from, rest)| {
+    near(bytes, NEAR, (a, a, a, a), false).unwrap_or_else(|(from, rest)| {
         let at = memchr(a, rest)?;
         Some(from.saturating_add(at))
     })
@@ -24,7 +27,7 @@ pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
 /// Where `a` or `b` is first.
 #[inline(never)]
 pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
-    near(bytes, NEAR, [a, b, b, b], false).unwrap_or_else(|(from, rest)| {
+    near(bytes, NEAR, (a, a, b, b), false).unwrap_or_else(|(from, rest)| {
         let at = memchr2(a, b, rest)?;
         Some(from.saturating_add(at))
     })
@@ -34,7 +37,7 @@ pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
 /// value, so does the `=` that may follow.
 #[inline(never)]
 pub(in crate::body) fn plain_len(bytes: &[u8]) -> usize {
-    match near(bytes, NEAR + NAME, *b"=&%+", false) {
+    match near(bytes, NEAR + NAME, (b'=', b'&', b'%', b'+'), false) {
         Ok(found) => found.unwrap_or(bytes.len()),
         Err((from, _)) => from,
     }
@@ -44,7 +47,7 @@ pub(in crate::body) fn plain_len(bytes: &[u8]) -> usize {
 /// far as that is near.
 #[inline]
 pub(in crate::body) fn text_len(bytes: &[u8]) -> usize {
-    match near(bytes, NEAR, *b"\"\"\\\\", true) {
+    match near(bytes, NEAR, (b'"', b'"', b'\\', b'\\'), true) {
         Ok(found) => found.unwrap_or(bytes.len()),
         Err((from, _)) => from,
     }
@@ -70,7 +73,7 @@ pub(in crate::body) fn is_printable_ascii(bytes: &[u8]) -> bool {
 fn near(
     bytes: &[u8],
     len: usize,
-    ends: [u8; 4],
+    ends: Ends,
     controls: bool,
 ) -> Result<Option<usize>, (usize, &[u8])> {
     dispatch!(Level::baseline(), simd => near_by(simd, bytes, len, ends, controls))
@@ -81,10 +84,9 @@ fn near_by<S: Simd>(
     simd: S,
     bytes: &[u8],
     len: usize,
-    [a, b, c, d]: [u8; 4],
+    (a, b, c, d): Ends,
     controls: bool,
 ) -> Result<Option<usize>, (usize, &[u8])> {
-    // Two that are the same cost one comparison.
     let find = |vector: [u8; VECTOR]| {
         let bytes: u8x16<S> = vector.simd_into(simd);
         let controls = bytes.simd_lt(if controls { b' ' } else { 0 });

@@ -150,6 +150,7 @@ fn is_ascii_block<S: Simd>(simd: S, block: &[u8]) -> bool {
 }
 
 /// The bytes of a surrogate, or the start of them.
+#[inline]
 fn is_surrogate(bytes: &[u8]) -> bool {
     matches!(
         bytes,
