@@ -89,23 +89,28 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
     #[inline(always)]
     fn keep<S: Simd>(&mut self, text: u8x16<S>, set: u64) {
         let [low, high, ..] = set.to_le_bytes();
-        for (set, first) in [(low, 0), (high, 8)] {
-            let Some(which) = PACK.get(usize::from(set)) else {
-                continue;
-            };
-            let mut both = [0; VECTOR];
-            if let Some(half) = both.first_chunk_mut() {
-                *half = *which;
-            }
-            let which = u8x16::simd_from(text.simd, both) | first;
-            let packed: [u8; VECTOR] = text.swizzle_dyn(which).into();
-            // What is not kept stands behind, where the next bytes go.
-            let free = self.bytes.get_mut(self.len..).unwrap_or_default();
-            if let Some(free) = free.first_chunk_mut() {
-                *free = packed;
-            }
-            self.len = self.len.saturating_add(set.count_ones() as usize);
+        self.keep_half(text, low, 0);
+        self.keep_half(text, high, 8);
+    }
+
+    /// Those of the half that begins at `first`.
+    #[inline(always)]
+    fn keep_half<S: Simd>(&mut self, text: u8x16<S>, set: u8, first: u8) {
+        let Some(which) = PACK.get(usize::from(set)) else {
+            return;
+        };
+        let mut both = [0; VECTOR];
+        if let Some(half) = both.first_chunk_mut() {
+            *half = *which;
         }
+        let which = u8x16::simd_from(text.simd, both) | first;
+        let packed: [u8; VECTOR] = text.swizzle_dyn(which).into();
+        // What is not kept stands behind, where the next bytes go.
+        let free = self.bytes.get_mut(self.len..).unwrap_or_default();
+        if let Some(free) = free.first_chunk_mut() {
+            *free = packed;
+        }
+        self.len = self.len.saturating_add(set.count_ones() as usize);
     }
 
     /// Decodes whole vectors from the front, and hands them on. Gives how many bytes it took: none
