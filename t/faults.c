@@ -8,6 +8,7 @@
  *     full     1: writes to files below a directory called "client_body" find the disk full
  *     hits     what has failed so far
  *     always   1: all behind it fail, too
+ *     pid      the process where allocations fail and are counted; 0: each
  */
 
 #define _GNU_SOURCE
@@ -31,6 +32,7 @@ typedef struct {
     volatile uint64_t  full;
     volatile uint64_t  hits;
     volatile uint64_t  always;
+    volatile uint64_t  pid;
 } faults_t;
 
 
@@ -102,7 +104,10 @@ fails(void *caller)
 {
     uint64_t  count;
 
-    if (faults == NULL || faults->fail == 0 || !is_ours(caller)) {
+    if (faults == NULL || faults->fail == 0
+        || (faults->pid != 0 && faults->pid != (uint64_t) getpid())
+        || !is_ours(caller))
+    {
         return 0;
     }
 

@@ -3,19 +3,13 @@
 use core::ffi::{c_char, c_void};
 use core::ptr;
 
-use nginx_sys::{
-    NGX_HTTP_LIF_CONF, ngx_command_t, ngx_conf_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_str_t,
-    ngx_uint_t,
-};
+use nginx_sys::{NGX_HTTP_LIF_CONF, ngx_command_t, ngx_conf_t, ngx_pcalloc, ngx_str_t, ngx_uint_t};
 
-use super::ffi::memory::str_bytes;
+use super::ffi::directive::{ERROR, OK};
+use super::ffi::memory::{keep, str_bytes};
 use super::ffi::{self, log};
 use super::request::rules::{BodyMode, LocConf, MainConf, Phase};
 use crate::frappe::dialect;
-
-/// nginx's NGX_CONF_OK and NGX_CONF_ERROR.
-const OK: *mut c_char = ptr::null_mut();
-const ERROR: *mut c_char = ptr::without_provenance_mut(usize::MAX);
 
 /// Bytes that `frappe_body preread` looks at.
 const PREREAD: usize = 16 * 1024;
@@ -34,26 +28,13 @@ pub(super) unsafe fn main_conf<'c>(cf: *mut ngx_conf_t) -> Option<&'c mut MainCo
 }
 
 pub(super) unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_void {
-    // SAFETY: nginx's pool for the configuration; a null result is checked. The block is large
-    // enough and NGX_ALIGNMENT is that of a pointer. The cleanup drops the value once, when the
-    // configuration goes.
-    unsafe {
-        let Some(cleanup) = ngx_pool_cleanup_add((*cf).pool, size_of::<MainConf>()).as_mut() else {
-            return ptr::null_mut();
-        };
-        cleanup.data.cast::<MainConf>().write(MainConf::default());
-        cleanup.handler = Some(drop_main_conf);
-        cleanup.data
-    }
-}
-
-unsafe extern "C" fn drop_main_conf(data: *mut c_void) {
-    // SAFETY: the value that `create_main_conf` wrote; nginx runs each cleanup once.
-    unsafe { data.cast::<MainConf>().drop_in_place() };
+    // SAFETY: nginx's pool for the configuration.
+    let conf = unsafe { keep((*cf).pool, MainConf::default()) };
+    conf.map_or(ptr::null_mut(), |conf| ptr::from_mut(conf).cast())
 }
 
 pub(super) unsafe extern "C" fn create_loc_conf(cf: *mut ngx_conf_t) -> *mut c_void {
-    // SAFETY: as above; a LocConf needs no drop.
+    // SAFETY: as above; a null result is checked, and a LocConf needs no drop.
     unsafe {
         let conf = ngx_pcalloc((*cf).pool, size_of::<LocConf>()).cast::<LocConf>();
         if !conf.is_null() {
@@ -87,9 +68,9 @@ pub(super) unsafe extern "C" fn set_cmd(
     conf: *mut c_void,
 ) -> *mut c_char {
     // nginx's `on` and `off` ignore case, and so do ours.
-    let parse = |value: &[u8]| match value.to_ascii_lowercase().as_slice() {
-        b"on" => Some(true),
-        b"off" => Some(false),
+    let parse = |value: &[u8]| match value {
+        value if value.eq_ignore_ascii_case(b"on") => Some(true),
+        value if value.eq_ignore_ascii_case(b"off") => Some(false),
         _ => None,
     };
     // SAFETY: as nginx calls it; `conf` is a LocConf, by the offset in the command table.
@@ -214,8 +195,8 @@ unsafe fn set<T>(
     }
     let (value, name) = (value.escape_ascii(), name.escape_ascii());
     let message =
-        format!("invalid value \"{value}\" in \"{name}\" directive, it must be {allowed}");
+        format_args!("invalid value \"{value}\" in \"{name}\" directive, it must be {allowed}");
     // SAFETY: as promised by the caller.
-    unsafe { log::conf_error(cf, &message) };
+    unsafe { log::conf_error(cf, message) };
     ERROR
 }

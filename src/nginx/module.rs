@@ -1,16 +1,17 @@
 //! The module's tables, and what it does before and after nginx reads the configuration.
 
 use core::ffi::c_void;
+use core::fmt;
 use core::ptr;
 
 use nginx_sys::{
     NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE2, NGX_CONF_TAKE3, NGX_CONF_TAKE4, NGX_ERROR,
     NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
-    NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_LOG_ERR, NGX_LOG_NOTICE,
-    NGX_OK, ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_core_main_conf_t, ngx_http_module_t,
-    ngx_http_phases_NGX_HTTP_LOG_PHASE, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
-    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE, ngx_int_t,
-    ngx_module_t, ngx_uint_t,
+    NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_LOG_EMERG, NGX_LOG_ERR,
+    NGX_LOG_NOTICE, NGX_OK, ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_core_main_conf_t,
+    ngx_http_module_t, ngx_http_phases_NGX_HTTP_LOG_PHASE,
+    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE,
+    ngx_http_phases_NGX_HTTP_REWRITE_PHASE, ngx_int_t, ngx_log_t, ngx_module_t, ngx_uint_t,
 };
 use ngx::ngx_string;
 
@@ -25,6 +26,8 @@ use crate::frappe::call;
 
 /// The module's name and version, for the error log and for `strings`.
 const VERSION: &str = concat!("ngx_http_frappe_module/", env!("CARGO_PKG_VERSION"));
+
+const NO_MEMORY: &str = "no memory for the variables of the configuration";
 
 const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1;
 
@@ -135,9 +138,9 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     let (Some(main), core) = (unsafe { (directive::main_conf(cf), ffi::conf::core(cf)) }) else {
         return NGX_ERROR as ngx_int_t;
     };
-    if let Err(message) = add_names(main, core) {
+    if let Err(mistake) = add_names(main, core) {
         // SAFETY: as nginx calls it.
-        unsafe { log::conf_error(cf, &message) };
+        unsafe { log::conf_error(cf, mistake) };
         return NGX_ERROR as ngx_int_t;
     }
     if !status::find_zones(&mut main.figures, cf) || !pace::find_zones(&mut main.figures, cf) {
@@ -148,14 +151,14 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         // Loaded and nowhere on: cost nothing.
         let used = ffi::conf::variables(core).iter().find_map(|variable| {
             let name = str_bytes(&variable.name);
-            variable::is_name(name).then(|| name.escape_ascii().to_string())
+            variable::is_name(name).then(|| name.escape_ascii())
         });
         if let Some(name) = used {
-            let message = format!(
+            let message = format_args!(
                 "variable \"${name}\" is used, but \"frappe_cmd on\" stands nowhere: it is empty"
             );
             // SAFETY: as nginx calls it.
-            unsafe { log::conf_warning(cf, &message) };
+            unsafe { log::conf_warning(cf, message) };
         }
         return NGX_OK as ngx_int_t;
     }
@@ -166,6 +169,11 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     };
     let counts = !main.figures.zones.is_empty();
     let judges = !main.figures.judges.is_empty();
+    if !main.reserve(ffi::conf::variables(core).len()) {
+        // SAFETY: as nginx calls it.
+        unsafe { log::conf_error(cf, NO_MEMORY) };
+        return NGX_ERROR as ngx_int_t;
+    }
     let mut push = |phase, handler| ffi::conf::push_handler(core, phase, Some(handler));
     result(
         installed
@@ -200,17 +208,41 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     if let (Some(main), Some(core)) = (main, core)
         && main.is_enabled
     {
-        look_up(main, core);
         // Names that another module has asked for after us. An error here would end nginx.
-        if let Err(message) = add_names(main, core) {
-            log::line(target, NGX_LOG_ERR, &message);
+        if let Err(mistake) = add_names(main, core) {
+            log::line(target, NGX_LOG_ERR, mistake);
         }
+        return result(look_up(main, core, target));
     }
     NGX_OK as ngx_int_t
 }
 
+/// What is wrong with the arguments that a configuration asks for.
+enum Mistake<'c> {
+    /// the variable's name
+    NoArgument(&'c [u8]),
+    NoMemory,
+}
+
+impl fmt::Display for Mistake<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoArgument(name) => write!(
+                f,
+                "variable \"${}\" must name an argument of 1 to {NAME_MAX} bytes, \
+                 as in \"$frappe_arg_report_name\"",
+                name.escape_ascii()
+            ),
+            Self::NoMemory => f.write_str(NO_MEMORY),
+        }
+    }
+}
+
 /// The arguments that the configuration mentions in variables are kept.
-fn add_names(main: &mut MainConf, core: &ngx_http_core_main_conf_t) -> Result<(), String> {
+fn add_names<'c>(
+    main: &mut MainConf,
+    core: &'c ngx_http_core_main_conf_t,
+) -> Result<(), Mistake<'c>> {
     for variable in ffi::conf::variables(core) {
         let name = str_bytes(&variable.name);
         match name {
@@ -221,19 +253,24 @@ fn add_names(main: &mut MainConf, core: &ngx_http_core_main_conf_t) -> Result<()
         let Some(argument) = name.strip_prefix(variable::ARG_PREFIX) else {
             continue;
         };
-        if argument.is_empty() || main.names.add(argument).is_none() {
-            return Err(format!(
-                "variable \"${}\" must name an argument of 1 to {NAME_MAX} bytes, \
-                 as in \"$frappe_arg_report_name\"",
-                name.escape_ascii()
-            ));
+        if !(1..=NAME_MAX).contains(&argument.len()) {
+            return Err(Mistake::NoArgument(name));
         }
+        main.names.add(argument);
     }
-    Ok(())
+    match main.names.is_complete() {
+        true => Ok(()),
+        false => Err(Mistake::NoMemory),
+    }
 }
 
-/// Where nginx keeps the values of our variables, and of those that are computed from them.
-fn look_up(main: &mut MainConf, core: &ngx_http_core_main_conf_t) {
+/// Where nginx keeps the values of our variables, and of those that are computed from them. False where
+/// there is no memory, which has been reserved, but for variables that others have added since.
+fn look_up(main: &mut MainConf, core: &ngx_http_core_main_conf_t, target: *mut ngx_log_t) -> bool {
+    if !main.reserve(ffi::conf::variables(core).len()) {
+        log::line(target, NGX_LOG_EMERG, NO_MEMORY);
+        return false;
+    }
     for (index, variable) in ffi::conf::variables(core).iter().enumerate() {
         if variable::is_own(variable) {
             main.own.push(index);
@@ -250,6 +287,7 @@ fn look_up(main: &mut MainConf, core: &ngx_http_core_main_conf_t) {
         .phase_engine
         .location_rewrite_index
         .saturating_add(rewrite.map_or(0, |phase| phase.handlers.nelts));
+    true
 }
 
 fn result(done: bool) -> ngx_int_t {

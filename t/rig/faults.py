@@ -11,9 +11,10 @@ import pytest
 from .conf import LOG_FORMAT
 from .env import ROOT
 from .nginx import Nginx
+from .waiting import TIMEOUT
 
 SOURCE = ROOT / "t/faults.c"
-FIELDS = ("fail", "count", "full", "hits", "always")
+FIELDS = ("fail", "count", "full", "hits", "always", "pid")
 
 
 class Faults:
@@ -41,11 +42,12 @@ class Faults:
     def __setitem__(self, field, value):
         struct.pack_into("=Q", self._memory, 8 * FIELDS.index(field), value)
 
-    def arm(self, number, *, always=False):
-        """The allocation of this number fails, and with `always` all behind it."""
+    def arm(self, number, *, always=False, pid=0):
+        """The allocation of this number fails, and with `always` all behind it; with `pid` in that
+        process alone."""
         self["fail"] = 0
         self["count"] = self["hits"] = 0
-        self["always"] = always
+        self["always"], self["pid"] = always, pid
         self["fail"] = number
 
     def disarm(self):
@@ -67,8 +69,8 @@ class FaultyNginx(Nginx):
         variables = (f"{name}={value}" for name, value in self.faults.environment().items())
         return ["env", *variables, *super()._argv(*more)]
 
-    def test_code(self):
-        """The exit code of `nginx -t`, negative where a signal ended it."""
-        run = subprocess.run([str(arg) for arg in super()._argv("-t")], capture_output=True, check=False,
-                             env={**os.environ, **self.faults.environment()})
-        return run.returncode
+    def test_run(self):
+        """`nginx -t`: the exit code, negative where a signal ended it, and what it said."""
+        run = subprocess.run([str(arg) for arg in super()._argv("-t")], capture_output=True, text=True,
+                             env={**os.environ, **self.faults.environment()}, timeout=TIMEOUT, check=False)
+        return run.returncode, run.stderr

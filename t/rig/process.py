@@ -71,6 +71,15 @@ def alive(pid):
     return stat.rsplit(")", 1)[1].split()[0] != "Z"
 
 
+def is_asleep(pid):
+    """Whether `pid` waits for something."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] == "S"
+
+
 def files(pid):
     """What the file descriptors of `pid` lead to."""
     found = []

@@ -57,12 +57,11 @@ impl Source {
 /// The names of the arguments to keep. The first is always `cmd`.
 #[derive(Clone, Debug)]
 pub struct Names {
-    names: Vec<Box<[u8]>>,
-    /// where names are, by their hashes or behind them: one more than the index, 0 for none. A power of
-    /// two, of which a quarter is used at most
+    /// all but `cmd`
+    others: Vec<Name>,
+    /// their indexes, at their hashes or behind them; 0, which is that of `cmd`, for none. A power of two,
+    /// of which a quarter is used at most
     table: Vec<u32>,
-    /// the longest value of each, in bytes
-    value_max: Vec<usize>,
     /// a bit for each length that a name has, at most [`LAST_BIT`]
     lengths: u64,
     /// the longest value of each place, in bytes
@@ -70,6 +69,14 @@ pub struct Names {
     documents: &'static Documents,
     /// arguments that are documents, and their places
     document_places: Vec<(usize, usize)>,
+    lacks_memory: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Name {
+    text: Box<[u8]>,
+    /// the longest value, in bytes
+    value_max: usize,
 }
 
 impl Names {
@@ -77,19 +84,25 @@ impl Names {
     pub const CMD: usize = 0;
 
     /// `cmd` alone.
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
-            names: vec![Box::from(&b"cmd"[..])],
+            others: Vec::new(),
             table: Vec::new(),
-            value_max: vec![CMD_MAX],
             lengths: length_bit(3),
             places: &[],
             documents: &Documents::NONE,
             document_places: Vec::new(),
+            lacks_memory: false,
         }
     }
 
-    /// Adds a name and returns its index, or None where it is longer than [`NAME_MAX`].
+    /// There was memory for all that has been added.
+    pub fn is_complete(&self) -> bool {
+        !self.lacks_memory
+    }
+
+    /// Adds a name and returns its index, or None where it is longer than [`NAME_MAX`] or there is no
+    /// memory ([`Self::is_complete`]).
     pub fn add(&mut self, name: &[u8]) -> Option<usize> {
         self.add_up_to(name, VALUE_MAX)
     }
@@ -100,17 +113,37 @@ impl Names {
         if name.len() > NAME_MAX {
             return None;
         }
-        let Some(index) = self.find(name) else {
-            self.names.push(Box::from(name));
-            self.make_table();
-            self.value_max.push(max);
-            self.lengths |= length_bit(name.len());
-            return self.names.len().checked_sub(1);
-        };
-        if let Some(known) = self.value_max.get_mut(index).filter(|_| index != Self::CMD) {
-            *known = max.max(*known);
+        if let Some(index) = self.find(name) {
+            let known = index
+                .checked_sub(1)
+                .and_then(|other| self.others.get_mut(other));
+            if let Some(known) = known {
+                known.value_max = max.max(known.value_max);
+            }
+            return Some(index);
         }
-        Some(index)
+        let added = self.try_add(name, max);
+        self.lacks_memory |= added.is_none();
+        added
+    }
+
+    /// Adds a name that is not there.
+    fn try_add(&mut self, name: &[u8], value_max: usize) -> Option<usize> {
+        let mut text = Vec::new();
+        text.try_reserve_exact(name.len()).ok()?;
+        text.extend_from_slice(name);
+        self.others.try_reserve(1).ok()?;
+        let text = text.into_boxed_slice();
+        self.others.push(Name { text, value_max });
+        match self.make_table() {
+            Some(table) => self.table = table,
+            None => {
+                self.others.pop();
+                return None;
+            }
+        }
+        self.lengths |= length_bit(name.len());
+        Some(self.others.len())
     }
 
     /// Makes places for texts that are no arguments: `max` has the longest of each, in bytes. Asked for
@@ -123,7 +156,12 @@ impl Names {
 
     /// The index of a place, or one that has no slot.
     pub fn place(&self, place: usize) -> usize {
-        self.names.len().saturating_add(place)
+        self.count().saturating_add(place)
+    }
+
+    /// How many names there are.
+    fn count(&self) -> usize {
+        self.others.len().saturating_add(1)
     }
 
     /// There is a name of so many bytes, or may be.
@@ -152,26 +190,28 @@ impl Names {
         let mask = self.table.len().checked_sub(1)?;
         let mut place = hash(name);
         loop {
-            let entry = *self.table.get(place & mask)?;
-            let index = entry.checked_sub(1)? as usize;
-            if self.names.get(index).is_some_and(|known| **known == *name) {
+            let index = *self.table.get(place & mask)? as usize;
+            let known = self.others.get(index.checked_sub(1)?)?;
+            if *known.text == *name {
                 return Some(index);
             }
             place = place.wrapping_add(1);
         }
     }
 
-    fn make_table(&mut self) {
-        let len = self.names.len().saturating_mul(4).next_power_of_two();
-        let mut table = vec![0; len];
-        for (name, number) in self.names.iter().zip(1..) {
-            let mut places = (hash(name)..).map(|place| place & len.saturating_sub(1));
+    fn make_table(&self) -> Option<Vec<u32>> {
+        let len = self.count().saturating_mul(4).next_power_of_two();
+        let mut table = Vec::new();
+        table.try_reserve_exact(len).ok()?;
+        table.resize(len, 0);
+        for (name, index) in self.others.iter().zip(1..) {
+            let mut places = (hash(&name.text)..).map(|place| place & len.saturating_sub(1));
             let free = places.find(|place| table.get(*place) == Some(&0));
             if let Some(entry) = free.and_then(|place| table.get_mut(place)) {
-                *entry = number;
+                *entry = index;
             }
         }
-        self.table = table;
+        Some(table)
     }
 
     /// Looks for documents in these arguments.
@@ -180,8 +220,14 @@ impl Names {
         for (name, place) in documents.arguments {
             let index = self.add_up_to(name, 0);
             let index = index.filter(|index| self.document(*index).is_none());
-            self.document_places
-                .extend(index.map(|index| (index, *place)));
+            let Some(index) = index else {
+                continue;
+            };
+            if self.document_places.try_reserve(1).is_ok() {
+                self.document_places.push((index, *place));
+            } else {
+                self.lacks_memory = true;
+            }
         }
     }
 
@@ -205,9 +251,15 @@ impl Names {
 
     /// The longest value of a slot, in bytes.
     pub fn value_max(&self, index: usize) -> usize {
-        let place = || self.places.get(index.checked_sub(self.names.len())?);
-        let max = self.value_max.get(index).or_else(place);
-        max.copied().unwrap_or(0)
+        let other = |index: usize| match self.others.get(index) {
+            Some(name) => name.value_max,
+            None => {
+                let place = index.checked_sub(self.others.len());
+                let max = place.and_then(|place| self.places.get(place));
+                max.copied().unwrap_or(0)
+            }
+        };
+        index.checked_sub(1).map_or(CMD_MAX, other)
     }
 
     /// How many slots the values need.
@@ -262,7 +314,7 @@ impl<'r> Fields<'r> {
             names,
             slots,
             lender: None,
-            absent: names.names.len(),
+            absent: names.count(),
             source: Source::None,
             scanner: None,
             reading: None,
@@ -342,7 +394,7 @@ impl<'r> Fields<'r> {
     #[inline(never)]
     pub(crate) fn clear(&mut self) {
         self.reading = None;
-        self.absent = self.names.names.len();
+        self.absent = self.names.count();
         self.slots.iter_mut().for_each(Slot::clear);
     }
 

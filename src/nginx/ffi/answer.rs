@@ -1,15 +1,13 @@
 //! An answer of our own: its header, its body, and what has to live as long as the request.
 
-use core::ffi::c_void;
 use core::ptr;
 
 use nginx_sys::{
     ngx_alloc_chain_link, ngx_array_t, ngx_buf_t, ngx_chain_t, ngx_http_arg, ngx_http_request_t,
-    ngx_http_upstream_state_t, ngx_pcalloc, ngx_pool_cleanup_add, ngx_pool_cleanup_pt, ngx_str_t,
-    ngx_table_elt_t, ngx_uint_t,
+    ngx_http_upstream_state_t, ngx_pcalloc, ngx_str_t, ngx_table_elt_t, ngx_uint_t,
 };
 
-use super::memory::slice_of;
+use super::memory::{self, slice_of};
 use super::request::Request;
 use super::shim;
 
@@ -83,38 +81,14 @@ pub(in crate::nginx) unsafe fn chain<'b>(
 
 /// Keeps a value as long as the request, and drops it then. None where there is no memory.
 pub(in crate::nginx) fn keep<T>(r: Request, value: T) -> Option<&'static mut T> {
-    // SAFETY: a null result is checked; the block has the size of T, and a pool's alignment is that
-    // of a pointer, which is enough for T: checked when this is compiled. The value is dropped once.
-    unsafe {
-        const { assert!(align_of::<T>() <= align_of::<*const ()>()) };
-        let cleanup = ngx_pool_cleanup_add(r.pool(), size_of::<T>()).as_mut()?;
-        let place = cleanup.data.cast::<T>();
-        place.write(value);
-        cleanup.handler = Some(drop_kept::<T>);
-        place.as_mut()
-    }
+    // SAFETY: the pool of a valid request.
+    unsafe { memory::keep(r.pool(), value) }
 }
 
 /// What [`keep`] keeps of this type.
 pub(in crate::nginx) fn kept<T>(r: Request) -> Option<&'static mut T> {
-    let wanted: ngx_pool_cleanup_pt = Some(drop_kept::<T>);
-    // SAFETY: nginx's list of a valid pool; what has our handler has our value, which nobody else
-    // looks at while a callback runs.
-    unsafe {
-        let mut cleanup = (*r.pool()).cleanup;
-        while let Some(current) = cleanup.as_ref() {
-            if core::ptr::fn_addr_eq(current.handler?, wanted?) {
-                return current.data.cast::<T>().as_mut();
-            }
-            cleanup = current.next;
-        }
-    }
-    None
-}
-
-unsafe extern "C" fn drop_kept<T>(data: *mut c_void) {
-    // SAFETY: what `keep` has written; nginx runs each cleanup once.
-    unsafe { data.cast::<T>().drop_in_place() };
+    // SAFETY: as above; nobody else looks at the value while a callback runs.
+    unsafe { memory::kept(r.pool()) }
 }
 
 /// What the servers that a request was sent to have done.

@@ -1,4 +1,7 @@
-//! Lines in the error log.
+//! Lines in the error log. They are written on the stack: where there is no memory one can be told, too.
+
+use core::fmt::{self, Write};
+use std::io;
 
 use nginx_sys::{
     NGX_LOG_DEBUG, NGX_LOG_DEBUG_HTTP, NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_log_error, ngx_conf_t,
@@ -7,22 +10,44 @@ use nginx_sys::{
 
 use super::request::Request;
 
+/// Bytes of a line; nginx's own has as many at most (`NGX_MAX_ERROR_STR`).
+const LINE: usize = 2048;
+
 /// Writes a line to a log, with our name in front and what nginx knows of the request behind.
-pub(in crate::nginx) fn line(target: *mut ngx_log_t, level: u32, message: &str) {
-    // SAFETY: a log is null or valid while a callback runs.
-    let is_wanted =
-        unsafe { target.as_ref() }.is_some_and(|log| log.log_level >= level as ngx_uint_t);
-    if is_wanted {
-        write(target, level, message);
+pub(in crate::nginx) fn line(target: *mut ngx_log_t, level: u32, message: impl fmt::Display) {
+    if is_wanted(target, level) {
+        write(target, level, 0, &message);
     }
+}
+
+/// The same with an error of the system behind it.
+pub(in crate::nginx) fn failure(
+    target: *mut ngx_log_t,
+    level: u32,
+    message: impl fmt::Display,
+    error: &io::Error,
+) {
+    if !is_wanted(target, level) {
+        return;
+    }
+    // nginx knows the words for the system's numbers; the standard library allocates them.
+    match error.raw_os_error() {
+        Some(number) => write(target, level, number, &message),
+        None => write(target, level, 0, &format_args!("{message}: {error}")),
+    }
+}
+
+fn is_wanted(target: *mut ngx_log_t, level: u32) -> bool {
+    // SAFETY: a log is null or valid while a callback runs.
+    unsafe { target.as_ref() }.is_some_and(|log| log.log_level >= level as ngx_uint_t)
 }
 
 /// A debug line about a request, as every nginx module has them. Costs a comparison where debug
 /// lines are not wanted, and nothing where nginx was built without them.
 #[inline(always)]
-pub(in crate::nginx) fn debug(r: Request, message: impl FnOnce() -> String) {
+pub(in crate::nginx) fn debug(r: Request, message: impl fmt::Display) {
     if cfg!(ngx_feature = "debug") && is_debugged(r) {
-        write(r.log(), NGX_LOG_DEBUG, &message());
+        write(r.log(), NGX_LOG_DEBUG, 0, &message);
     }
 }
 
@@ -33,16 +58,18 @@ fn is_debugged(r: Request) -> bool {
 }
 
 #[cold]
-fn write(target: *mut ngx_log_t, level: u32, message: &str) {
+fn write(target: *mut ngx_log_t, level: u32, number: i32, message: &dyn fmt::Display) {
+    let text = Text::new(message);
+    let text = text.as_bytes();
     // SAFETY: the callers have looked at the log; `%*s` takes a length and as many bytes.
     unsafe {
         ngx_log_error_core(
             level as ngx_uint_t,
             target,
-            0,
+            number,
             c"frappe: %*s".as_ptr(),
-            message.len(),
-            message.as_ptr(),
+            text.len(),
+            text.as_ptr(),
         );
     }
 }
@@ -52,14 +79,18 @@ fn write(target: *mut ngx_log_t, level: u32, message: &str) {
 /// # Safety
 ///
 /// `cf` is what nginx called a configuration handler with.
-pub(in crate::nginx) unsafe fn conf_error(cf: *mut ngx_conf_t, message: &str) {
+pub(in crate::nginx) unsafe fn conf_error(cf: *mut ngx_conf_t, message: impl fmt::Display) {
     // SAFETY: promised by the caller.
-    unsafe { conf_line(cf, NGX_LOG_EMERG, message) };
+    unsafe { conf_line(cf, NGX_LOG_EMERG, &message) };
 }
 
 /// An error of the configuration where nginx has read on: `place` is the file and the line.
-pub(in crate::nginx) fn error_at(target: *mut ngx_log_t, message: &str, place: &str) {
-    line(target, NGX_LOG_EMERG, &format!("{message} in {place}"));
+pub(in crate::nginx) fn error_at(
+    target: *mut ngx_log_t,
+    message: impl fmt::Display,
+    place: impl fmt::Display,
+) {
+    line(target, NGX_LOG_EMERG, format_args!("{message} in {place}"));
 }
 
 /// A warning of the configuration, with file and line.
@@ -67,15 +98,17 @@ pub(in crate::nginx) fn error_at(target: *mut ngx_log_t, message: &str, place: &
 /// # Safety
 ///
 /// `cf` is what nginx called a configuration handler with.
-pub(in crate::nginx) unsafe fn conf_warning(cf: *mut ngx_conf_t, message: &str) {
+pub(in crate::nginx) unsafe fn conf_warning(cf: *mut ngx_conf_t, message: impl fmt::Display) {
     // SAFETY: promised by the caller.
-    unsafe { conf_line(cf, NGX_LOG_WARN, message) };
+    unsafe { conf_line(cf, NGX_LOG_WARN, &message) };
 }
 
 /// # Safety
 ///
 /// `cf` is what nginx called a configuration handler with.
-unsafe fn conf_line(cf: *mut ngx_conf_t, level: u32, message: &str) {
+unsafe fn conf_line(cf: *mut ngx_conf_t, level: u32, message: &dyn fmt::Display) {
+    let text = Text::new(message);
+    let text = text.as_bytes();
     // SAFETY: promised by the caller; `%*s` takes a length and as many bytes.
     unsafe {
         ngx_conf_log_error(
@@ -83,8 +116,45 @@ unsafe fn conf_line(cf: *mut ngx_conf_t, level: u32, message: &str) {
             cf,
             0,
             c"%*s".as_ptr(),
-            message.len(),
-            message.as_ptr(),
+            text.len(),
+            text.as_ptr(),
         );
+    }
+}
+
+/// A line, of which the end is missing where it is too long.
+struct Text {
+    bytes: [u8; LINE],
+    len: usize,
+}
+
+impl Text {
+    fn new(message: &dyn fmt::Display) -> Self {
+        let mut text = Self {
+            bytes: [0; LINE],
+            len: 0,
+        };
+        // It fails where the line is full.
+        let _ = write!(text, "{message}");
+        text
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let len = text.len().min(room.len());
+        for (to, from) in room.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+        self.len = self.len.saturating_add(len);
+        match len == text.len() {
+            true => Ok(()),
+            false => Err(fmt::Error),
+        }
     }
 }

@@ -1,8 +1,11 @@
-//! nginx's strings, buffers and lists as slices.
+//! nginx's strings, buffers and lists as slices, and values in its pools.
 
-use core::slice;
+use core::ffi::c_void;
+use core::{ptr, slice};
 
-use nginx_sys::{ngx_buf_t, ngx_chain_t, ngx_str_t};
+use nginx_sys::{
+    ngx_buf_t, ngx_chain_t, ngx_pool_cleanup_add, ngx_pool_cleanup_pt, ngx_pool_t, ngx_str_t,
+};
 
 use super::shim;
 
@@ -65,6 +68,50 @@ pub(in crate::nginx) fn buf_file_len(buf: &ngx_buf_t) -> u64 {
         return 0;
     }
     u64::try_from(buf.file_last.saturating_sub(buf.file_pos)).unwrap_or_default()
+}
+
+/// Keeps a value as long as a pool, and drops it then. None where there is no memory.
+///
+/// # Safety
+///
+/// The pool is valid, and lives as long as what looks at the value.
+pub(in crate::nginx) unsafe fn keep<T>(pool: *mut ngx_pool_t, value: T) -> Option<&'static mut T> {
+    // SAFETY: promised by the caller. A null result is checked; the block has the size of T, and a
+    // pool's alignment is that of a pointer, which is enough for T: checked when this is compiled. The
+    // value is dropped once.
+    unsafe {
+        const { assert!(align_of::<T>() <= align_of::<*const ()>()) };
+        let cleanup = ngx_pool_cleanup_add(pool, size_of::<T>()).as_mut()?;
+        let place = cleanup.data.cast::<T>();
+        place.write(value);
+        cleanup.handler = Some(drop_kept::<T>);
+        place.as_mut()
+    }
+}
+
+/// What [`keep`] keeps of this type.
+///
+/// # Safety
+///
+/// As for [`keep`], and nobody else looks at the value.
+pub(in crate::nginx) unsafe fn kept<T>(pool: *mut ngx_pool_t) -> Option<&'static mut T> {
+    let wanted: ngx_pool_cleanup_pt = Some(drop_kept::<T>);
+    // SAFETY: nginx's list of a valid pool; what has our handler has our value.
+    unsafe {
+        let mut cleanup = (*pool).cleanup;
+        while let Some(current) = cleanup.as_ref() {
+            if ptr::fn_addr_eq(current.handler?, wanted?) {
+                return current.data.cast::<T>().as_mut();
+            }
+            cleanup = current.next;
+        }
+    }
+    None
+}
+
+unsafe extern "C" fn drop_kept<T>(data: *mut c_void) {
+    // SAFETY: what `keep` has written; nginx runs each cleanup once.
+    unsafe { data.cast::<T>().drop_in_place() };
 }
 
 /// A slice that may be empty with a null pointer.

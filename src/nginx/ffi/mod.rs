@@ -3,8 +3,9 @@
 //! | file | what |
 //! | --- | --- |
 //! | `request` | a request, for the time of one callback |
-//! | `memory` | nginx's strings, buffers and lists as slices |
+//! | `memory` | nginx's strings, buffers and lists as slices, and values in its pools |
 //! | `conf` | what nginx hands to the handlers of a configuration |
+//! | `directive` | a directive while nginx reads it |
 //! | `values` | the values of nginx's variables |
 //! | `answer` | an answer of our own, and what lives as long as a request |
 //! | `zone` | a zone of shared memory |
@@ -16,6 +17,7 @@
 pub(super) mod answer;
 pub(super) mod conf;
 pub(super) mod dav;
+pub(super) mod directive;
 pub(super) mod guard;
 pub(super) mod log;
 pub(super) mod memory;

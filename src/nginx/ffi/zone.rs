@@ -1,14 +1,10 @@
-//! A zone of shared memory, and what its directives need.
+//! A zone of shared memory.
 
-use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
-use nginx_sys::{
-    ngx_conf_t, ngx_palloc, ngx_pool_t, ngx_shm_zone_t, ngx_slab_alloc, ngx_slab_pool_t, ngx_str_t,
-};
+use nginx_sys::{ngx_shm_zone_t, ngx_slab_alloc, ngx_slab_pool_t};
 
-use super::memory::str_bytes;
 use crate::figures::Zone;
 
 /// The two parts of a zone's memory.
@@ -48,53 +44,5 @@ pub(in crate::nginx) unsafe fn zone_memory(zone: *mut ngx_shm_zone_t) -> Option<
             words: slice::from_raw_parts(first.add(longs).cast(), words),
         };
         Some((memory, is_new))
-    }
-}
-
-/// The values of a directive, its name first.
-///
-/// # Safety
-///
-/// `cf` is what nginx called a directive's handler with.
-pub(in crate::nginx) unsafe fn args<'c>(cf: *mut ngx_conf_t) -> &'c [ngx_str_t] {
-    // SAFETY: promised by the caller; they live as long as the configuration is read.
-    unsafe { (*(*cf).args).as_slice() }
-}
-
-/// Where in the configuration nginx is.
-///
-/// # Safety
-///
-/// As for [`args`].
-pub(in crate::nginx) unsafe fn place(cf: *mut ngx_conf_t) -> String {
-    // SAFETY: promised by the caller; null where the configuration stands in the command line.
-    unsafe {
-        match (*cf).conf_file.as_ref() {
-            Some(file) => {
-                let name = str_bytes(&file.file.name).escape_ascii();
-                format!("{name}:{}", file.line)
-            }
-            None => "command line".to_owned(),
-        }
-    }
-}
-
-/// A copy in a pool that lives as long as the configuration; empty where there is no memory.
-///
-/// # Safety
-///
-/// `pool` is valid.
-pub(in crate::nginx) unsafe fn copy(pool: *mut ngx_pool_t, bytes: &[u8]) -> ngx_str_t {
-    // SAFETY: promised by the caller; null is checked, and the block is as long as the bytes.
-    unsafe {
-        let data = ngx_palloc(pool, bytes.len().max(1)).cast::<u8>();
-        if data.is_null() {
-            return ngx_str_t { len: 0, data };
-        }
-        ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
-        ngx_str_t {
-            len: bytes.len(),
-            data,
-        }
     }
 }

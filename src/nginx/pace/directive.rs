@@ -1,20 +1,16 @@
 //! `frappe_pace ZONE slow=TIME [min=N] [window=TIME]`
 
 use core::ffi::{c_char, c_void};
-use core::ptr;
 
 use nginx_sys::{ngx_command_t, ngx_conf_t, ngx_parse_time, ngx_str_t};
 
 use crate::figures::pace::{MIN_MAX, Settings};
 use crate::nginx::directive::main_conf;
+use crate::nginx::ffi::directive::{Directive, ERROR, OK, Told};
+use crate::nginx::ffi::log;
 use crate::nginx::ffi::memory::str_bytes;
-use crate::nginx::ffi::{log, zone};
 use crate::nginx::request::rules::LocConf;
-use crate::nginx::request::zones::{Figures, Judge};
-
-/// nginx's NGX_CONF_OK and NGX_CONF_ERROR.
-const OK: *mut c_char = ptr::null_mut();
-const ERROR: *mut c_char = ptr::without_provenance_mut(usize::MAX);
+use crate::nginx::request::zones::{Figures, Judge, Names};
 
 /// `slow=` in milliseconds: nginx's clock has one, and what is kept of a run hundredths of a second.
 const SLOW_MIN: u32 = 50;
@@ -36,40 +32,38 @@ pub(in crate::nginx) unsafe extern "C" fn set_pace(
         if conf.pace.is_some() {
             return c"is duplicate".as_ptr().cast_mut();
         }
-        match parse(zone::args(cf)) {
+        let directive = Directive::new(cf);
+        match parse(directive) {
             Ok((name, settings)) => {
                 let judges = &mut main.figures.judges;
+                if judges.try_reserve(1).is_err() {
+                    directive.no_memory();
+                    return ERROR;
+                }
                 conf.pace = Some(judges.len());
                 judges.push(Judge {
                     name,
                     settings,
-                    place: zone::place(cf),
+                    place: directive.place(),
                     zone: None,
                 });
                 OK
             }
-            Err(message) => {
-                let message = format!("{message} in \"frappe_pace\" directive");
-                log::conf_error(cf, &message);
-                ERROR
-            }
+            Err(Told) => ERROR,
         }
     }
 }
 
-fn parse(args: &[ngx_str_t]) -> Result<(Vec<u8>, Settings), String> {
-    let [_, name, parameters @ ..] = args else {
-        return Err("no zone".to_owned());
-    };
-    let name = str_bytes(name);
+fn parse(directive: Directive) -> Result<(&'static [u8], Settings), Told> {
+    let name = directive.word(1);
     if name.contains(&b'=') {
-        return Err(format!(
+        return Err(directive.refuse(format_args!(
             "\"{}\" stands where the name of a zone must be, as in \"frappe_pace calls slow=2s;\"",
             name.escape_ascii()
-        ));
+        )));
     }
     let (mut slow, mut min, mut window) = (None, None, None);
-    for parameter in parameters {
+    for parameter in directive.words().iter().skip(2) {
         let text = str_bytes(parameter);
         let shown = text.escape_ascii();
         let (place, value) = if let Some(value) = text.strip_prefix(b"slow=") {
@@ -88,31 +82,35 @@ fn parse(args: &[ngx_str_t]) -> Result<(Vec<u8>, Settings), String> {
                 time(value, 1000).filter(|window| (WINDOW_MIN..=WINDOW_MAX).contains(window));
             (&mut window, value.ok_or(allowed))
         } else {
-            return Err(format!(
+            return Err(directive.refuse(format_args!(
                 "invalid parameter \"{shown}\", it must be \"slow=TIME\", \"min=N\" or \
                  \"window=TIME\""
-            ));
+            )));
         };
         if place.is_some() {
-            return Err(format!("duplicate parameter \"{shown}\""));
+            return Err(directive.refuse(format_args!("duplicate parameter \"{shown}\"")));
         }
         *place = match value {
             Ok(value) => Some(value),
             Err(allowed) => {
-                return Err(format!(
+                return Err(directive.refuse(format_args!(
                     "invalid parameter \"{shown}\", it must be {allowed}"
-                ));
+                )));
             }
         };
     }
-    let slow = slow.ok_or("no \"slow=TIME\", as in \"frappe_pace calls slow=2s;\",")?;
+    let Some(slow) = slow else {
+        return Err(directive.refuse(format_args!(
+            "no \"slow=TIME\", as in \"frappe_pace calls slow=2s;\","
+        )));
+    };
     let default = Settings::new(slow);
     let settings = Settings {
         slow,
         min: min.unwrap_or(default.min),
         window: window.unwrap_or(default.window),
     };
-    Ok((name.to_vec(), settings))
+    Ok((name, settings))
 }
 
 /// A time as nginx writes it, in units of so many milliseconds.
@@ -129,28 +127,33 @@ fn time(text: &[u8], unit: isize) -> Option<u32> {
 
 /// The zones of all directives, which may stand behind them in the configuration.
 pub(in crate::nginx) fn find_zones(figures: &mut Figures, cf: *mut ngx_conf_t) -> bool {
-    let names: Vec<&str> = figures
-        .zones
-        .iter()
-        .map(|zone| zone.name.as_str())
-        .collect();
-    for judge in &mut figures.judges {
-        judge.zone = names.iter().position(|name| name.as_bytes() == judge.name);
+    let Figures { zones, judges, .. } = figures;
+    for judge in judges {
+        judge.zone = zones
+            .iter()
+            .position(|zone| zone.name.as_bytes() == judge.name);
         if judge.zone.is_none() {
             let name = judge.name.escape_ascii();
-            let message = match names.as_slice() {
-                [] => format!(
-                    "\"frappe_pace\" needs a zone, as \"frappe_status_zone {name} 1m;\" in the \
-                     http block"
-                ),
-                _ => format!(
-                    "unknown zone \"{name}\" in \"frappe_pace\" directive, it must be {}",
-                    names.join(", ")
-                ),
-            };
             // SAFETY: `cf` is what nginx called a handler with.
             let target = unsafe { (*cf).log };
-            log::error_at(target, &message, &judge.place);
+            match zones.is_empty() {
+                true => log::error_at(
+                    target,
+                    format_args!(
+                        "\"frappe_pace\" needs a zone, as \"frappe_status_zone {name} 1m;\" in \
+                         the http block"
+                    ),
+                    judge.place,
+                ),
+                false => log::error_at(
+                    target,
+                    format_args!(
+                        "unknown zone \"{name}\" in \"frappe_pace\" directive, it must be {}",
+                        Names(zones)
+                    ),
+                    judge.place,
+                ),
+            }
             return false;
         }
     }

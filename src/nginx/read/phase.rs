@@ -70,7 +70,10 @@ fn handle(request: Request, conf: &'static LocConf) -> ngx_int_t {
         peek::abandon(request);
         Step::GoOn
     });
-    log::debug(request, || format!("{:?} handler: {step:?}", conf.phase()));
+    log::debug(
+        request,
+        format_args!("{:?} handler: {step:?}", conf.phase()),
+    );
     match step {
         Step::GoOn => DECLINED,
         Step::Wait => DONE,

@@ -77,6 +77,11 @@ impl MainConf {
         unsafe { r.main_conf::<Self>().as_ref() }
     }
 
+    /// Makes room for as many of nginx's variables. False where there is no memory.
+    pub(in crate::nginx) fn reserve(&mut self, variables: usize) -> bool {
+        self.own.try_reserve(variables).is_ok() && self.derived.try_reserve(variables).is_ok()
+    }
+
     /// The phases that a `rewrite` belongs to are over: the location stays what it is, but for
     /// redirects.
     pub(in crate::nginx) fn is_past_rewrite(r: Request) -> bool {

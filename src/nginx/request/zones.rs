@@ -1,18 +1,20 @@
 //! What the configuration says of figures.
 
 use core::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use core::fmt;
+use std::path::Path;
 
 use nginx_sys::{ESRCH, kill, ngx_cycle_t, ngx_http_complex_value_t};
 
 use crate::figures::pace::Settings;
 use crate::figures::{Host, Worker, Zone};
+use crate::nginx::ffi::directive::Place;
 
 /// `frappe_status_zone` and `frappe_status`
 #[derive(Debug, Default)]
 pub(in crate::nginx) struct Figures {
-    #[expect(clippy::vec_box, reason = "nginx points to them")]
-    pub(in crate::nginx) zones: Vec<Box<StatusZone>>,
+    /// each in the configuration's pool, since nginx points to it
+    pub(in crate::nginx) zones: Vec<&'static StatusZone>,
     pub(in crate::nginx) pages: Vec<Page>,
     /// `frappe_pace`, in every place where it stands
     pub(in crate::nginx) judges: Vec<Judge>,
@@ -22,10 +24,10 @@ pub(in crate::nginx) struct Figures {
 #[derive(Debug)]
 pub(in crate::nginx) struct Judge {
     /// the zone's name
-    pub(in crate::nginx) name: Vec<u8>,
+    pub(in crate::nginx) name: &'static [u8],
     pub(in crate::nginx) settings: Settings,
     /// where it stands
-    pub(in crate::nginx) place: String,
+    pub(in crate::nginx) place: Place,
     /// the number of the zone, once all are known
     pub(in crate::nginx) zone: Option<usize>,
 }
@@ -52,16 +54,14 @@ impl Figures {
     pub(in crate::nginx) fn settings_of(&self, zone: &StatusZone) -> Option<Settings> {
         let judge = self.judges.iter().find(|judge| {
             let found = judge.zone.and_then(|number| self.zones.get(number));
-            found.is_some_and(|found| core::ptr::eq(&raw const **found, zone))
+            found.is_some_and(|found| core::ptr::eq(*found, zone))
         });
         judge.map(|judge| judge.settings)
     }
 
     /// The zone of a location that shows figures, by the number that the directive has given it.
     pub(in crate::nginx) fn zone_of_page(&self, page: usize) -> Option<&StatusZone> {
-        self.zones
-            .get(self.pages.get(page)?.zone?)
-            .map(|zone| &**zone)
+        self.zones.get(self.pages.get(page)?.zone?).copied()
     }
 }
 
@@ -69,9 +69,9 @@ impl Figures {
 #[derive(Debug)]
 pub(in crate::nginx) struct Page {
     /// what `frappe_status` says
-    pub(in crate::nginx) name: Option<Vec<u8>>,
+    pub(in crate::nginx) name: Option<&'static [u8]>,
     /// where
-    pub(in crate::nginx) place: String,
+    pub(in crate::nginx) place: Place,
     /// the number of the zone, once all are known
     pub(in crate::nginx) zone: Option<usize>,
 }
@@ -88,9 +88,9 @@ pub(in crate::nginx) enum Key {
 /// `frappe_status_zone`
 #[derive(Debug)]
 pub(in crate::nginx) struct StatusZone {
-    pub(in crate::nginx) name: String,
+    pub(in crate::nginx) name: &'static str,
     /// where it is declared
-    pub(in crate::nginx) place: String,
+    pub(in crate::nginx) place: Place,
     pub(in crate::nginx) key: Key,
     pub(in crate::nginx) state: Option<State>,
     /// another size that the zone of this name had before
@@ -98,7 +98,7 @@ pub(in crate::nginx) struct StatusZone {
     /// whose configuration this is
     pub(in crate::nginx) cycle: *mut ngx_cycle_t,
     /// set before the first request
-    pub(in crate::nginx) view: Option<Zone<'static>>,
+    pub(in crate::nginx) view: Cell<Option<Zone<'static>>>,
     /// the numbers of groups by the addresses of nginx's structures, in this process
     pub(in crate::nginx) groups: RefCell<Vec<(usize, u32)>>,
 }
@@ -106,33 +106,30 @@ pub(in crate::nginx) struct StatusZone {
 /// `state=`
 #[derive(Debug)]
 pub(in crate::nginx) struct State {
-    pub(in crate::nginx) path: PathBuf,
+    pub(in crate::nginx) path: &'static Path,
+    /// where it is written before it is renamed
+    pub(in crate::nginx) beside: &'static Path,
     /// the last attempt to write it has failed, which was logged
     pub(in crate::nginx) has_failed: Cell<bool>,
 }
 
 impl StatusZone {
-    pub(in crate::nginx) fn new(
-        name: String,
-        place: String,
-        key: Key,
-        state: Option<State>,
-    ) -> Self {
-        Self {
-            name,
-            place,
-            key,
-            state,
-            old_size: None,
-            cycle: core::ptr::null_mut(),
-            view: None,
-            groups: RefCell::default(),
-        }
-    }
-
     /// Its figures; None where nginx has not mapped it.
     pub(in crate::nginx) fn view(&self) -> Option<Zone<'static>> {
-        self.view
+        self.view.get()
+    }
+}
+
+/// The names of zones, for a reader.
+pub(in crate::nginx) struct Names<'z>(pub(in crate::nginx) &'z [&'static StatusZone]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, zone) in self.0.iter().enumerate() {
+            let between = if number == 0 { "" } else { ", " };
+            write!(f, "{between}{}", zone.name)?;
+        }
+        Ok(())
     }
 }
 

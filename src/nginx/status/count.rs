@@ -1,5 +1,7 @@
 //! Counts each request that ends, in the log phase.
 
+use std::io::Write;
+
 use nginx_sys::{
     NGX_OK, ngx_cached_time, ngx_http_request_t, ngx_http_upstream_srv_conf_t, ngx_int_t,
     ngx_msec_t, ngx_str_t,
@@ -128,19 +130,36 @@ fn group(r: Request, configured: &StatusZone, zone: &Zone<'_>, worker: Worker) -
         .iter()
         .find_map(|(known, number)| (*known == address).then_some(*number));
     known.unwrap_or_else(|| {
-        let number = zone.group(worker, &group_name(found));
-        configured.groups.borrow_mut().push((address, number));
+        let mut room = [0; GROUP_NAME];
+        let number = zone.group(worker, group_name(found, &mut room));
+        let mut groups = configured.groups.borrow_mut();
+        if groups.try_reserve(1).is_ok() {
+            groups.push((address, number));
+        }
         number
     })
 }
 
+/// Bytes of a group's name that are looked at, more than a zone keeps of it.
+const GROUP_NAME: usize = 128;
+
 /// The name of an upstream block, or the host and port that stand in its place.
-fn group_name(group: &ngx_http_upstream_srv_conf_t) -> Vec<u8> {
-    let mut name = str_bytes(&group.host).to_vec();
-    if group.port != 0 && group.no_port == 0 {
-        name.extend_from_slice(format!(":{}", group.port).as_bytes());
-    }
-    name
+fn group_name<'n>(
+    group: &ngx_http_upstream_srv_conf_t,
+    room: &'n mut [u8; GROUP_NAME],
+) -> &'n [u8] {
+    let host = str_bytes(&group.host);
+    let mut rest = &mut room[..];
+    // What does not fit is not looked at.
+    let _ = match group.port != 0 && group.no_port == 0 {
+        true => rest
+            .write_all(host)
+            .and_then(|()| write!(rest, ":{}", group.port)),
+        false => rest.write_all(host),
+    };
+    let left = rest.len();
+    room.get(..GROUP_NAME.saturating_sub(left))
+        .unwrap_or_default()
 }
 
 /// The value of a key. None where nginx has no memory for it.

@@ -1,7 +1,7 @@
 //! The directives, and what they say of a mistake.
 
 use core::ffi::{c_char, c_void};
-use core::ptr;
+use core::fmt;
 
 use nginx_sys::{
     NGX_OK, ngx_command_t, ngx_conf_t, ngx_http_compile_complex_value,
@@ -12,14 +12,10 @@ use nginx_sys::{
 use super::serve;
 use crate::figures::BYTES_MIN;
 use crate::nginx::directive::main_conf;
-use crate::nginx::ffi::memory::str_bytes;
-use crate::nginx::ffi::{log, shim, zone};
-use crate::nginx::request::rules::LocConf;
-use crate::nginx::request::zones::{Figures, Key, Page, State, StatusZone};
-
-/// nginx's NGX_CONF_OK and NGX_CONF_ERROR.
-const OK: *mut c_char = ptr::null_mut();
-const ERROR: *mut c_char = ptr::without_provenance_mut(usize::MAX);
+use crate::nginx::ffi::directive::{Directive, ERROR, OK, Told, copy, word};
+use crate::nginx::ffi::{log, shim};
+use crate::nginx::request::rules::{LocConf, MainConf};
+use crate::nginx::request::zones::{Figures, Key, Names, Page, State, StatusZone};
 
 /// What names the row of a request where `key=` does not.
 const DEFAULT_KEY: &[u8] = b"$frappe_call";
@@ -36,86 +32,65 @@ pub(in crate::nginx) unsafe extern "C" fn set_zone(
     _conf: *mut c_void,
 ) -> *mut c_char {
     // SAFETY: as nginx calls it.
-    unsafe {
-        match add_zone(cf) {
-            Ok(()) => OK,
-            Err(message) => {
-                let message = format!("{message} in \"frappe_status_zone\" directive");
-                log::conf_error(cf, &message);
-                ERROR
-            }
-        }
+    let (directive, main) = unsafe { (Directive::new(cf), main_conf(cf)) };
+    match main.map(|main| add_zone(directive, main)) {
+        Some(Ok(())) => OK,
+        Some(Err(Told)) | None => ERROR,
     }
 }
 
-/// # Safety
-///
-/// `cf` is what nginx called the directive's handler with.
-unsafe fn add_zone(cf: *mut ngx_conf_t) -> Result<(), String> {
-    // SAFETY: promised by the caller.
-    let (args, main, place) = unsafe { (zone::args(cf), main_conf(cf), zone::place(cf)) };
-    let [_, name, size, parameters @ ..] = args else {
-        return Err("no values".to_owned());
+fn add_zone(directive: Directive, main: &mut MainConf) -> Result<(), Told> {
+    let [_, name, size, parameters @ ..] = directive.words() else {
+        return Err(Told);
     };
-    let main = main.ok_or("no configuration")?;
-    let name_text = name_of(name)?;
-    if let Some(zone) = main
-        .figures
-        .zones
-        .iter()
-        .find(|zone| zone.name == name_text)
-    {
+    let zones = &mut main.figures.zones;
+    let name_text = name_of(directive, name)?;
+    if let Some(zone) = zones.iter().find(|zone| zone.name == name_text) {
         let before = &zone.place;
-        return Err(format!(
+        return Err(directive.refuse(format_args!(
             "zone \"{name_text}\" was already declared in {before}"
-        ));
+        )));
     }
-    let size = size_of_zone(size)?;
+    let size = size_of_zone(directive, size)?;
     let (mut key, mut state) = (None, None);
     for parameter in parameters {
-        let text = str_bytes(parameter);
+        let text = word(parameter);
         let (place, value) = match text {
             [b'k', b'e', b'y', b'=', value @ ..] => (&mut key, value),
             [b's', b't', b'a', b't', b'e', b'=', value @ ..] => (&mut state, value),
             _ => (&mut None, &[][..]),
         };
         if value.is_empty() || place.replace(value).is_some() {
-            return Err(format!(
+            return Err(directive.refuse(format_args!(
                 "invalid parameter \"{}\", it must be \"key=VALUE\" or \"state=FILE\", each once",
                 text.escape_ascii()
-            ));
+            )));
         }
     }
-    // SAFETY: as above.
-    let (key, state) = unsafe {
-        (
-            compile_key(cf, key)?,
-            state.map(|state| State::new(cf, state)).transpose()?,
-        )
-    };
-    let zone = Box::new(StatusZone::new(name_text, place, key, state));
-    let zones = &mut main.figures.zones;
-    zones.push(zone);
-    let added = zones.last_mut().ok_or("no zone")?;
-    // SAFETY: as above; the box stays where it is as long as the configuration.
-    unsafe { added.add_to_nginx(cf, name, size) }
+    let key = compile_key(directive, key.unwrap_or(DEFAULT_KEY))?;
+    let state = state.map(|path| State::new(directive, path)).transpose()?;
+    zones.try_reserve(1).map_err(|_| directive.no_memory())?;
+    zones.push(StatusZone::add_to_nginx(
+        directive, name_text, key, state, size,
+    )?);
+    Ok(())
 }
 
-fn name_of(name: &ngx_str_t) -> Result<String, String> {
-    let text = str_bytes(name);
+fn name_of(directive: Directive, name: &ngx_str_t) -> Result<&'static str, Told> {
+    let text = word(name);
     let is_good = text
         .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte));
     match core::str::from_utf8(text) {
-        Ok(name) if is_good && (1..=NAME_MAX).contains(&name.len()) => Ok(name.to_owned()),
-        _ => Err(format!(
+        Ok(name) if is_good && (1..=NAME_MAX).contains(&name.len()) => Ok(name),
+        _ => Err(directive.refuse(format_args!(
             "invalid name \"{}\", it must have 1 to {NAME_MAX} letters, digits or \"_\", \"-\", \".\"",
             text.escape_ascii()
-        )),
+        ))),
     }
 }
 
-fn size_of_zone(size: &ngx_str_t) -> Result<usize, String> {
+fn size_of_zone(directive: Directive, size: &ngx_str_t) -> Result<usize, Told> {
     const _: () = assert!(BYTES_MIN < SIZE_MIN - 3 * 4096);
     let mut copy = *size;
     // SAFETY: nginx reads the text; its page size is set at start.
@@ -124,42 +99,35 @@ fn size_of_zone(size: &ngx_str_t) -> Result<usize, String> {
     let least = SIZE_MIN.max(page.saturating_mul(8));
     match usize::try_from(parsed) {
         Ok(bytes) if (least..=SIZE_MAX).contains(&bytes) => Ok(bytes),
-        _ => Err(format!(
+        _ => Err(directive.refuse(format_args!(
             "invalid size \"{}\", it must be {}k to {}m; 1m has room for 1,000 calls",
-            str_bytes(size).escape_ascii(),
+            word(size).escape_ascii(),
             least / 1024,
             SIZE_MAX / 1024 / 1024,
-        )),
+        ))),
     }
 }
 
-/// # Safety
-///
-/// As for [`add_zone`].
-unsafe fn compile_key(cf: *mut ngx_conf_t, value: Option<&[u8]>) -> Result<Key, String> {
-    let text = value.unwrap_or(DEFAULT_KEY);
-    let no_memory = || "no memory".to_owned();
+fn compile_key(directive: Directive, text: &'static [u8]) -> Result<Key, Told> {
     if !text.contains(&b'$') {
         let text = text.escape_ascii();
-        return Err(format!(
+        return Err(directive.refuse(format_args!(
             "\"key={text}\" has no variable, it must have one as in \"key=$host $frappe_call\""
-        ));
+        )));
     }
-    // SAFETY: promised by the caller: nginx's pool, whose null results are checked; both
-    // structures are zero before they are set.
+    let cf = directive.conf();
+    let no_memory = || directive.no_memory();
+    // SAFETY: nginx's pool, whose null results are checked; both structures are zero before they are set.
     unsafe {
-        let mut source = zone::copy((*cf).pool, text);
-        if source.len != text.len() {
-            return Err(no_memory());
-        }
         // One variable alone needs no copy of its value.
         if let Some(name) = variable_name(text) {
-            let mut name = zone::copy((*cf).pool, name);
+            let mut name = copy((*cf).pool, &[name]).ok_or_else(no_memory)?;
             let index = ngx_http_get_variable_index(cf, &raw mut name);
             return usize::try_from(index)
                 .map(Key::Variable)
                 .map_err(|_| no_memory());
         }
+        let mut source = copy((*cf).pool, &[text]).ok_or_else(no_memory)?;
         let size = size_of::<ngx_http_complex_value_t>();
         let compiled = ngx_pcalloc((*cf).pool, size).cast::<ngx_http_complex_value_t>();
         if compiled.is_null() {
@@ -170,7 +138,8 @@ unsafe fn compile_key(cf: *mut ngx_conf_t, value: Option<&[u8]>) -> Result<Key, 
         compile.value = &raw mut source;
         compile.complex_value = compiled;
         if ngx_http_compile_complex_value(&raw mut compile) != NGX_OK as ngx_int_t {
-            return Err(format!("invalid \"key={}\"", text.escape_ascii()));
+            let text = text.escape_ascii();
+            return Err(directive.refuse(format_args!("invalid \"key={text}\"")));
         }
         Ok(Key::Complex(compiled))
     }
@@ -195,7 +164,8 @@ pub(in crate::nginx) unsafe extern "C" fn set_page(
 ) -> *mut c_char {
     // SAFETY: as nginx calls it; `conf` is a LocConf, by the offset in the command table.
     unsafe {
-        let name = zone::args(cf).get(1).map(|name| str_bytes(name).to_vec());
+        let directive = Directive::new(cf);
+        let name = directive.words().get(1).map(word);
         let (Some(main), Some(conf)) = (main_conf(cf), conf.cast::<LocConf>().as_mut()) else {
             return ERROR;
         };
@@ -203,8 +173,12 @@ pub(in crate::nginx) unsafe extern "C" fn set_page(
             return c"is duplicate".as_ptr().cast_mut();
         }
         let pages = &mut main.figures.pages;
+        if pages.try_reserve(1).is_err() {
+            directive.no_memory();
+            return ERROR;
+        }
         conf.page = Some(pages.len());
-        let place = zone::place(cf);
+        let place = directive.place();
         pages.push(Page {
             name,
             place,
@@ -217,41 +191,33 @@ pub(in crate::nginx) unsafe extern "C" fn set_page(
 
 /// The zones of all pages, which may stand behind them in the configuration.
 pub(in crate::nginx) fn find_zones(figures: &mut Figures, cf: *mut ngx_conf_t) -> bool {
-    let names: Vec<&str> = figures
-        .zones
-        .iter()
-        .map(|zone| zone.name.as_str())
-        .collect();
-    for page in &mut figures.pages {
-        let found = match (&page.name, names.as_slice()) {
-            (None, [_]) => Ok(0),
-            (_, []) => Err("\"frappe_status\" needs a zone, as \
-                            \"frappe_status_zone calls 1m;\" in the http block"
-                .to_owned()),
-            (None, _) => Err(format!(
-                "\"frappe_status\" must name one of the zones {}",
-                names.join(", ")
-            )),
-            (Some(name), _) => {
-                let known = names.iter().position(|known| known.as_bytes() == name);
-                known.ok_or_else(|| {
-                    let name = name.escape_ascii();
-                    format!(
-                        "unknown zone \"{name}\" in \"frappe_status\" directive, it must be {}",
-                        names.join(", ")
-                    )
-                })
-            }
+    let Figures { zones, pages, .. } = figures;
+    for page in pages {
+        page.zone = match page.name {
+            None if zones.len() == 1 => Some(0),
+            None => None,
+            Some(name) => zones.iter().position(|zone| zone.name.as_bytes() == name),
         };
-        match found {
-            Ok(zone) => page.zone = Some(zone),
-            Err(message) => {
-                // SAFETY: `cf` is what nginx called a handler with.
-                let target = unsafe { (*cf).log };
-                log::error_at(target, &message, &page.place);
-                return false;
-            }
+        if page.zone.is_some() {
+            continue;
         }
+        // SAFETY: `cf` is what nginx called a handler with.
+        let target = unsafe { (*cf).log };
+        let tell = |message: fmt::Arguments<'_>| log::error_at(target, message, page.place);
+        let names = Names(zones);
+        match page.name {
+            _ if zones.is_empty() => tell(format_args!(
+                "\"frappe_status\" needs a zone, as \"frappe_status_zone calls 1m;\" in the http block"
+            )),
+            None => tell(format_args!(
+                "\"frappe_status\" must name one of the zones {names}"
+            )),
+            Some(name) => tell(format_args!(
+                "unknown zone \"{}\" in \"frappe_status\" directive, it must be {names}",
+                name.escape_ascii()
+            )),
+        }
+        return false;
     }
     true
 }

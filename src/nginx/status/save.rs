@@ -8,11 +8,11 @@ use core::mem::MaybeUninit;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nginx_sys::{
-    NGX_LOG_ERR, O_NOFOLLOW, O_NONBLOCK, ngx_add_timer, ngx_connection_t, ngx_cycle, ngx_cycle_t,
-    ngx_event_t, ngx_exiting, ngx_log_t, ngx_terminate,
+    EPERM, NGX_LOG_ERR, O_NOFOLLOW, O_NONBLOCK, ngx_add_timer, ngx_connection_t, ngx_cycle,
+    ngx_cycle_t, ngx_event_t, ngx_exiting, ngx_log_t, ngx_terminate,
 };
 
 use crate::figures::{Saver, Worker};
@@ -33,7 +33,6 @@ struct Saving {
     zone: usize,
     saver: Saver,
     file: File,
-    beside: PathBuf,
     piece: Vec<u8>,
 }
 
@@ -42,7 +41,7 @@ struct Timer {
     event: RefCell<MaybeUninit<ngx_event_t>>,
     /// nginx names the connection of an event in its debug log
     connection: RefCell<MaybeUninit<ngx_connection_t>>,
-    saving: RefCell<Option<Box<Saving>>>,
+    saving: RefCell<Option<Saving>>,
 }
 
 // SAFETY: used by callbacks alone: nginx runs them in the process's only thread.
@@ -101,7 +100,7 @@ pub(super) fn open_plain(options: &mut OpenOptions, path: &Path) -> io::Result<F
     if found.is_file() && found.nlink() == 1 {
         Ok(file)
     } else {
-        Err(io::Error::other("not a plain file"))
+        Err(io::Error::from_raw_os_error(EPERM as i32))
     }
 }
 
@@ -131,7 +130,7 @@ fn step(figures: &Figures, target: *mut ngx_log_t) -> usize {
             return LOOK;
         };
         match Saving::begin(number, zone) {
-            Ok(saving) => *place = Some(Box::new(saving)),
+            Ok(saving) => *place = Some(saving),
             Err(error) => tell(zone, Err(error), target),
         }
         return NEXT;
@@ -155,11 +154,9 @@ fn step(figures: &Figures, target: *mut ngx_log_t) -> usize {
 impl Saving {
     fn begin(number: usize, zone: &StatusZone) -> io::Result<Self> {
         let state = zone.state.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let mut beside = state.path.clone().into_os_string();
-        beside.push(".tmp");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
-        let file = open_plain(&mut options, beside.as_ref())?;
+        let file = open_plain(&mut options, state.beside)?;
         // Another nginx, as during an upgrade of the binary, may be writing it.
         file.try_lock()?;
         file.set_len(0)?;
@@ -167,7 +164,6 @@ impl Saving {
             zone: number,
             saver: Saver::new(),
             file,
-            beside: beside.into(),
             piece: Vec::new(),
         })
     }
@@ -175,9 +171,9 @@ impl Saving {
     /// Writes a piece. False: it was the last one.
     fn go_on(&mut self, zone: &StatusZone, worker: Option<Worker>) -> io::Result<bool> {
         let more = self.write(zone, worker);
-        if more.is_err() {
+        if let (Err(_), Some(state)) = (&more, &zone.state) {
             // A disk that is full has room for other things again.
-            let _ = fs::remove_file(&self.beside);
+            let _ = fs::remove_file(state.beside);
         }
         more
     }
@@ -200,9 +196,9 @@ impl Saving {
         Ok(more)
     }
 
-    fn end(&mut self, zone: &StatusZone) -> io::Result<()> {
+    fn end(&self, zone: &StatusZone) -> io::Result<()> {
         let state = zone.state.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        fs::rename(&self.beside, &state.path)
+        fs::rename(state.beside, state.path)
     }
 }
 
@@ -215,11 +211,8 @@ fn tell(zone: &StatusZone, done: io::Result<()>, target: *mut ngx_log_t) {
         && !state.has_failed.get()
     {
         let path = state.path.display();
-        log::line(
-            target,
-            NGX_LOG_ERR,
-            &format!("state \"{path}\" cannot be written: {error}"),
-        );
+        let message = format_args!("state \"{path}\" cannot be written");
+        log::failure(target, NGX_LOG_ERR, message, error);
     }
     state.has_failed.set(done.is_err());
 }

@@ -119,7 +119,7 @@ fn begin(r: Request) -> ngx_int_t {
             r,
             NGX_HTTP_OK,
             Format::Html.content_type(),
-            &[page::PAGE.as_bytes()],
+            [page::PAGE.as_bytes()].into_iter(),
         ),
         Ok(Wanted::Figures { format, top }) => {
             let answer = Answer {
@@ -252,7 +252,7 @@ fn turn(r: Request, answer: &'static mut Answer) -> Option<ngx_int_t> {
     };
     let settings = MainConf::get(r).and_then(|main| main.figures.settings_of(configured));
     let facts = Facts {
-        zone: &configured.name,
+        zone: configured.name,
         nginx: core::str::from_utf8(nginx_sys::NGINX_VERSION.to_bytes()).unwrap_or_default(),
         now: super::count::now_ms(),
         pace: settings.map(|settings| (settings, super::pace_now())),
@@ -260,8 +260,8 @@ fn turn(r: Request, answer: &'static mut Answer) -> Option<ngx_int_t> {
     match answer.report.go_on(&zone, worker, &facts, &mut answer.text) {
         Ok(true) => None,
         Ok(false) => {
-            let pieces: Vec<&[u8]> = answer.text.0.iter().map(Vec::as_slice).collect();
-            Some(send(r, NGX_HTTP_OK, answer.format.content_type(), &pieces))
+            let pieces = answer.text.0.iter().map(Vec::as_slice);
+            Some(send(r, NGX_HTTP_OK, answer.format.content_type(), pieces))
         }
         Err(_) => failed,
     }
@@ -312,11 +312,17 @@ fn reply(r: Request, reply: &Reply) -> ngx_int_t {
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
     }
-    send(r, reply.status, "text/plain", &[reply.text.as_bytes()])
+    let text = [reply.text.as_bytes()].into_iter();
+    send(r, reply.status, "text/plain", text)
 }
 
 /// Sends an answer whose bytes stay as they are as long as the request.
-fn send(r: Request, status: u32, content_type: &'static str, pieces: &[&[u8]]) -> ngx_int_t {
+fn send<'p>(
+    r: Request,
+    status: u32,
+    content_type: &'static str,
+    pieces: impl ExactSizeIterator<Item = &'p [u8]> + Clone,
+) -> ngx_int_t {
     let failed = NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
     let headers = [
         ("Cache-Control", "no-store"),
@@ -329,7 +335,7 @@ fn send(r: Request, status: u32, content_type: &'static str, pieces: &[&[u8]]) -
     {
         return failed;
     }
-    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let length: usize = pieces.clone().map(<[u8]>::len).sum();
     // SAFETY: a valid request whose header has not been sent; the texts are static. The pieces are
     // promised by the callers: static, or in an answer that is kept as long as the request.
     unsafe {
@@ -343,7 +349,7 @@ fn send(r: Request, status: u32, content_type: &'static str, pieces: &[&[u8]]) -
         if rc != NGX_OK as ngx_int_t || shim::ngx_http_frappe_header_only(r.as_ptr()) != 0 {
             return rc;
         }
-        match answer::chain(r, pieces.iter().copied()) {
+        match answer::chain(r, pieces) {
             Some(chain) => ngx_http_output_filter(r.as_ptr(), chain),
             None => failed,
         }

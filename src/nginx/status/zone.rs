@@ -1,25 +1,28 @@
 //! A zone of the configuration: its memory, and its state's file.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::ffi::c_void;
-use std::ffi::OsString;
+use core::fmt;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nginx_sys::{
-    NGX_ERROR, NGX_LOG_NOTICE, NGX_LOG_WARN, NGX_OK, ngx_conf_full_name, ngx_conf_t, ngx_cycle_t,
-    ngx_int_t, ngx_log_t, ngx_pid, ngx_process_slot, ngx_shared_memory_add, ngx_shm_zone_t,
-    ngx_str_t,
+    NGX_ERROR, NGX_LOG_EMERG, NGX_LOG_NOTICE, NGX_LOG_WARN, NGX_OK, ngx_conf_full_name, ngx_conf_t,
+    ngx_cycle_t, ngx_int_t, ngx_log_t, ngx_pid, ngx_process_slot, ngx_shared_memory_add,
+    ngx_shm_zone_t, ngx_str_t,
 };
 
 use super::save;
 use crate::figures::{Worker, Zone};
-use crate::nginx::ffi::memory::{slice_of, str_bytes};
+use crate::nginx::ffi::answer::text;
+use crate::nginx::ffi::directive::{Directive, Told, copy, word};
+use crate::nginx::ffi::memory::{keep, slice_of, str_bytes};
 use crate::nginx::ffi::{log, shim, zone};
-use crate::nginx::request::zones::{Figures, PROCESSES, State, StatusZone, set_worker};
+use crate::nginx::request::zones::{Figures, Key, PROCESSES, State, StatusZone, set_worker};
 
 /// Tells our zones from those of other modules, by its address.
 static TAG: u8 = 0;
@@ -37,31 +40,36 @@ pub(super) fn begin(figures: &Figures) {
 }
 
 impl StatusZone {
-    /// Has nginx map it once the configuration is read.
-    ///
-    /// # Safety
-    ///
-    /// `cf` is what nginx called a directive's handler with. `self` stays where it is as long as the
-    /// configuration.
-    pub(super) unsafe fn add_to_nginx(
-        &mut self,
-        cf: *mut ngx_conf_t,
-        name: &ngx_str_t,
+    /// A zone that nginx maps once the configuration is read. It lies in the configuration's pool.
+    pub(super) fn add_to_nginx(
+        directive: Directive,
+        name: &'static str,
+        key: Key,
+        state: Option<State>,
         size: usize,
-    ) -> Result<(), String> {
-        let mut name = *name;
-        // SAFETY: promised by the caller; a null result is checked.
+    ) -> Result<&'static Self, Told> {
+        let (cf, mut text) = (directive.conf(), text(name));
+        // SAFETY: nginx has called the directive's handler with it; null results are checked. nginx reads
+        // the name.
         unsafe {
-            self.cycle = (*cf).cycle;
-            self.old_size = old_size(cf, &name).filter(|old| *old != size);
-            let zone = ngx_shared_memory_add(cf, &raw mut name, size, tag());
-            let Some(zone) = zone.as_mut() else {
-                return Err(format!("zone \"{}\" cannot be added", self.name));
+            let ours = Self {
+                name,
+                place: directive.place(),
+                key,
+                state,
+                old_size: old_size(cf, name).filter(|old| *old != size),
+                cycle: (*cf).cycle,
+                view: Cell::new(None),
+                groups: RefCell::default(),
+            };
+            let ours: &Self = keep((*cf).pool, ours).ok_or_else(|| directive.no_memory())?;
+            let Some(zone) = ngx_shared_memory_add(cf, &raw mut text, size, tag()).as_mut() else {
+                return Err(directive.refuse(format_args!("zone \"{name}\" cannot be added")));
             };
             zone.init = Some(init);
-            zone.data = core::ptr::from_mut(self).cast();
+            zone.data = core::ptr::from_ref(ours).cast_mut().cast();
+            Ok(ours)
         }
-        Ok(())
     }
 
     /// Checks where the state is to lie, and makes the figures or finds them again.
@@ -70,33 +78,41 @@ impl StatusZone {
     ///
     /// `zone` is what nginx called the init handler with.
     #[inline(never)]
-    unsafe fn init(&mut self, zone: *mut ngx_shm_zone_t) -> Result<(), String> {
+    unsafe fn init(&self, zone: *mut ngx_shm_zone_t) -> Result<(), Told> {
         // SAFETY: promised by the caller.
         let (target, found) = unsafe { ((*zone).shm.log, zone::zone_memory(zone)) };
+        let name = self.name;
+        let refuse = |message: fmt::Arguments<'_>| {
+            log::error_at(target, message, self.place);
+            Told
+        };
         if let Some(state) = &self.state {
             // SAFETY: the cycle that is being made, whose configuration has been read.
-            let (user, groups) = unsafe { worker_user(self.cycle) };
-            state.check(user, &groups)?;
+            let user = unsafe { User::of_workers(self.cycle) };
+            state.check(&user, &refuse)?;
         }
         let Some((memory, is_new)) = found else {
-            return Err(format!("zone \"{}\" is too small", self.name));
+            return Err(refuse(format_args!("zone \"{name}\" is too small")));
         };
         if !is_new {
-            self.view = Zone::attach(memory.longs, memory.words, &PROCESSES);
-            return match self.view {
+            let view = Zone::attach(memory.longs, memory.words, &PROCESSES);
+            self.view.set(view);
+            return match view {
                 Some(_) => Ok(()),
-                None => Err(format!("zone \"{}\" holds something else", self.name)),
+                None => Err(refuse(format_args!("zone \"{name}\" holds something else"))),
             };
         }
         if let Some(old) = self.old_size {
-            let message = format!(
-                "zone \"{}\" had {}k before and is new now: its figures start anew",
-                self.name,
+            let message = format_args!(
+                "zone \"{name}\" had {}k before and is new now: its figures start anew",
                 old / 1024
             );
-            log::line(target, NGX_LOG_NOTICE, &message);
+            log::line(target, NGX_LOG_NOTICE, message);
         }
-        let random = random().map_err(|error| format!("/dev/urandom: {error}"))?;
+        let random = random().map_err(|error| {
+            log::failure(target, NGX_LOG_EMERG, "/dev/urandom", &error);
+            Told
+        })?;
         let created = Zone::create(
             memory.longs,
             memory.words,
@@ -104,8 +120,8 @@ impl StatusZone {
             random,
             super::count::now(),
         );
-        let zone = created.ok_or("a zone cannot be made")?;
-        self.view = Some(zone);
+        let zone = created.ok_or_else(|| refuse(format_args!("zone \"{name}\" cannot be made")))?;
+        self.view.set(Some(zone));
         if let Some(state) = &self.state {
             state.load(&zone, target);
         }
@@ -114,18 +130,16 @@ impl StatusZone {
 }
 
 unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _old: *mut c_void) -> ngx_int_t {
-    // SAFETY: as nginx calls it, with what `add_to_nginx` has set; nothing else uses the
-    // configuration meanwhile.
+    // SAFETY: as nginx calls it, with what `add_to_nginx` has set.
     unsafe {
-        let Some(ours) = (*zone).data.cast::<StatusZone>().as_mut() else {
-            return NGX_ERROR as ngx_int_t;
-        };
-        match ours.init(zone) {
-            Ok(()) => NGX_OK as ngx_int_t,
-            Err(message) => {
-                log::error_at((*zone).shm.log, &message, &ours.place);
-                NGX_ERROR as ngx_int_t
-            }
+        match (*zone)
+            .data
+            .cast::<StatusZone>()
+            .as_ref()
+            .map(|ours| ours.init(zone))
+        {
+            Some(Ok(())) => NGX_OK as ngx_int_t,
+            Some(Err(Told)) | None => NGX_ERROR as ngx_int_t,
         }
     }
 }
@@ -152,7 +166,7 @@ fn tag() -> *mut c_void {
 /// # Safety
 ///
 /// `cf` is what nginx called a directive's handler with.
-unsafe fn old_size(cf: *mut ngx_conf_t, name: &ngx_str_t) -> Option<usize> {
+unsafe fn old_size(cf: *mut ngx_conf_t, name: &str) -> Option<usize> {
     // SAFETY: promised by the caller; the old cycle is valid, and its list of zones empty or valid.
     unsafe {
         let mut part = Some(&(*(*(*cf).cycle).old_cycle).shared_memory.part);
@@ -161,7 +175,7 @@ unsafe fn old_size(cf: *mut ngx_conf_t, name: &ngx_str_t) -> Option<usize> {
             let zones = slice_of(zones, current.nelts);
             let same = zones
                 .iter()
-                .find(|zone| zone.tag == tag() && str_bytes(&zone.shm.name) == str_bytes(name));
+                .find(|zone| zone.tag == tag() && str_bytes(&zone.shm.name) == name.as_bytes());
             if let Some(zone) = same {
                 return Some(zone.shm.size);
             }
@@ -172,52 +186,56 @@ unsafe fn old_size(cf: *mut ngx_conf_t, name: &ngx_str_t) -> Option<usize> {
 }
 
 impl State {
-    /// # Safety
-    ///
-    /// `cf` is what nginx called a directive's handler with.
-    pub(super) unsafe fn new(cf: *mut ngx_conf_t, path: &[u8]) -> Result<Self, String> {
-        // SAFETY: promised by the caller; nginx makes the path a full one, in its pool.
-        let path = unsafe {
-            let mut name = zone::copy((*cf).pool, path);
+    pub(super) fn new(directive: Directive, path: &[u8]) -> Result<Self, Told> {
+        let cf = directive.conf();
+        let no_memory = || directive.no_memory();
+        // SAFETY: nginx has called the directive's handler with it, and makes the path a full one, in its
+        // pool, where both stay as long as the configuration.
+        unsafe {
+            let mut name = copy((*cf).pool, &[path]).ok_or_else(no_memory)?;
             if ngx_conf_full_name((*cf).cycle, &raw mut name, 0) != NGX_OK as ngx_int_t {
-                return Err("no memory".to_owned());
+                return Err(no_memory());
             }
-            str_bytes(&name).to_vec()
-        };
-        Ok(Self {
-            path: PathBuf::from(OsString::from_vec(path)),
-            has_failed: Cell::new(false),
-        })
+            let beside = copy((*cf).pool, &[str_bytes(&name), b".tmp"]).ok_or_else(no_memory)?;
+            let path = |text: &ngx_str_t| Path::new(OsStr::from_bytes(word(text)));
+            Ok(Self {
+                path: path(&name),
+                beside: path(&beside),
+                has_failed: Cell::new(false),
+            })
+        }
     }
 
     /// A worker can write it.
     #[inline(never)]
-    fn check(&self, user: u32, groups: &[u32]) -> Result<(), String> {
+    fn check(&self, user: &User, refuse: &dyn Fn(fmt::Arguments<'_>) -> Told) -> Result<(), Told> {
         let path = self.path.display();
-        let directory = self.path.parent().unwrap_or(Path::new("/"));
-        let Ok(found) = directory.metadata() else {
-            let directory = directory.display();
-            return Err(format!(
+        let id = user.id;
+        let parent = self.path.parent().unwrap_or(Path::new("/"));
+        let directory = parent.display();
+        let Ok(found) = parent.metadata() else {
+            return Err(refuse(format_args!(
                 "\"state={path}\": there is no directory \"{directory}\", which \
-                 \"install -d -o {user} {directory}\" makes"
-            ));
+                 \"install -d -o {id} {directory}\" makes"
+            )));
         };
         if !found.is_dir() || self.path.is_dir() {
-            return Err(format!("\"state={path}\" must be a file in a directory"));
+            return Err(refuse(format_args!(
+                "\"state={path}\" must be a file in a directory"
+            )));
         }
         // Who may make files there, by the rules of open(2).
         let bits = match () {
-            () if user == 0 => return Ok(()),
-            () if found.uid() == user => found.mode() >> 6,
-            () if groups.contains(&found.gid()) => found.mode() >> 3,
+            () if id == 0 => return Ok(()),
+            () if found.uid() == id => found.mode() >> 6,
+            () if user.groups().contains(&found.gid()) => found.mode() >> 3,
             () => found.mode(),
         };
         if bits & 0o3 != 0o3 {
-            let directory = directory.display();
-            return Err(format!(
-                "\"state={path}\": the workers' user (uid {user}) may not make files in \
-                 \"{directory}\", but in one that \"install -d -o {user} {directory}/frappe\" makes"
-            ));
+            return Err(refuse(format_args!(
+                "\"state={path}\": the workers' user (uid {id}) may not make files in \
+                 \"{directory}\", but in one that \"install -d -o {id} {directory}/frappe\" makes"
+            )));
         }
         Ok(())
     }
@@ -226,14 +244,14 @@ impl State {
     fn load(&self, zone: &Zone<'_>, target: *mut ngx_log_t) {
         let path = self.path.display();
         let mut file = Vec::new();
-        let read = save::open_plain(OpenOptions::new().read(true), &self.path)
+        let read = save::open_plain(OpenOptions::new().read(true), self.path)
             .and_then(|mut found| found.read_to_end(&mut file));
         match read {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => {
-                let message = format!("state \"{path}\" is not used: {error}");
-                return log::line(target, NGX_LOG_WARN, &message);
+                let message = format_args!("state \"{path}\" is not used");
+                return log::failure(target, NGX_LOG_WARN, message, &error);
             }
         }
         // Nobody else is there yet; the worker in this slot will take over.
@@ -242,45 +260,67 @@ impl State {
         let loaded = Worker::start(zone, 0, pid).map(|worker| zone.load(worker, &file));
         match loaded {
             Some(Ok(calls)) => {
-                let message = format!("state \"{path}\": figures of {calls} calls");
-                log::line(target, NGX_LOG_NOTICE, &message);
+                let message = format_args!("state \"{path}\": figures of {calls} calls");
+                log::line(target, NGX_LOG_NOTICE, message);
             }
             Some(Err(reason)) => {
-                let message = format!("state \"{path}\" is not used: {}", reason.as_str());
-                log::line(target, NGX_LOG_WARN, &message);
+                let message = format_args!("state \"{path}\" is not used: {}", reason.as_str());
+                log::line(target, NGX_LOG_WARN, message);
             }
             None => {}
         }
     }
 }
 
+/// Groups of a user that are looked at.
+const GROUPS: usize = 64;
+
 /// Who the workers run as, and the groups that they are in.
-///
-/// # Safety
-///
-/// `cycle` is valid, and its configuration has been read.
-unsafe fn worker_user(cycle: *mut ngx_cycle_t) -> (u32, Vec<u32>) {
-    // SAFETY: promised by the caller; a name is null or ends with 0, and the system writes as many
-    // groups as there is room for.
-    unsafe {
-        if nginx_sys::geteuid() != 0 {
-            return (nginx_sys::geteuid(), vec![nginx_sys::getegid()]);
+struct User {
+    id: u32,
+    groups: [u32; GROUPS],
+    count: usize,
+}
+
+impl User {
+    /// # Safety
+    ///
+    /// `cycle` is valid, and its configuration has been read.
+    unsafe fn of_workers(cycle: *mut ngx_cycle_t) -> Self {
+        // SAFETY: promised by the caller; a name is null or ends with 0, and the system writes as many
+        // groups as there is room for.
+        unsafe {
+            if nginx_sys::geteuid() != 0 {
+                return Self {
+                    id: nginx_sys::geteuid(),
+                    groups: [nginx_sys::getegid(); GROUPS],
+                    count: 1,
+                };
+            }
+            let core = &*shim::ngx_http_frappe_core_conf(cycle);
+            let mut groups = [core.group; GROUPS];
+            let mut count = GROUPS as i32;
+            let known = !core.username.is_null()
+                && nginx_sys::getgrouplist(
+                    core.username,
+                    core.group,
+                    groups.as_mut_ptr(),
+                    &raw mut count,
+                ) >= 0;
+            let count = if known {
+                usize::try_from(count).unwrap_or(1)
+            } else {
+                1
+            };
+            Self {
+                id: core.user,
+                groups,
+                count,
+            }
         }
-        let core = &*shim::ngx_http_frappe_core_conf(cycle);
-        let mut groups = [core.group; 64];
-        let mut count = 64;
-        let known = !core.username.is_null()
-            && nginx_sys::getgrouplist(
-                core.username,
-                core.group,
-                groups.as_mut_ptr(),
-                &raw mut count,
-            ) >= 0;
-        let count = if known {
-            usize::try_from(count).unwrap_or(1)
-        } else {
-            1
-        };
-        (core.user, groups.into_iter().take(count).collect())
+    }
+
+    fn groups(&self) -> &[u32] {
+        self.groups.get(..self.count).unwrap_or_default()
     }
 }

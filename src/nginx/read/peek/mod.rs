@@ -174,12 +174,13 @@ fn go_on(r: Request, ctx: &mut Ctx) -> Outlook {
         }
         break Outlook::Decided;
     };
-    log::debug(r, || {
-        format!(
+    log::debug(
+        r,
+        format_args!(
             "peek: {outlook:?}, bytes of the body: {}",
             peek.look.body_seen
-        )
-    });
+        ),
+    );
     ctx.spills = spills(r, peek);
     ctx.peek = Some(peek);
     outlook

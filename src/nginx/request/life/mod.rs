@@ -362,7 +362,7 @@ impl Ctx {
     /// A request that waits is not redirected: its read has failed.
     fn see_redirect(&mut self, r: Request) {
         self.is_redirected = true;
-        log::debug(r, || "contexts cleared, life found again".to_owned());
+        log::debug(r, "contexts cleared, life found again");
         if self.life == Life::Reading {
             self.fail(r);
         }
@@ -370,7 +370,7 @@ impl Ctx {
 
     fn set(&mut self, r: Request, life: Life) {
         self.life = life;
-        log::debug(r, || format!("life: {life:?}"));
+        log::debug(r, format_args!("life: {life:?}"));
     }
 }
 
