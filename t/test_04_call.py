@@ -176,8 +176,6 @@ def test_04_74_where_nothing_runs(nginx):
     """In one word why not; and nothing where the module is off."""
     assert post(nginx, "/return", "{", JSON).response.text == "(malformed)"
     assert post(nginx, "/return", '{"cmd":1}', JSON).response.text == "(invalid)"
-    headers = [("Content-Type", JSON), ("Content-Encoding", "gzip")]
-    assert exchange(nginx, "POST", "/return", headers, b"x").response.text == "(unsupported)"
     for target in ("/return", "/return?x=%41"):
         assert exchange(nginx, "OPTIONS", target, [], None).response.text == "(options)"
         assert exchange(nginx, "GET", target, [], None).response.text == "page"
@@ -185,17 +183,6 @@ def test_04_74_where_nothing_runs(nginx):
     text = post(nginx, "/", "cmd=a&doctype=B", port="server_level").response.text
     assert text == "(unread) a:B"
     assert exchange(nginx, "GET", "/?cmd=a", [], None, port="server_level").response.text == "a a"
-
-
-def test_04_75_compressed_bodies(nginx):
-    """What they hold is hidden. A method that path or query name runs all the same."""
-    headers = [("Content-Type", FORM), ("Content-Encoding", "gzip")]
-    done = exchange(nginx, "POST", "/?cmd=q", headers, b"x")
-    assert (done.logged["cmd_status"], done.logged["call"]) == ("unsupported", "q")
-    done = exchange(nginx, "POST", "/api/resource/ToDo", headers, b"x")
-    assert done.logged["call"] == "POST resource:ToDo"
-    done = exchange(nginx, "POST", "/", headers, b"x")
-    assert done.logged["call"] == "(unsupported)"
 
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)

@@ -1,5 +1,6 @@
 """12: what the guide in docs/ tells to write and to run works."""
 
+import gzip
 import os
 import re
 import shlex
@@ -10,7 +11,7 @@ import sys
 import pytest
 import yaml
 
-from rig.client import FORM, exchange, of_type, post
+from rig.client import FORM, JSON, exchange, of_type, post
 from rig.configurations import CONF, PRIMARY, SECONDARY, balancer, text
 from rig.env import ROOT
 from rig.http1 import Http1
@@ -128,7 +129,7 @@ def shell(serve, upstreams, env, tmp_path_factory):
 def trouble(nginx):
     """What the guide's table speaks of: a compressed body, a large one, one that is too large, and
     a socketio that is not there."""
-    exchange(nginx, "POST", "/", [*of_type(FORM), ("Content-Encoding", "gzip")], b"x")
+    exchange(nginx, "POST", "/", [*of_type(JSON), ("Content-Encoding", "gzip")], gzip.compress(b'{"cmd":"f"}'))
     assert post(nginx, "/", "cmd=upload_file&x=" + "x" * 100_000).response.status == 200
     with Http1(nginx.port()) as client:
         client.send(head("POST", "/", [*of_type(FORM), ("Content-Length", "60000000")]))

@@ -1,6 +1,7 @@
 """18: nobody gets around it: whatever a client sends, over whatever connection, a server behind `frappe_body
 whole` runs what `$frappe_cmd` says, with the real gunicorn and werkzeug behind one pool of connections."""
 
+import gzip
 import json
 
 import pytest
@@ -104,6 +105,10 @@ TYPES = {
     "json as text": of("text/json", b"{\"cmd\":\"f\"}"),
     "json with a suffix": of("application/vnd.api+json", b"{\"cmd\":\"f\"}"),
     "a coding that it has not": of(FORM, b"cmd=f", b"Content-Encoding: identity, x-none"),
+    "compressed, it says": of(FORM, b"cmd=f", b"Content-Encoding: gzip"),
+    "json compressed, it says": of(JSON, b"{\"cmd\":\"f\"}", b"Content-Encoding: br, gzip"),
+    "parts compressed, it says": of(MULTIPART, multipart(("cmd", "f")), b"Content-Encoding: deflate"),
+    "compressed": of(FORM, gzip.compress(b"cmd=f"), b"Content-Encoding: gzip"),
     "another verb in a header": of(FORM, b"cmd=f", b"X-HTTP-Method-Override: OPTIONS"),
     "another target in a header": of(FORM, b"a=1", b"X-Original-URL: /api/method/g", b"X-Rewrite-URL: /api/method/g",
                                      b"X-Forwarded-Prefix: /api/method/g"),

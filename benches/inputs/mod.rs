@@ -104,7 +104,6 @@ pub fn resolve(
         method: b"POST",
         target: &input.target,
         content_type: &input.content_type,
-        encoded: false,
     };
     let plan = frappe::plan(&head, dialect);
     let Plan::Scan(media_type) = plan else {

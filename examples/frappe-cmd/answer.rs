@@ -63,9 +63,6 @@ impl Asker {
             method: &request.method,
             target: &request.target,
             content_type: request.last_header("content-type").unwrap_or_default(),
-            encoded: request
-                .headers("content-encoding")
-                .any(frappe::is_compressed),
         };
         let mut values = Values::new(&self.names);
         let mut slots = values.slots();
@@ -95,7 +92,7 @@ impl Asker {
                     Err(end) => Some(end),
                 }
             }
-            Plan::Ignore | Plan::Encoded(_) => None,
+            Plan::Ignore => None,
         };
         let outcome = frappe::resolve(&head, plan, end, dialect, &mut fields);
         Answer {
@@ -135,7 +132,6 @@ fn why(outcome: &Outcome, plan: Plan, request: &Request) -> String {
             "there is no body"
         }
         Plan::Scan(MediaType::Other) | Plan::Ignore => "the body cannot hold arguments",
-        Plan::Encoded(_) => "the body is compressed, which hides it",
     };
     let decision = match (outcome.status, outcome.source) {
         (Status::Malformed, _) => "Frappe refuses the request, nothing runs".to_owned(),

@@ -53,7 +53,6 @@ pub fn head<'h>(target: &'h [u8], content_type: &'h [u8]) -> Head<'h> {
         method: b"POST",
         target,
         content_type,
-        encoded: false,
     }
 }
 
@@ -185,7 +184,7 @@ fn run(
     };
     let mut scratch = match plan {
         Plan::Scan(media_type) => vec![0; frappe::scratch_len(media_type, head.content_type)],
-        Plan::Ignore | Plan::Encoded(_) => Vec::new(),
+        Plan::Ignore => Vec::new(),
     };
     let allocations = heap::count();
     let blocks = work::begin();
@@ -199,7 +198,7 @@ fn run(
                 Err(end) => Some(end),
             }
         }
-        Plan::Ignore | Plan::Encoded(_) => None,
+        Plan::Ignore => None,
     };
     let outcome = frappe::resolve(head, plan, end, dialect, &mut fields);
     assert_eq!(heap::count(), allocations, "allocated: {:?}", Shown(case));

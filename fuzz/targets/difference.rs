@@ -77,7 +77,6 @@ fuzz_target!(|data: &[u8]| {
         method,
         target,
         content_type,
-        encoded: false,
     };
     check(&Case {
         dialect,

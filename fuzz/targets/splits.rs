@@ -20,7 +20,6 @@ fuzz_target!(|data: &[u8]| {
             method,
             target,
             content_type,
-            encoded: false,
         };
         check_splits(&Case {
             dialect,

@@ -14,8 +14,6 @@ pub enum Trouble {
     ContentTypeTooLong,
     /// an argument of the form is no name a method can have, or too long
     CmdUnusable,
-    /// a compression hides the body
-    Encoded,
     /// a urlencoded body is not UTF-8
     FormNotUtf8,
     /// a header that makes this werkzeug fail
@@ -73,7 +71,6 @@ impl Trouble {
             Self::CharsetUnknown => "charset of a header or part is not followed",
             Self::ContentTypeTooLong => "Content-Type exceeds 4096 bytes, body not followed",
             Self::CmdUnusable => "cmd has control characters, is no text or exceeds 255 bytes",
-            Self::Encoded => "content encoding hides the body",
             Self::FormNotUtf8 => "urlencoded body is not UTF-8",
             Self::HeaderCrash => "parameter that this version of Frappe fails on",
             Self::HeaderNotText => "parameter does not fit its own charset",

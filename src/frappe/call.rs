@@ -9,7 +9,7 @@
 //! | another method | `CMD` |
 //! | a document by REST | `VERB resource:DOCTYPE` |
 //! | a page, a file | `page` |
-//! | nothing runs | `(malformed)`, `(invalid)`, `(unsupported)`, `(options)` |
+//! | nothing runs | `(malformed)`, `(invalid)`, `(options)` |
 //!
 //! The doctype is the first of: that of a document's path where no cmd runs, the arguments `doctype`
 //! and `dt`, the member `doctype` of the document that is an argument. In Frappe: `handler.py:
@@ -158,7 +158,6 @@ fn compose_call(head: &Head<'_>, status: Status, work: Work, fields: &mut Fields
     match work {
         Work::Nothing => call.push(&[b"(", status.as_str().as_bytes(), b")"]),
         Work::Options => call.push(&[OPTIONS]),
-        Work::Page if status == Status::Unsupported => call.push(&[b"(unsupported)"]),
         Work::Page => call.push(&[PAGE]),
         Work::Method => {
             let cmd = fields.text(Names::CMD);

@@ -19,7 +19,6 @@ pub use dialect::Dialect;
 use path::{DocumentMethod, Routes};
 
 use crate::body::header::content_type::{self, CONTENT_TYPE_MAX, media_type};
-use crate::body::header::is_same;
 use crate::body::{
     Body, End, Fields, Form, Json, MediaType, Multipart, Names, Room, Source, Trouble, Value,
 };
@@ -33,8 +32,6 @@ pub struct Head<'h> {
     pub target: &'h [u8],
     /// the last Content-Type header, empty where there is none
     pub content_type: &'h [u8],
-    /// a header says that the body is compressed
-    pub encoded: bool,
 }
 
 /// What is to be done about the body of a request.
@@ -42,8 +39,6 @@ pub struct Head<'h> {
 pub enum Plan {
     /// nothing: it cannot hold arguments
     Ignore,
-    /// nothing: a compression hides what it holds
-    Encoded(MediaType),
     /// feed it to the scanner for this type
     Scan(MediaType),
 }
@@ -59,8 +54,6 @@ pub enum Status {
     Malformed,
     /// a value stands there that no method can have, or the bounds of this module hide it
     Invalid,
-    /// a content encoding hides the body
-    Unsupported,
     /// the first bytes of the body did not decide; path and query did
     Truncated,
     /// the rest of the body gave another answer than the one that routed the request
@@ -77,7 +70,6 @@ impl Status {
             Self::None => "none",
             Self::Malformed => "malformed",
             Self::Invalid => "invalid",
-            Self::Unsupported => "unsupported",
             Self::Truncated => "truncated",
             Self::Late => "late",
             Self::Unread => "unread",
@@ -101,35 +93,16 @@ impl Outcome {
     pub const PAGE: Self = no_method(None);
 }
 
-/// Is the body worth reading?
+/// Is the body worth reading? A Content-Encoding does not matter: gunicorn and werkzeug do not look at it,
+/// and parse the bytes as they are.
 pub fn plan(head: &Head<'_>, dialect: &Dialect) -> Plan {
     if is_options(head) && !dialect.options_run || is_too_long(head.content_type) {
         return Plan::Ignore;
     }
     match media_type(head.content_type, dialect.json_test, dialect.werkzeug) {
         MediaType::Other => Plan::Ignore,
-        media_type if head.encoded => Plan::Encoded(media_type),
         media_type => Plan::Scan(media_type),
     }
-}
-
-/// Does a Content-Encoding header say that the body is compressed? Frappe does not look at the
-/// header, so other values change nothing.
-#[inline(never)]
-pub fn is_compressed(content_encoding: &[u8]) -> bool {
-    const CODINGS: [&[u8]; 7] = [
-        b"gzip",
-        b"x-gzip",
-        b"deflate",
-        b"br",
-        b"zstd",
-        b"compress",
-        b"x-compress",
-    ];
-    content_encoding
-        .split(|byte| *byte == b',')
-        .map(<[u8]>::trim_ascii)
-        .any(|name| CODINGS.iter().any(|coding| is_same(name, coding)))
 }
 
 /// The [`Scratch::bytes`](crate::body::Scratch) that the scanner for this type needs.
@@ -187,7 +160,6 @@ fn settle(
     fields: &mut Fields<'_>,
 ) -> (Outcome, Work) {
     let (path, query) = path::split_target(head.target);
-    let encoded = matches!(plan, Plan::Encoded(_));
     if is_options(head) && !dialect.options_run {
         fields.clear();
         return (no_method(None), Work::Options);
@@ -205,7 +177,6 @@ fn settle(
         value => by_value(value, fields.source(Names::CMD), trouble),
     };
     let status = match outcome.status {
-        Status::Ok | Status::None if encoded => Status::Unsupported,
         Status::Ok | Status::None if end == Some(End::Truncated) => Status::Truncated,
         status => status,
     };
@@ -223,14 +194,6 @@ fn arguments(
 ) -> Result<Option<Trouble>, Outcome> {
     if is_too_long(content_type) {
         return Err(nothing(Status::Invalid, Trouble::ContentTypeTooLong));
-    }
-    if let Plan::Encoded(media_type) = plan {
-        // Frappe does not decode bodies: compressed JSON is an error to it, a form is dropped.
-        if media_type == MediaType::Json {
-            return Err(nothing(Status::Unsupported, Trouble::Encoded));
-        }
-        fields.clear();
-        return with_query(query, Some(Trouble::Encoded), dialect, fields);
     }
     let has_been_checked = match (plan, end) {
         (Plan::Scan(MediaType::Json), _) => end != Some(End::EmptyJson),

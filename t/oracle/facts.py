@@ -182,6 +182,12 @@ FACTS = (
     (part(b'Content-Disposition: form-data;\r\n name="cmd"'), since(10, "p", 11, "f")),
     # An encoding that Python does not know is no ValueError, which werkzeug would catch.
     (disposition(b"form-data; name*=bogus''cmd"), since(10, REFUSED, 14.57, "f")),
+    # But a name of one that has a NUL is one.
+    (disposition(b"form-data; x*=a\0b''c; name=cmd"), since(10, "p", 14.57, "f")),
+    # A request header is ISO 8859-1, and is made UTF-8 of before it is decoded.
+    *((form("cmd=f", P, f"{FORM}; x*={charset}''\xe9"), since(10, "f")) for charset in ("utf-8", "latin1", "cp1252")),
+    *((form("cmd=f", P, f"{FORM}; x*={value}"), since(10, REFUSED, 14.57, "f"))
+      for value in ("utf-8''%e9", "ascii''\xe9", "cp1252''%81")),
     (disposition(b'form-data; name="cmd"\r\nContent-Disposition: form-data; name="x"'),
      since(10, "f")),
     (part(b'Content-Disposition: form-data; name="cmd"\r\nContent-Transfer-Encoding: base64',

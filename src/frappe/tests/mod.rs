@@ -66,7 +66,6 @@ pub(super) fn post<'h>(target: &'h str, content_type: &'h str) -> Head<'h> {
         method: b"POST",
         target: target.as_bytes(),
         content_type: content_type.as_bytes(),
-        encoded: false,
     }
 }
 
@@ -170,12 +169,6 @@ fn methods_and_encodings() {
     );
 
     head.method = b"POST";
-    head.encoded = true;
-    let answer = ask("15", head, b"cmd=f");
-    assert_eq!((answer.cmd.as_str(), answer.status), ("q", "unsupported"));
-    head.content_type = JSON.as_bytes();
-    let answer = ask("15", head, b"{}");
-    assert_eq!((answer.cmd.as_str(), answer.status), ("", "unsupported"));
     head.content_type = b"text/plain";
     assert_eq!(ask("15", head, b"x").status, "ok");
 }

@@ -107,7 +107,7 @@ impl Analysis {
                 .checked_add(Multipart::scratch_len(head.content_type))?,
             Plan::Scan(MediaType::Form) => size_of::<Form>(),
             Plan::Scan(MediaType::Json) => size_of::<Json<'_>>(),
-            Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => 0,
+            Plan::Scan(MediaType::Other) | Plan::Ignore => 0,
         };
         let slots = names.slots().checked_mul(size_of::<Slot<'_>>())?;
         let document = match names.has_documents() {
@@ -150,7 +150,7 @@ impl Analysis {
                 let bytes = block.take_bytes(Multipart::scratch_len(head.content_type))?;
                 Some(Room::Multipart(place, Scratch { bytes, lender }))
             }
-            Plan::Scan(MediaType::Other) | Plan::Ignore | Plan::Encoded(_) => None,
+            Plan::Scan(MediaType::Other) | Plan::Ignore => None,
         };
         for slot in &mut *slots {
             slot.write(Slot::lent());

@@ -1,7 +1,7 @@
 //! What the request line and the headers say, for [`frappe`].
 
 use crate::body::header::is_same;
-use crate::frappe::{self, Dialect, Head};
+use crate::frappe::{Dialect, Head};
 use crate::nginx::ffi::memory::{extend, str_bytes};
 use crate::nginx::ffi::request::Request;
 
@@ -9,15 +9,11 @@ use crate::nginx::ffi::request::Request;
 /// announced a body.
 pub(in crate::nginx) fn of(r: Request, had_body: bool, dialect: &Dialect) -> Head<'static> {
     let mut content_type = &b""[..];
-    let mut encoded = false;
     // The type of a body that is not there matters to no version but those that refuse it.
     if had_body || !dialect.json_empty {
         r.for_each_header(|name, value| match name.len {
             // The last one counts for gunicorn.
             12 if is_content_type(str_bytes(name)) => content_type = str_bytes(value),
-            16 if is_same(str_bytes(name), b"content-encoding") => {
-                encoded |= frappe::is_compressed(str_bytes(value));
-            }
             _ => {}
         });
     }
@@ -28,7 +24,6 @@ pub(in crate::nginx) fn of(r: Request, had_body: bool, dialect: &Dialect) -> Hea
             method: extend(r.method()),
             target: extend(r.target()),
             content_type: extend(content_type),
-            encoded,
         }
     }
 }

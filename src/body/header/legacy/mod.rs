@@ -15,6 +15,7 @@ use crate::body::Charset;
 use crate::body::Trouble;
 use crate::body::text::charset::{Codec, cp1252};
 use crate::body::text::percent::hex;
+use crate::body::text::utf8::Utf8Check;
 use crate::body::werkzeug::Pieces;
 
 impl Pieces {
@@ -60,6 +61,8 @@ pub(in crate::body) fn parameters(
     is_lenient: bool,
 ) -> Result<bool, Trouble> {
     let mut rest = split(header, text, pieces).1;
+    // Python 3 makes UTF-8 of the text before it decodes that.
+    let is_latin1 = text == HeaderText::Latin1;
     let text = pieces.text(text);
     let mut continued = None;
     let mut bare = BareKeys::default();
@@ -104,7 +107,7 @@ pub(in crate::body) fn parameters(
                     wanted.text.clear();
                 }
                 let start = wanted.text.len();
-                let decoded = decode(value, encoding, &mut wanted.text);
+                let decoded = decode(value, encoding, is_latin1, &mut wanted.text);
                 if encoding.is_none() {
                     wanted.text.unquote(start, false);
                 }
@@ -120,7 +123,7 @@ pub(in crate::body) fn parameters(
             }
             None if encoding.is_none() => Ok(()),
             // Also where nobody asks for it, since an error there is one of the whole header.
-            None => decode(value, encoding, &mut Text::new(&mut [])),
+            None => decode(value, encoding, is_latin1, &mut Text::new(&mut [])),
         };
         match decoded {
             Ok(()) => {}
@@ -201,11 +204,20 @@ impl<'h> BareKeys<'h> {
 }
 
 /// A value, percent-decoded strictly where it names a charset.
-fn decode(value: &[u8], encoding: Option<&[u8]>, out: &mut Text<'_>) -> Result<(), Trouble> {
+fn decode(
+    value: &[u8],
+    encoding: Option<&[u8]>,
+    is_latin1: bool,
+    out: &mut Text<'_>,
+) -> Result<(), Trouble> {
     let Some(encoding) = encoding else {
         out.push(value);
         return Ok(());
     };
+    if encoding.contains(&0) {
+        // A ValueError, as where a text does not fit.
+        return Err(Trouble::HeaderNotText);
+    }
     // A LookupError is none that werkzeug expects.
     let codec = Codec::find(encoding).ok_or(Trouble::HeaderCrash)?;
     let unquoted = quoted(value).filter(|(_, after)| after.is_empty());
@@ -215,7 +227,7 @@ fn decode(value: &[u8], encoding: Option<&[u8]>, out: &mut Text<'_>) -> Result<(
             .unwrap_or_default(),
         None => value,
     };
-    let mut utf8 = crate::body::text::utf8::Utf8Check::STRICT;
+    let mut utf8 = Utf8Check::STRICT;
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
         let byte = match (byte, after) {
@@ -229,26 +241,43 @@ fn decode(value: &[u8], encoding: Option<&[u8]>, out: &mut Text<'_>) -> Result<(
                 rest = after;
                 hex(*high) << 4 | hex(*low)
             }
+            (0x80.., _) if is_latin1 => {
+                let mut bytes = [0; 2];
+                for byte in char::from(*byte).encode_utf8(&mut bytes).bytes() {
+                    decode_byte(byte, codec, &mut utf8, out)?;
+                }
+                continue;
+            }
             (byte, _) => *byte,
         };
-        match codec {
-            Codec::Known(Charset::Latin1) => out.push_char(char::from(byte)),
-            Codec::Known(Charset::Cp1252) => {
-                out.push_char(cp1252(byte).ok_or(Trouble::HeaderNotText)?);
-            }
-            Codec::Known(Charset::Ascii) if !byte.is_ascii() => {
-                return Err(Trouble::HeaderNotText);
-            }
-            Codec::AsciiCompatible if !byte.is_ascii() => return Err(Trouble::CharsetUnknown),
-            Codec::Other => return Err(Trouble::CharsetUnknown),
-            Codec::Known(_) | Codec::AsciiCompatible => {
-                utf8.feed(&[byte]);
-                out.push(&[byte]);
-            }
-        }
+        decode_byte(byte, codec, &mut utf8, out)?;
     }
     if codec == Codec::Known(Charset::Utf8) && !utf8.finish() {
         return Err(Trouble::HeaderNotText);
+    }
+    Ok(())
+}
+
+fn decode_byte(
+    byte: u8,
+    codec: Codec,
+    utf8: &mut Utf8Check,
+    out: &mut Text<'_>,
+) -> Result<(), Trouble> {
+    match codec {
+        Codec::Known(Charset::Latin1) => out.push_char(char::from(byte)),
+        Codec::Known(Charset::Cp1252) => {
+            out.push_char(cp1252(byte).ok_or(Trouble::HeaderNotText)?);
+        }
+        Codec::Known(Charset::Ascii) if !byte.is_ascii() => {
+            return Err(Trouble::HeaderNotText);
+        }
+        Codec::AsciiCompatible if !byte.is_ascii() => return Err(Trouble::CharsetUnknown),
+        Codec::Other => return Err(Trouble::CharsetUnknown),
+        Codec::Known(_) | Codec::AsciiCompatible => {
+            utf8.feed(&[byte]);
+            out.push(&[byte]);
+        }
     }
     Ok(())
 }
