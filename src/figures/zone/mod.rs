@@ -2,7 +2,9 @@
 
 pub(in crate::figures) mod name;
 pub(in crate::figures) mod queue;
+mod read;
 pub(in crate::figures) mod record;
+mod words;
 pub(in crate::figures) mod worker;
 
 use core::fmt;
@@ -25,10 +27,6 @@ pub const OTHER: &str = "(other)";
 
 /// Rows of a chain that are looked at; with as many chains as rows none is nearly as long.
 const CHAIN_MAX: usize = 64;
-
-/// Where a number of a word leads that is none: the memory may hold anything.
-static NO_WORD: AtomicU32 = AtomicU32::new(0);
-static NO_LONG: AtomicU64 = AtomicU64::new(0);
 
 /// A view of a zone's memory.
 #[derive(Clone, Copy)]
@@ -355,72 +353,6 @@ impl<'z> Zone<'z> {
     pub(in crate::figures) fn push_cell(&self, cell: u32) {
         self.set(self.layout.cell(cell), self.get(head::FREE_CELLS));
         self.set(head::FREE_CELLS, cell.wrapping_add(1));
-    }
-
-    pub(in crate::figures) fn word(&self, place: usize) -> &'z AtomicU32 {
-        self.words.get(place).unwrap_or(&NO_WORD)
-    }
-
-    pub(in crate::figures) fn long(&self, place: usize) -> &'z AtomicU64 {
-        self.longs.get(place).unwrap_or(&NO_LONG)
-    }
-
-    pub(in crate::figures) fn get(&self, place: usize) -> u32 {
-        self.word(place).load(Relaxed)
-    }
-
-    // Not inlined: what is done for each request calls it only for a row that is new.
-    #[inline(never)]
-    pub(in crate::figures) fn set(&self, place: usize, value: u32) {
-        write_point();
-        self.word(place).store(value, Relaxed);
-    }
-
-    /// So many words from there on; none where that is beyond the end.
-    pub(in crate::figures) fn words(&self, start: usize, len: usize) -> &'z [AtomicU32] {
-        let end = plus(start, len);
-        self.words.get(start..end).unwrap_or_default()
-    }
-
-    pub(in crate::figures) fn longs(&self, start: usize, len: usize) -> &'z [AtomicU64] {
-        let end = plus(start, len);
-        self.longs.get(start..end).unwrap_or_default()
-    }
-
-    #[inline(never)]
-    pub(in crate::figures) fn zero(&self, start: usize, len: usize) {
-        for word in self.words(start, len) {
-            write_point();
-            word.store(0, Relaxed);
-        }
-    }
-
-    #[inline(never)]
-    pub(in crate::figures) fn zero_longs(&self, start: usize, len: usize) {
-        for long in self.longs(start, len) {
-            write_point();
-            long.store(0, Relaxed);
-        }
-    }
-
-    pub(in crate::figures) fn get_long(&self, place: usize) -> u64 {
-        self.long(place).load(Relaxed)
-    }
-
-    pub(in crate::figures) fn add_to(&self, place: usize, more: u32) -> u32 {
-        write_point();
-        self.word(place).fetch_add(more, Relaxed)
-    }
-
-    pub(in crate::figures) fn add_long(&self, place: usize, more: u64) {
-        write_point();
-        self.long(place).fetch_add(more, Relaxed);
-    }
-
-    #[inline(never)]
-    pub(in crate::figures) fn set_long(&self, place: usize, value: u64) {
-        write_point();
-        self.long(place).store(value, Relaxed);
     }
 }
 

@@ -1,8 +1,10 @@
 //! Whole requests: every one is fed whole, byte by byte and at every split of its body.
 
 mod call;
+mod document;
 mod json;
 mod multipart;
+mod path;
 
 use super::{Head, Names, Plan, dialect, plan, resolve, scanner, scratch_len};
 use crate::body::testing::{each_split, with_names};

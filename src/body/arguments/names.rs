@@ -1,0 +1,277 @@
+//! The names of the arguments that the configuration asks for, looked up by one hash whatever their number.
+
+use super::{CMD_MAX, Documents, NAME_MAX, VALUE_MAX};
+
+/// The names of the arguments to keep. The first is always `cmd`.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// all but `cmd`
+    others: Vec<Name>,
+    /// their indexes, at their hashes or behind them; 0, which is that of `cmd`, for none. A power of two,
+    /// of which a quarter is used at most
+    table: Vec<u32>,
+    /// a bit for each length that a name has, at most [`LAST_BIT`]
+    lengths: u64,
+    /// the longest value of each place, in bytes
+    places: &'static [usize],
+    documents: &'static Documents,
+    /// arguments that are documents, and their places
+    document_places: Vec<(usize, usize)>,
+    lacks_memory: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Name {
+    text: Box<[u8]>,
+    /// the longest value, in bytes
+    value_max: usize,
+}
+
+impl Names {
+    /// The index of `cmd`.
+    pub const CMD: usize = 0;
+
+    /// `cmd` alone.
+    pub const fn new() -> Self {
+        Self {
+            others: Vec::new(),
+            table: Vec::new(),
+            lengths: length_bit(3),
+            places: &[],
+            documents: &Documents::NONE,
+            document_places: Vec::new(),
+            lacks_memory: false,
+        }
+    }
+
+    /// There was memory for all that has been added.
+    pub fn is_complete(&self) -> bool {
+        !self.lacks_memory
+    }
+
+    /// Adds a name and returns its index, or None where it is longer than [`NAME_MAX`] or there is no
+    /// memory ([`Self::is_complete`]).
+    pub fn add(&mut self, name: &[u8]) -> Option<usize> {
+        self.add_up_to(name, VALUE_MAX)
+    }
+
+    /// As [`Self::add`], but of a longer value than `max` bytes only that there is one, unless somebody
+    /// asks for more of it.
+    pub fn add_up_to(&mut self, name: &[u8], max: usize) -> Option<usize> {
+        if name.len() > NAME_MAX {
+            return None;
+        }
+        if let Some(index) = self.find(name) {
+            let known = index
+                .checked_sub(1)
+                .and_then(|other| self.others.get_mut(other));
+            if let Some(known) = known {
+                known.value_max = max.max(known.value_max);
+            }
+            return Some(index);
+        }
+        let added = self.try_add(name, max);
+        self.lacks_memory |= added.is_none();
+        added
+    }
+
+    /// Adds a name that is not there.
+    fn try_add(&mut self, name: &[u8], value_max: usize) -> Option<usize> {
+        let mut text = Vec::new();
+        text.try_reserve_exact(name.len()).ok()?;
+        text.extend_from_slice(name);
+        self.others.try_reserve(1).ok()?;
+        let text = text.into_boxed_slice();
+        self.others.push(Name { text, value_max });
+        match self.make_table() {
+            Some(table) => self.table = table,
+            None => {
+                self.others.pop();
+                return None;
+            }
+        }
+        self.lengths |= length_bit(name.len());
+        Some(self.others.len())
+    }
+
+    /// Makes places for texts that are no arguments: `max` has the longest of each, in bytes. Asked for
+    /// several lists, one of which begins the other, it keeps the longer.
+    pub fn add_places(&mut self, max: &'static [usize]) {
+        if max.len() > self.places.len() {
+            self.places = max;
+        }
+    }
+
+    /// The index of a place, or one that has no slot.
+    pub fn place(&self, place: usize) -> usize {
+        self.count().saturating_add(place)
+    }
+
+    /// How many names there are.
+    pub(super) fn count(&self) -> usize {
+        self.others.len().saturating_add(1)
+    }
+
+    /// There is a name of so many bytes, or may be.
+    #[inline]
+    pub(super) fn may_find(&self, len: usize) -> bool {
+        self.lengths & length_bit(len) != 0
+    }
+
+    /// The index of a name.
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<usize> {
+        if name == b"cmd" {
+            return Some(Self::CMD);
+        }
+        self.may_find(name.len())
+            .then(|| self.find_other(name))
+            .flatten()
+    }
+
+    /// One look-up, however many names there are.
+    #[inline(never)]
+    fn find_other(&self, name: &[u8]) -> Option<usize> {
+        if name.len() > NAME_MAX {
+            return None;
+        }
+        let mask = self.table.len().checked_sub(1)?;
+        let mut place = hash(name);
+        loop {
+            let index = *self.table.get(place & mask)? as usize;
+            let known = self.others.get(index.checked_sub(1)?)?;
+            if *known.text == *name {
+                return Some(index);
+            }
+            place = place.wrapping_add(1);
+        }
+    }
+
+    fn make_table(&self) -> Option<Vec<u32>> {
+        let len = self.count().saturating_mul(4).next_power_of_two();
+        let mut table = Vec::new();
+        table.try_reserve_exact(len).ok()?;
+        table.resize(len, 0);
+        for (name, index) in self.others.iter().zip(1..) {
+            let mut places = (hash(&name.text)..).map(|place| place & len.saturating_sub(1));
+            let free = places.find(|place| table.get(*place) == Some(&0));
+            if let Some(entry) = free.and_then(|place| table.get_mut(place)) {
+                *entry = index;
+            }
+        }
+        Some(table)
+    }
+
+    /// Looks for documents in these arguments.
+    pub fn add_documents(&mut self, documents: &'static Documents) {
+        self.documents = documents;
+        for (name, place) in documents.arguments {
+            let index = self.add_up_to(name, 0);
+            let index = index.filter(|index| self.document(*index).is_none());
+            let Some(index) = index else {
+                continue;
+            };
+            if self.document_places.try_reserve(1).is_ok() {
+                self.document_places.push((index, *place));
+            } else {
+                self.lacks_memory = true;
+            }
+        }
+    }
+
+    /// The slot for what is wanted of the document in this argument, if it is one.
+    #[inline]
+    pub fn document(&self, index: usize) -> Option<usize> {
+        let mut places = self.document_places.iter();
+        let (_, place) = places.find(|(argument, _)| *argument == index)?;
+        Some(self.place(*place))
+    }
+
+    /// There are arguments that are documents.
+    pub fn has_documents(&self) -> bool {
+        !self.document_places.is_empty()
+    }
+
+    /// The member of documents that is wanted.
+    pub(in crate::body) fn member(&self) -> &'static [u8] {
+        self.documents.member
+    }
+
+    /// The longest value of a slot, in bytes.
+    pub fn value_max(&self, index: usize) -> usize {
+        let other = |index: usize| match self.others.get(index) {
+            Some(name) => name.value_max,
+            None => {
+                let place = index.checked_sub(self.others.len());
+                let max = place.and_then(|place| self.places.get(place));
+                max.copied().unwrap_or(0)
+            }
+        };
+        index.checked_sub(1).map_or(CMD_MAX, other)
+    }
+
+    /// How many slots the values need.
+    pub fn slots(&self) -> usize {
+        self.place(self.places.len())
+    }
+}
+
+/// FNV-1a.
+fn hash(name: &[u8]) -> usize {
+    let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
+    // The lowest bits depend on each byte's lowest alone.
+    (hash ^ hash >> 16) as usize
+}
+
+/// Most names of a body are as long as none that is wanted.
+const fn length_bit(len: usize) -> u64 {
+    1 << if len < LAST_BIT { len } else { LAST_BIT }
+}
+
+const LAST_BIT: usize = 63;
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME_MAX, Names};
+
+    #[test]
+    fn each_name_is_found_and_no_other() {
+        let mut names = Names::new();
+        for number in 0..1000 {
+            let name = format!("arg{number}");
+            assert_eq!(names.add(name.as_bytes()), Some(number + 1));
+            assert_eq!(names.add(name.as_bytes()), Some(number + 1));
+        }
+        assert_eq!(names.add(b""), Some(1001));
+        assert_eq!(names.add(&[b'x'; NAME_MAX]), Some(1002));
+        assert_eq!(names.add(&[b'x'; NAME_MAX + 1]), None);
+        assert_eq!(names.find(b"cmd"), Some(Names::CMD));
+        assert_eq!(names.find(b""), Some(1001));
+        assert_eq!(names.find(&[b'x'; NAME_MAX]), Some(1002));
+        for number in 0..1000 {
+            assert_eq!(
+                names.find(format!("arg{number}").as_bytes()),
+                Some(number + 1)
+            );
+            assert_eq!(names.find(format!("Arg{number}").as_bytes()), None);
+            assert_eq!(names.find(format!("arg{number}\0").as_bytes()), None);
+        }
+        assert_eq!(
+            (
+                names.find(b"arg1000"),
+                names.find(b"Cmd"),
+                names.find(&[b'x'; 99])
+            ),
+            (None, None, None)
+        );
+        assert_eq!(Names::new().find(b"cmx"), None);
+    }
+}
