@@ -78,7 +78,7 @@ def _answer(said):
     arguments = {name: text for name, text in said["arguments"].items() if text}
     more = said.get("error") or said.get("note") or ""
     return (f"cmd={said['cmd']!r} source={said['source'] or '-'} status={said['status']} "
-            f"{arguments or ''} {f'({more})' if more else ''}").rstrip()
+            f"call={said.get('call', '')!r} {arguments or ''} {f'({more})' if more else ''}").rstrip()
 
 
 def compare(family, seed, numbers, report, chunks=CHUNKS):
