@@ -3,8 +3,9 @@
 Run by `make soak`. Two workers get the recorded requests of both corpora, and what the fuzz targets have
 found, over HTTP/1.1 with a length, chunked and over TLS, over HTTP/2 and HTTP/3, whole and with preread, in
 pieces; some clients go away in between. At the end each request that was sent has one line in the access
-log, each that was answered by the server one there, and the same request has always had the same command.
-Memory of the workers is shown, and must not grow.
+log, each that was answered by the server one there, the figures' zone has as many requests of each call as
+the log has lines, and the same request has always had the same command. Memory of the workers is shown, and
+must not grow.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from . import process
+from . import figures, process
 from .client import ALL_TRANSPORTS, MULTIPLEXED, connect
 from .corpus import load
 from .env import ROOT, Env
@@ -36,7 +37,10 @@ UPSTREAM = """
     server { @{listen main} client_max_body_size 0; return 200 "ok"; }
 """
 CONF = """
+    frappe_status_zone calls 4m;
+    frappe_pace calls slow=1s;
     map $frappe_cmd $pool { default primary; }
+    map $frappe_pace $slow { default 0; slow 1; }
     client_max_body_size 0;
     client_body_buffer_size 8k;
     # Also for connections of HTTP/3 whose client has told another worker that it goes.
@@ -44,6 +48,8 @@ CONF = """
     frappe_cmd on;
     proxy_http_version 1.1;
     proxy_set_header Connection "";
+    proxy_set_header X-Slow $slow;
+    server { @{listen status} access_log off; location / { frappe_cmd off; frappe_status; } }
     server { @{listen_all} location / { proxy_pass http://$pool; } }
     server {
         @{listen preread_main} @{listen_h2 preread_h2} @{listen_h3 preread_h3} @{certificate}
@@ -203,10 +209,29 @@ class Soak:
         until(lambda: len(set(self.nginx.workers()) - set(old)) >= 2, "new workers", 60)
         self.reloads += 1
 
+    def compare_figures(self):
+        """The zone beside the log: a call that found the zone's lock taken for long is in `(other)`."""
+        def counts():
+            found = figures.figures(self.nginx, "/?format=json&top=100000", port="status")
+            return found["total"]["requests"], found
+
+        def lines():
+            return Counter(entry["call"] for entry in self.nginx.access.entries() if entry["call"])
+
+        until(lambda: counts()[0] == lines().total(), "as many requests in the zone as lines in the log", 30)
+        (total, found), logged = counts(), lines()
+        rows = {call["call"]: call["requests"] for call in found["calls"]}
+        missing = sum((logged - Counter(rows)).values())
+        print(f"figures: {total:,} requests of {len(rows)} calls, {found['other']['requests']} in (other)")
+        if missing != found["other"]["requests"] or Counter(rows) - logged:
+            return [f"figures: {rows} where the log has {dict(logged)}"]
+        return []
+
     def judge(self, clients):
         """Compares the counts."""
         wrong = [f"{client.via}: {client.error!r}" for client in clients if client.error]
         until(lambda: len(self.nginx.workers()) == 2, "old workers to end", 60)
+        wrong += self.compare_figures()
         self.nginx.stop()
         self.upstream.stop()
         logged = Counter(entry["id"] for entry in self.nginx.access.entries())
