@@ -185,6 +185,7 @@ else
         [[ ! -e $source/$part ]] || cp -rL "$source/$part" "$work/source"
     done
 fi
+repository=$PWD
 cd "$work/source"
 configure=./configure
 [[ -e $configure ]] || configure=auto/configure    # a git tree
@@ -214,7 +215,10 @@ for argument in "${given[@]}"; do
 done
 
 configure() {
-    sh "$configure" "$@" --builddir="$work/objs" >"$work/configure.log" 2>&1
+    # shellcheck disable=SC2016  # for the other bash
+    python3 "$repository/build/step.py" 'Configuring it as nginx was' 'usually 10 s' \
+        bash -c 'exec "${@:2}" >"$1" 2>&1' configure "$work/configure.log" \
+        sh "$configure" "$@" --builddir="$work/objs"
 }
 
 configure_failed() {
@@ -223,7 +227,6 @@ configure_failed() {
         'Install the development files of the library that it misses, and try again.'
 }
 
-echo 'Configuring it as nginx was'
 if ! configure "${kept[@]}"; then
     # Their libraries need not be here: with --with-compat, no module changes what others see.
     [[ $arguments == *--with-compat* ]] || configure_failed
