@@ -1,6 +1,5 @@
 """Many requests at once, whose answers are only counted."""
 
-import os
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -102,10 +101,3 @@ def _is_answered(sock):
             return False
         data += more
     return data.startswith(b"HTTP/1.1 200 ")
-
-
-def cpu_seconds(pid):
-    """The user and system time of a process so far."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
