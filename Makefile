@@ -357,6 +357,10 @@ TIME ?= 60
 fuzz: frappe-cmd $(VENV)/requirements.txt ## Fuzz the core, each target for TIME seconds; TARGETS="json form"
 	@FUZZ_PYTHON=$(VENV)/bin/python TEST_FRAPPE_CMD=$(FRAPPE_CMD) fuzz/run.sh $(TARGET)/fuzz $(TIME) $(TARGETS)
 
+.PHONY: fuzz-corpus
+fuzz-corpus: ## Store what fuzz has found as fuzz/corpus.tar.gz, minimised
+	@fuzz/store.sh $(TARGET)/fuzz
+
 .PHONY: soak
 soak: module $(VENV)/requirements.txt ## Send all kinds of requests for TIME seconds, reload meanwhile, count
 	@cd t && TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) \
@@ -371,8 +375,8 @@ miri: deps ## Run tests under Miri, which shows undefined behaviour; needs rustu
 	@build/miri.sh $(TARGET)/miri $(MIRI_TESTS)
 
 .PHONY: coverage
-coverage: deps ## Show which lines of the core its tests do not run; needs cargo-llvm-cov
-	@build/coverage.sh $(TARGET)/coverage
+coverage: deps $(VENV)/requirements.txt ## Show which lines of the core no test runs; N cases a version (2000)
+	@build/coverage.sh $(TARGET)/coverage $(VENV)/bin/python $(N)
 
 $(VENV)/requirements.txt: t/requirements.txt | deps
 	@$(STEP) 'Making an environment for the Python packages of the tests' 'usually 5 s' $(PYTHON) -m venv --clear $(VENV)

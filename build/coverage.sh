@@ -1,18 +1,42 @@
 #!/bin/bash
-# Shows which lines of the core its tests run, and which not.
+# Shows which lines of the core are run by its own tests, and by the oracle's, which compare its answers with
+# the real werkzeug's; and which by neither.
 #
-# usage: build/coverage.sh DIRECTORY
+# usage: build/coverage.sh DIRECTORY PYTHON [CASES]
+#
+# PYTHON is the interpreter of the tests' environment, CASES how many requests of the oracle a version gets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-directory=$1
-mkdir -p "$directory"
+mkdir -p "$1"
+directory=$(cd "$1" && pwd) python=$2 cases=${3:-2000}
 export PATH=$directory/tools/bin:$PATH
+
+# What reads the counters has to be that of the compiler.
+tools=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin
+if [[ ! -e $tools/llvm-profdata && -z ${LLVM_PROFDATA:-} ]]; then
+    if ! command -v rustup >/dev/null || ! rustup component add llvm-tools; then
+        echo "LLVM's tools of $(rustc --version) are missing: rustup component add llvm-tools," >&2
+        echo 'or set LLVM_COV and LLVM_PROFDATA to those of the same LLVM' >&2
+        exit 1
+    fi
+fi
 if ! command -v cargo-llvm-cov >/dev/null; then
     echo 'cargo-llvm-cov is not here: installing it, which takes a minute or two'
     cargo install --quiet --locked --root "$directory/tools" cargo-llvm-cov@0.9.1
 fi
+
 export CARGO_TARGET_DIR=$directory
+# shellcheck disable=SC1090
+source <(cargo llvm-cov show-env --sh)
+cargo llvm-cov clean --workspace
+# The simulations judge the pace by statistics, for minutes.
+cargo test --no-default-features --lib -- --skip pace::sim
+cargo build --package frappe-cmd
+(cd t && TEST_FRAPPE_CMD=$directory/debug/frappe-cmd "$python" -m oracle.fuzz --cases "$cases")
+
 # What tests themselves have is no part of what is tested.
-cargo llvm-cov --no-default-features --lib --show-missing-lines \
-    --ignore-filename-regex '(tests?|testing|generate)(/.*)?\.rs$|src/nginx/'
+report=(cargo llvm-cov report --ignore-filename-regex '(tests?|testing|generate|sim)(/.*)?\.rs$|src/nginx/|examples/')
+"${report[@]}" --show-missing-lines
+"${report[@]}" --fail-under-lines 97 --summary-only >/dev/null \
+    || { echo 'fewer than 97 % of the lines are run' >&2; exit 1; }

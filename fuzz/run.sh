@@ -3,7 +3,8 @@
 #
 # usage: fuzz/run.sh DIRECTORY SECONDS [TARGET...]
 #
-# DIRECTORY keeps what is built, the corpus, and the inputs that failed. A target that fails says which
+# DIRECTORY keeps what is built, the corpus, and the inputs that failed. Each run begins with that corpus, with
+# what is stored in fuzz/corpus.tar.gz, and with the requests of the tests. A target that fails says which
 # input it was and how to run it again. FUZZ_PYTHON is the interpreter of the tests' environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -36,12 +37,17 @@ export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Cllvm-args=-sanitizer-coverage-trace-pc ${RUSTFLAGS:-}"
 cargo fuzz build --fuzz-dir fuzz --target-dir "$directory"
 
+rm -rf "$directory/stored"
+mkdir -p "$directory/stored"
+tar -xzf fuzz/corpus.tar.gz -C "$directory/stored"
 "$FUZZ_PYTHON" fuzz/seeds.py "$directory/corpus" "${targets[@]}"
 
 run() {
-    local target=$1 log=$directory/$1.log status=0
+    local target=$1 log=$directory/$1.log status=0 stored=$directory/stored/$1
+    # Those of the same shape.
+    [[ $1 != difference && $1 != splits ]] || stored=$directory/stored/request
     mkdir -p "$directory/corpus/$target" "$directory/failed"
-    "$directory/$host/release/$target" "$directory/corpus/$target" -max_total_time="$seconds" -max_len=8192 \
+    "$directory/$host/release/$target" "$directory/corpus/$target" "$stored" -max_total_time="$seconds" -max_len=8192 \
         -timeout=20 -rss_limit_mb=2048 -dict=fuzz/dictionary -use_value_profile=1 -print_final_stats=1 \
         -artifact_prefix="$directory/failed/$target-" >"$log" 2>&1 || status=$?
     if [[ $status == 0 ]]; then

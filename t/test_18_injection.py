@@ -2,11 +2,11 @@
 another line of a log of it."""
 
 import json
-import re
 
 import pytest
 
-from rig.client import BOUNDARY, FORM, JSON, MULTIPART
+from rig.client import FORM
+from rig.hostile import WAYS, is_control, values
 from rig.http1 import Http1
 from rig.keeper import Keeper
 from rig.message import head, new_id
@@ -14,7 +14,6 @@ from rig.waiting import until
 
 # Every variable that holds what a client has chosen, under a short name.
 VARIABLES = {"cmd": "frappe_cmd", "doctype": "frappe_doctype", "x": "frappe_arg_x", "call": "frappe_call"}
-ARGUMENTS = ("cmd", "doctype", "x", "method", "report_name")
 SHOWN = "|".join(f"${variable}" for variable in VARIABLES.values())
 
 CONF = """
@@ -32,87 +31,6 @@ CONF = """
 """
 
 FORMATS = {"default": "", "json": "escape=json", "none": "escape=none"}
-# Behind the byte, so that a line break would make a header of it.
-BEHIND = b"X-Injected: 1"
-
-
-def values():
-    """Bytes as percent escapes, as raw bytes, and as JSON escapes where there are such."""
-    for byte in range(256):
-        raw = bytes([byte])
-        yield f"byte {byte:02x}", b"%%%02x" % byte, raw, b"\\u%04x" % byte
-    for code in (*range(0x80, 0xa0), 0x61c, 0x200e, 0x200f, *range(0x2028, 0x202f), *range(0x2066, 0x206a),
-                 0xfeff, 0xe0001, 0x10ffff):
-        raw = chr(code).encode()
-        escape = b"".join(b"\\u%04x" % unit for unit in utf16(code))
-        yield f"U+{code:04X}", percent(raw), raw, escape
-    for name, raw in {"overlong NUL": b"\xc0\x80", "overlong LF": b"\xc0\x8a", "overlong CR": b"\xe0\x80\x8d",
-                      "overlong of four": b"\xf0\x80\x80\x8a", "above Unicode": b"\xf4\x90\x80\x80"}.items():
-        yield name, percent(raw), raw, raw
-    for name, code in {"high surrogate": 0xd800, "low surrogate": 0xdc0a, "U+DC8A": 0xdc8a}.items():
-        raw = chr(code).encode(errors="surrogatepass")
-        yield name, percent(raw), raw, b"\\u%04x" % code
-    yield "line break", b"%0d%0a", b"\r\n", b"\\r\\n"
-    yield "folded line", b"%0d%0a%20", b"\r\n ", b"\\r\\n "
-    yield "two line breaks", b"%0d%0a%0d%0a", b"\r\n\r\n", b"\\n\\n"
-    yield "escaped twice", b"%250d%250a", b"\\r\\n", b"\\\\r\\\\n"
-    yield "long", b"y" * 300, b"y" * 254, b"y" * 255
-    yield "quotes", b"%22%27%5c", b"\"'\\", b"\\\"'\\\\"
-
-
-def utf16(code):
-    """The units of a character."""
-    data = chr(code).encode("utf-16-be")
-    return [int.from_bytes(data[at:at + 2]) for at in range(0, len(data), 2)]
-
-
-def percent(raw):
-    """All bytes escaped."""
-    return b"".join(b"%%%02X" % byte for byte in raw)
-
-
-def as_form(escaped, raw, _):
-    """An urlencoded body, by escapes and raw."""
-    for value in (escaped, raw):
-        yield "/", FORM, b"&".join(b"%b=f%b%b" % (name.encode(), value, BEHIND) for name in ARGUMENTS)
-
-
-def as_json(_, raw, escape):
-    """A JSON body, by escapes and raw."""
-    for value in (escape, raw):
-        members = (b'"%b":"f%b%b"' % (name.encode(), value, BEHIND) for name in ARGUMENTS)
-        yield "/", JSON, b"{" + b",".join(members) + b"}"
-
-
-def as_multipart(_, raw, __):
-    """A part's value, and a part's name."""
-    for part in (b'name="%b"\r\n\r\nf%b%b', b'name="%b"; filename*=utf-8\'\'f%b%b\r\n\r\n'):
-        yield "/", MULTIPART, b"".join(
-            b"--%b\r\nContent-Disposition: form-data; " % BOUNDARY.encode()
-            + part % (name.encode(), raw, BEHIND) + b"\r\n" for name in ARGUMENTS
-        ) + b"--%b--\r\n" % BOUNDARY.encode()
-
-
-def as_query(escaped, raw, _):
-    """A query, by escapes, and raw where nginx takes such a request."""
-    for value in (escaped, raw):
-        if not re.search(rb"[\0-\x20#\x7f]", value):
-            query = b"&".join(b"%b=f%b%b" % (name.encode(), value, BEHIND.replace(b" ", b"+"))
-                              for name in ARGUMENTS)
-            yield b"/?" + query, None, None
-
-
-def as_path(escaped, raw, _):
-    """A path that names a method or a doctype; nginx refuses NUL and broken escapes."""
-    for value in (escaped, raw):
-        if not re.search(rb"[\0-\x20#\x7f?]|%00|%(?![0-9A-Fa-f]{2})", value + b"X"):
-            for start in (b"/api/method/", b"/api/v2/method/a/", b"/api/resource/", b"/api/v2/document/"):
-                yield start + b"f" + value + BEHIND.replace(b" ", b"%20"), None, None
-
-
-WAYS = {"form": as_form, "json": as_json, "multipart": as_multipart, "query": as_query, "path": as_path}
-
-
 @pytest.fixture(scope="module")
 def keeper():
     """The upstream."""
@@ -142,11 +60,6 @@ def whole(path, begin, count):
     lines = path.read_bytes().decode().split("\n")[begin:-1]
     assert len(lines) <= count, path
     return lines if len(lines) == count else None
-
-
-def is_control(text):
-    """Whether a character of the classes C0, DEL and C1 is there."""
-    return re.search(r"[\0-\x1f\x7f-\x9f]", text) is not None
 
 
 @pytest.mark.timeout(180)
