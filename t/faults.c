@@ -9,6 +9,7 @@
  *     hits     what has failed so far
  *     always   1: all behind it fail, too
  *     pid      the process where allocations fail and are counted; 0: each
+ *     clock    seconds that the clock is ahead (signed)
  */
 
 #define _GNU_SOURCE
@@ -22,7 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 
@@ -33,6 +36,7 @@ typedef struct {
     volatile uint64_t  hits;
     volatile uint64_t  always;
     volatile uint64_t  pid;
+    volatile int64_t   clock;
 } faults_t;
 
 
@@ -241,6 +245,63 @@ pwritev64(int fd, const struct iovec *data, int n, off64_t offset)
     }
 
     return is_full(fd) ? -1 : next(fd, data, n, offset);
+}
+
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+    static int (*next)(clockid_t, struct timespec *);
+    int          rc;
+
+    if (next == NULL) {
+        next = dlsym(RTLD_NEXT, "clock_gettime");
+    }
+
+    rc = next(clock, now);
+
+    if (rc == 0 && faults != NULL
+        && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+    {
+        now->tv_sec += faults->clock;
+    }
+
+    return rc;
+}
+
+
+int
+gettimeofday(struct timeval *restrict now, void *restrict zone)
+{
+    struct timespec  time;
+
+    (void) zone;
+
+    if (clock_gettime(CLOCK_REALTIME, &time) != 0) {
+        return -1;
+    }
+
+    now->tv_sec = time.tv_sec;
+    now->tv_usec = time.tv_nsec / 1000;
+
+    return 0;
+}
+
+
+time_t
+time(time_t *now)
+{
+    struct timespec  found;
+
+    if (clock_gettime(CLOCK_REALTIME, &found) != 0) {
+        return -1;
+    }
+
+    if (now != NULL) {
+        *now = found.tv_sec;
+    }
+
+    return found.tv_sec;
 }
 
 

@@ -1,6 +1,7 @@
 """18: servers that die, workers that are killed, connections and descriptors that run out: as without the
 module, and nothing is left behind."""
 
+import itertools
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import pytest
 from rig import process
 from rig.begun import Begun
 from rig.client import FORM, connect, of_type, post
+from rig.figures import figures
 from rig.http1 import Closed, Http1
 from rig.message import head, new_id
 from rig.modes import MODES
@@ -165,3 +167,42 @@ def ask(nginx):
     with Http1(nginx.port(), timeout=2) as client:
         client.send(head("GET", "/stub"))
         client.response()
+
+
+VANISHING = """
+    upstream inner { server 127.0.0.1:@{port inner}; }
+    frappe_status_zone calls 1m;
+    frappe_pace calls slow=1s;
+    server { listen 127.0.0.1:@{port inner}; location / { return 200; } }
+    server {
+        @{listen_all} @{stub_status}
+        location /status { frappe_status calls; }
+""" + "".join(f"location /{mode}/ {{ {directives} @{{show}} proxy_pass http://inner; }}"
+              for mode, directives in MODES.items()) + "}"
+CLIENTS = 1000
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_18_34_a_thousand_clients_vanish(serve_once, end):
+    """At once, with their bodies half sent: their connections and memory are free again, each has one line
+    in the log and one in the figures."""
+    nginx = serve_once(VANISHING, values={"connections": 8192})
+    ways = itertools.cycle(itertools.product(("length", "chunked", "h2"), MODES, (5, 50_000)))
+    worker = nginx.worker()
+    idle = process.sockets(worker)
+    sizes = []
+    for turn in (1, 2):
+        halves = [Begun(nginx, via, f"/{mode}/", BODY, sent)
+                  for via, mode, sent in itertools.islice(ways, CLIENTS)]
+        assert process.sockets(worker) >= idle + CLIENTS
+        for begun in halves:
+            getattr(begun.client, "close" if begun.via == "h2" else end)()
+        until(lambda: process.sockets(worker) <= idle, "the worker to close its sockets")
+        until(lambda: figures(nginx)["total"]["requests"] == turn * CLIENTS, "all to be counted")
+        text = nginx.access.text()
+        assert all(text.count(begun.id) == 1 for begun in halves)
+        sizes.append(nginx.memory())
+    assert sizes[1] - sizes[0] < 4096, sizes
+    assert post(nginx, "/whole/", "cmd=f").response.header("X-Cmd") == "f"
+    assert nginx.worker() == worker

@@ -12,6 +12,8 @@
 use super::layout::{REST, head};
 use super::pace::CALL_WORDS;
 use super::sums::{FIGURES_WORDS, Figures, GROUPS};
+use super::zone::OTHER;
+use super::zone::name::Name;
 use super::zone::record::Record;
 use super::zone::worker::Worker;
 use super::zone::{Read, Zone};
@@ -118,8 +120,8 @@ impl Zone<'_> {
         use core::sync::atomic::Ordering::Relaxed;
         let saved = self.word(head::SAVED);
         let last = saved.load(Relaxed);
-        // The clock may have been set back.
-        let is_due = now.wrapping_sub(last) >= PERIOD;
+        // The clock may have been set back; those of two workers may differ by a little.
+        let is_due = now.abs_diff(last) >= PERIOD;
         is_due && saved.compare_exchange(last, now, Relaxed, Relaxed).is_ok()
     }
 
@@ -179,8 +181,11 @@ impl Zone<'_> {
     /// Adds figures to the row of a name, or to `(other)` where there is none.
     #[inline(never)]
     fn restore(&self, worker: Worker, name: Option<&[u8]>, figures: &Figures, pace: &[u32]) {
+        // What stands in a file is as little to be trusted as what a client sends.
+        let name = name.map(Name::new);
+        let name = name.as_ref().map(Name::bytes);
         let done = self.locked(worker, || {
-            let index = match name {
+            let index = match name.filter(|name| *name != OTHER.as_bytes()) {
                 Some(name) => self.find_or_insert(self.hash(name), name)?,
                 None => return None,
             };

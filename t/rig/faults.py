@@ -14,7 +14,7 @@ from .nginx import Nginx
 from .waiting import TIMEOUT
 
 SOURCE = ROOT / "t/faults.c"
-FIELDS = ("fail", "count", "full", "hits", "always", "pid")
+FIELDS = ("fail", "count", "full", "hits", "always", "pid", "clock")
 
 
 class Faults:
@@ -37,10 +37,10 @@ class Faults:
         return {"LD_PRELOAD": str(self.library), "FAULTS": str(self._path)}
 
     def __getitem__(self, field):
-        return struct.unpack_from("=Q", self._memory, 8 * FIELDS.index(field))[0]
+        return struct.unpack_from("=q", self._memory, 8 * FIELDS.index(field))[0]
 
     def __setitem__(self, field, value):
-        struct.pack_into("=Q", self._memory, 8 * FIELDS.index(field), value)
+        struct.pack_into("=q", self._memory, 8 * FIELDS.index(field), value)
 
     def arm(self, number, *, always=False, pid=0):
         """The allocation of this number fails, and with `always` all behind it; with `pid` in that
@@ -52,7 +52,7 @@ class Faults:
 
     def disarm(self):
         """Nothing fails any more; how many have failed."""
-        self["fail"] = self["full"] = 0
+        self["fail"] = self["full"] = self["clock"] = 0
         return self["hits"]
 
 

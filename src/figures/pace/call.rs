@@ -188,7 +188,8 @@ impl Call {
                 most.min(settings.slow.saturating_sub(1))
             }
         } else {
-            let is_due = now.s.saturating_sub(self.get(at::CHANGED)) >= HOLD;
+            // Also where the clock has been set back since.
+            let is_due = now.s.abs_diff(self.get(at::CHANGED)) >= HOLD;
             if least >= work.saturating_mul(2) || (is_due && least > work) {
                 least
             } else if most <= work / 2 || (is_due && most < work) {
@@ -286,6 +287,18 @@ mod tests {
         );
         assert_eq!(after(&[(0, 60); 3]).pace(SETTINGS, at(100)), Pace::Fast);
         assert_eq!(why(&after(&[(2500, 2600); 2])), "2 finished runs of 3");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nothing_up() {
+        let day = 24 * 60 * 60;
+        let mut call = Call::default();
+        for (at_, work) in [(at(3 * day), 2500), (at(2 * day), 2600)] {
+            for _ in 0..8 {
+                call.finished(work, work + 1, End::Done, SETTINGS, at_);
+            }
+            assert_eq!(call.work(), work);
+        }
     }
 
     #[test]

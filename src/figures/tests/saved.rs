@@ -104,6 +104,42 @@ fn a_file_that_is_cut_off_or_changed_is_not_used() {
     assert_eq!(restored.load(worker, &file), Ok(1));
 }
 
+/// With the checksum that the changed file has.
+fn sealed(mut file: Vec<u8>) -> Vec<u8> {
+    file.truncate(file.len() - 8);
+    let sum = file.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    file.extend_from_slice(&sum.to_le_bytes());
+    file
+}
+
+#[test]
+fn names_of_a_file_are_cleaned() {
+    let memory = Memory::new(BYTES_MIN);
+    let zone = memory.create();
+    let worker = Worker::start(&zone, 0, 1).unwrap();
+    zone.count(worker, b"the call", &record(5));
+    let file = save(&zone, None);
+    let at = file
+        .windows(8)
+        .position(|part| part == b"the call")
+        .unwrap();
+    for (name, expected) in [
+        (b"a\n\x7f\0 all", "a\u{fffd}\u{fffd}\u{fffd} all"),
+        (b"a\xc2\x85\xff all", "a\u{fffd}\u{fffd} all"),
+    ] {
+        let mut changed = file.clone();
+        changed[at..at + 8].copy_from_slice(name);
+        let fresh = Memory::new(BYTES_MIN);
+        let restored = fresh.create();
+        let worker = Worker::start(&restored, 0, 1).unwrap();
+        assert_eq!(restored.load(worker, &sealed(changed)), Ok(1));
+        let names: Vec<_> = read(&restored, worker).into_keys().collect();
+        assert_eq!(names, ["(other)", expected]);
+    }
+}
+
 #[test]
 fn one_of_the_workers_saves_once_a_minute() {
     let memory = Memory::new(BYTES_MIN);
@@ -112,6 +148,7 @@ fn one_of_the_workers_saves_once_a_minute() {
     assert!(!zone.claim_save(1_000_000));
     assert!(!zone.claim_save(1_000_059));
     assert!(memory.attach().claim_save(1_000_060));
-    // The clock was set back.
+    // The clock of another worker is a little behind, and then that of all is set back.
+    assert!(!zone.claim_save(1_000_058));
     assert!(zone.claim_save(5));
 }
