@@ -1,5 +1,7 @@
 //! Which content types are read, and the boundary of a multipart body.
 
+use memchr::memchr_iter;
+
 use super::legacy;
 use super::text::{HeaderText, is_same, trim};
 use super::{Lookup, Wanted};
@@ -75,7 +77,7 @@ fn media_type_by_rules(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug)
     } else {
         MediaType::Other
     };
-    let mentions_json = || content_type.windows(JSON.len()).any(|text| text == JSON);
+    let mentions_json = || mentions_json(content_type);
     let is_json = match json {
         JsonTest::Exact => trim(content_type, HeaderText::Ascii) == JSON,
         JsonTest::SubstringUnlessForm => form == MediaType::Other && mentions_json(),
@@ -145,6 +147,16 @@ pub(in crate::body) fn boundary(
         (Lookup::Found, Some(b"")) if !rules.empty_boundary() => missing,
         (Lookup::Found, Some(boundary)) => Ok(boundary.len()),
     }
+}
+
+/// The text stands anywhere in the header.
+fn mentions_json(content_type: &[u8]) -> bool {
+    const SLASH: usize = b"application".len();
+    memchr_iter(b'/', content_type).any(|slash| {
+        let start = slash.checked_sub(SLASH);
+        let text = start.and_then(|start| content_type.get(start..));
+        text.is_some_and(|text| text.starts_with(JSON))
+    })
 }
 
 fn starts_with(text: &[u8], head: &[u8]) -> bool {

@@ -114,7 +114,11 @@ pub(super) fn parameters(
                 rest = after;
             }
         }
-        rest = trim_start(split(rest).1, behind);
+        let after = match rest {
+            [b';', after @ ..] => after,
+            _ => split(rest).1,
+        };
+        rest = trim_start(after, behind);
     }
     Ok(())
 }
@@ -174,7 +178,11 @@ impl<'h> Charsets<'h> {
 }
 
 /// `name*0` is section 0 of `name`.
+#[inline]
 fn without_section(name: &[u8]) -> (&[u8], bool) {
+    if !name.last().is_some_and(u8::is_ascii_digit) {
+        return (name, false);
+    }
     let digits = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
     let (head, _) = name
         .split_at_checked(name.len().saturating_sub(digits))
@@ -240,8 +248,9 @@ fn take_while(text: &[u8], is: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
 /// Letters, digits and `_!#$%&'*+-.^`|~`.
 fn is_token(byte: u8) -> bool {
     // A bit a byte of ASCII.
-    const TOKENS: u128 = 0x57ff_ffff_c7ff_fffe_03ff_6cfa_0000_0000;
-    byte.is_ascii() && TOKENS.wrapping_shr(byte.into()) & 1 == 1
+    const TOKENS: [u64; 2] = [0x03ff_6cfa_0000_0000, 0x57ff_ffff_c7ff_fffe];
+    let tokens = TOKENS.get(usize::from(byte >> 6));
+    tokens.is_some_and(|tokens| tokens.wrapping_shr(byte.into()) & 1 == 1)
 }
 
 #[inline(never)]

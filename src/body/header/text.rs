@@ -50,6 +50,16 @@ impl<'b> Text<'b> {
         self.too_long = false;
     }
 
+    pub(in crate::body) fn push_byte(&mut self, byte: u8) {
+        match self.buffer.get_mut(self.len) {
+            Some(free) => {
+                *free = byte;
+                self.len = self.len.saturating_add(1);
+            }
+            None => self.too_long = true,
+        }
+    }
+
     #[inline(never)]
     pub(in crate::body) fn push(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
@@ -114,6 +124,7 @@ impl<'b> Text<'b> {
 }
 
 /// Equal but for the case of ASCII letters.
+#[inline]
 pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
     // Apart, for what std makes of it is long.
     #[inline(never)]
@@ -132,7 +143,7 @@ pub(in crate::body) fn trim(bytes: &[u8], text: HeaderText) -> &[u8] {
         return bytes;
     }
     let mut rest = trim_start(bytes, text);
-    while let Some(shorter) = last_space(rest, text) {
+    while let Some(shorter) = before_space(rest, text) {
         rest = shorter;
     }
     rest
@@ -151,62 +162,105 @@ pub(in crate::body) fn trim_start(bytes: &[u8], text: HeaderText) -> &[u8] {
 #[inline(never)]
 fn trim_some(bytes: &[u8], text: HeaderText) -> &[u8] {
     let mut rest = bytes;
-    while let Some(after) = first_space(rest, text) {
+    while let Some(after) = behind_space(rest, text) {
         rest = after;
     }
     rest
 }
 
-/// What follows one white space character.
+/// What stands in front of the first white space, or of the first byte that `ends` the text.
 #[inline(always)]
-pub(in crate::body) fn first_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
+pub(in crate::body) fn until_space(
+    bytes: &[u8],
+    text: HeaderText,
+    ends: impl Fn(u8) -> bool,
+) -> (&[u8], &[u8]) {
+    let is_letter = |byte: u8| byte > 0xa0 && text != HeaderText::Utf8;
+    let mut rest = bytes;
+    while let [byte, after @ ..] = rest
+        && !ends(*byte)
+        && (byte.is_ascii_graphic() || is_letter(*byte) || space_len(rest, text) == 0)
+    {
+        rest = after;
+    }
+    let len = bytes.len().saturating_sub(rest.len());
+    (bytes.get(..len).unwrap_or(bytes), rest)
+}
+
+#[inline(always)]
+fn behind_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
+    match space_len(bytes, text) {
+        0 => None,
+        len => bytes.get(len..),
+    }
+}
+
+/// What stands in front of one white space character.
+fn before_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
     match bytes {
-        [] | [b'!'..=b'~', ..] => None,
-        _ => some_space(bytes, text),
+        [before @ .., byte] if byte.is_ascii() || text == HeaderText::Latin1 => {
+            (space_len(&[*byte], text) == 1).then_some(before)
+        }
+        [before @ .., _, _] if wide_space_len(bytes.get(before.len()..)?, text) == 2 => {
+            Some(before)
+        }
+        [before @ .., _, _, _] if wide_space_len(bytes.get(before.len()..)?, text) == 3 => {
+            Some(before)
+        }
+        _ => None,
     }
 }
 
+/// The bytes of the white space character in front: Python's `str.isspace`. 0 for another character.
+#[inline(always)]
+fn space_len(bytes: &[u8], text: HeaderText) -> usize {
+    let is_space = match bytes {
+        [b' ' | b'\t'..=b'\r', ..] => true,
+        [0x1c..=0x1f, ..] => text != HeaderText::Ascii,
+        [0x80..=0xff, ..] => return wide_space_len(bytes, text),
+        _ => false,
+    };
+    usize::from(is_space)
+}
+
+/// The same for a character outside ASCII.
 #[inline(never)]
-fn some_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
-    let (first, after) = bytes.split_first()?;
-    match text {
-        _ if first.is_ascii() => return is_space_byte(*first, text).then_some(after),
-        HeaderText::Latin1 => return is_space(char::from(*first)).then_some(after),
-        HeaderText::Ascii => return None,
-        HeaderText::Utf8 => {}
+fn wide_space_len(bytes: &[u8], text: HeaderText) -> usize {
+    match (text, bytes) {
+        (HeaderText::Latin1, [0x85 | 0xa0, ..]) => 1,
+        (HeaderText::Utf8, [0xc2, 0x85 | 0xa0, ..]) => 2,
+        // U+1680, U+2000 to U+200A, U+2028, U+2029, U+202F, U+205F, U+3000
+        (
+            HeaderText::Utf8,
+            [0xe1, 0x9a, 0x80, ..]
+            | [0xe2, 0x80, 0x80..=0x8a | 0xa8 | 0xa9 | 0xaf, ..]
+            | [0xe2, 0x81, 0x9f, ..]
+            | [0xe3, 0x80, 0x80, ..],
+        ) => 3,
+        _ => 0,
     }
-    (2..=3).find_map(|len| {
-        let (char, after) = bytes.split_at_checked(len)?;
-        is_space_bytes(char).then_some(after)
-    })
 }
 
-fn last_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
-    let (last, before) = bytes.split_last()?;
-    match text {
-        _ if last.is_ascii_graphic() => return None,
-        _ if last.is_ascii() => return is_space_byte(*last, text).then_some(before),
-        HeaderText::Latin1 => return is_space(char::from(*last)).then_some(before),
-        HeaderText::Ascii => return None,
-        HeaderText::Utf8 => {}
+#[cfg(test)]
+mod tests {
+    use super::{HeaderText, trim};
+
+    /// `str.isspace` is what Unicode calls white space, and four control characters.
+    #[test]
+    fn white_space_is_what_python_takes_for_it() {
+        let is_space = |char: char| char.is_whitespace() || matches!(char, '\x1c'..='\x1f');
+        for char in (0..=0x10_ffff).filter_map(char::from_u32) {
+            let text = format!("{char}a{char}");
+            let expected = if is_space(char) { "a" } else { &text };
+            assert_eq!(trim(text.as_bytes(), HeaderText::Utf8), expected.as_bytes());
+            if let Ok(byte) = u8::try_from(char) {
+                let text = [byte, b'a', byte];
+                let expected = if is_space(char) { b"a" } else { &text[..] };
+                assert_eq!(trim(&text, HeaderText::Latin1), expected);
+                let is_space = is_space(char) && char.is_ascii() && char < '\x1c' || char == ' ';
+                let expected = if is_space { b"a" } else { &text[..] };
+                assert_eq!(trim(&text, HeaderText::Ascii), expected);
+            }
+        }
     }
-    (2..=3).find_map(|len| {
-        let (before, char) = bytes.split_at_checked(bytes.len().checked_sub(len)?)?;
-        is_space_bytes(char).then_some(before)
-    })
-}
-
-fn is_space_bytes(bytes: &[u8]) -> bool {
-    core::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_space))
-}
-
-/// For a byte of ASCII.
-fn is_space_byte(byte: u8, text: HeaderText) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
-        || (matches!(byte, 0x1c..=0x1f) && text != HeaderText::Ascii)
-}
-
-/// Python's `str.isspace` for one character.
-fn is_space(char: char) -> bool {
-    char.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&char)
 }

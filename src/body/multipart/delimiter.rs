@@ -234,10 +234,16 @@ impl<'r> Search<'r> {
 
     /// Looks for the first needle, behind a line break or not. Gives the bytes taken.
     fn anywhere(&mut self, rest: &[u8]) -> usize {
+        let dashes = dashes_of(self.needle);
         let mut at = 0_usize;
         loop {
             let here = rest.get(at..).unwrap_or_default();
             at = at.saturating_add(near::find(b'-', here).unwrap_or(here.len()));
+            // Of several dashes the needle begins with the last ones, but if it has no others.
+            let found = dashes_of(rest.get(at..).unwrap_or_default());
+            if dashes < self.needle.len() {
+                at = at.saturating_add(found.saturating_sub(dashes));
+            }
             let (seen, here) = rest.split_at_checked(at).unwrap_or((rest, b""));
             if is_start(here, self.needle) {
                 self.see(seen);
@@ -247,7 +253,7 @@ impl<'r> Search<'r> {
                 }
                 return at.saturating_add(self.matched);
             }
-            at = at.saturating_add(1);
+            at = at.saturating_add(found.min(dashes));
         }
     }
 
@@ -366,6 +372,11 @@ impl<'r> Search<'r> {
             [.., older, last] => self.before = [*older, *last],
         }
     }
+}
+
+/// How many dashes a text begins with.
+fn dashes_of(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| **byte == b'-').count()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A header line of a part that does not lie in one chunk as a whole.
 
 use crate::body::page::{LendPage, PAGE_LEN};
+use crate::body::text::copy;
 
 /// The longest Content-Disposition or Content-Type line of a part that is read, in bytes. Other
 /// headers may be of any length.
@@ -38,10 +39,26 @@ impl<'r> Line<'r> {
         self.bytes.get(..self.len).unwrap_or(self.bytes)
     }
 
-    pub(super) fn push(&mut self, text: &[u8]) {
-        if text.is_empty() {
-            return;
+    #[inline]
+    pub(super) fn push_byte(&mut self, byte: u8) {
+        match self.bytes.get_mut(self.len) {
+            Some(free) => {
+                *free = byte;
+                self.len = self.len.saturating_add(1);
+            }
+            None => self.push_some(&[byte]),
         }
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, text: &[u8]) {
+        if !text.is_empty() {
+            self.push_some(text);
+        }
+    }
+
+    #[inline(never)]
+    fn push_some(&mut self, text: &[u8]) {
         if self.bytes.is_empty() {
             match self.lender.lend() {
                 Some(page) => self.bytes = page.write([0; PAGE_LEN]),
@@ -49,10 +66,7 @@ impl<'r> Line<'r> {
                 None => self.len = usize::MAX,
             }
         }
-        let free = self.bytes.get_mut(self.len..).unwrap_or_default();
-        for (to, from) in free.iter_mut().zip(text) {
-            *to = *from;
-        }
+        copy(self.bytes.get_mut(self.len..).unwrap_or_default(), text);
         self.len = self.len.saturating_add(text.len());
     }
 }

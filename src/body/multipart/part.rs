@@ -120,8 +120,9 @@ impl<'r> PartHeaders<'r> {
         // The line that is being read, if all of it lies in here.
         let mut line: &[u8] = b"";
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let text = match rest.first() {
-                Some(b'\r' | b'\n') => 0,
+            let text = match rest {
+                [b'\r' | b'\n', ..] => 0,
+                [_, b'\r' | b'\n', ..] => 1,
                 _ => near::find2(b'\r', b'\n', rest).unwrap_or(rest.len()),
             };
             let (text, rest) = rest.split_at_checked(text).unwrap_or((rest, b""));
@@ -132,9 +133,12 @@ impl<'r> PartHeaders<'r> {
             };
             at = at.saturating_add(1);
             self.see(*line_break);
-            if !self.utf8.finish() {
-                // A character that the line has cut.
-                self.utf8.feed(b"\n");
+            self.utf8.cut();
+            if let ([_, ..], [b'\r', b'\n', ..]) = (text, rest) {
+                // Behind text no blank line ends here.
+                at = at.saturating_add(1);
+                self.see(b'\n');
+                continue;
             }
             if let Some(blank_line) = self.blank_line() {
                 self.end_of_line(line, fields);
@@ -233,7 +237,7 @@ impl<'r> PartHeaders<'r> {
                 self.end_of_line(core::mem::take(&mut line), fields);
             }
         }
-        if !(text.is_ascii() && self.utf8.finish()) {
+        if !text.is_ascii() || self.utf8.is_cut() {
             self.utf8.feed(text);
         }
         self.see(0);
@@ -255,20 +259,24 @@ impl<'r> PartHeaders<'r> {
             }
             self.folded = true;
             // `parse_options_header` makes commas of line breaks.
-            self.line.push(b", ");
+            self.line.push_byte(b',');
+            self.line.push_byte(b' ');
         } else {
-            self.line.push(b" ");
+            self.line.push_byte(b' ');
         }
     }
 
     /// Remembers line breaks, or with 0 that something else stood there.
     fn see(&mut self, byte: u8) {
-        let [_, b, c, d] = self.last;
-        self.last = [b, c, d, byte];
+        // A shift of all four, in one go.
+        let last = u32::from_be_bytes(self.last) << 8 | u32::from(byte);
+        self.last = last.to_be_bytes();
     }
 
     fn blank_line(&self) -> Option<BlankLine> {
         match (self.last, self.rules.by_lines) {
+            // As behind most lines.
+            ([.., 0, _], _) => None,
             ([b'\r', b'\n', b'\r', b'\n'], false) => Some(BlankLine::CrLfCrLf),
             ([.., b'\n', b'\n'], _) => Some(BlankLine::Lf),
             ([.., b'\r', b'\r'], _) | ([.., b'\n', b'\r'], true) => Some(BlankLine::Cr),

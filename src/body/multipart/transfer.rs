@@ -6,7 +6,9 @@
 //! what came of it is taken back.
 
 use crate::body::Fields;
-use crate::body::text::percent::hex;
+use crate::body::arguments::Argument;
+use crate::body::text::percent::unescape::Buffer;
+use crate::body::text::percent::{Sink, hex};
 
 /// The encodings that are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,31 +31,28 @@ impl TransferEncoding {
 /// Decodes the data of one part.
 #[derive(Debug)]
 pub(super) struct Transfer {
-    encoding: TransferEncoding,
-    line: Line,
-    /// the last byte was CR
-    cr: bool,
-    /// the last two bytes that came of this line and of the one before
-    ends: [Tail; 2],
-    /// how many bytes came of this line
-    line_len: usize,
-    failed: bool,
+    decoder: Decoder,
+    lines: Lines,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Line {
-    /// 0 to 3 digits of a group, the bits that wait, padding, whether the rest is ignored
-    Base64 {
-        digits: u8,
-        bits: u8,
-        pads: u8,
-        done: bool,
-    },
-    Plain,
-    Equals,
-    Digit(u8),
-    /// up to the end of the line
-    SoftBreak,
+enum Decoder {
+    Base64(Group),
+    QuotedPrintable(Pending),
+}
+
+/// What came of the lines so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lines {
+    /// the last byte was CR
+    cr: bool,
+    /// the last two bytes that came of this line
+    tail: Tail,
+    /// of the one before
+    last_tail: Tail,
+    /// how many bytes came of this line
+    len: usize,
+    failed: bool,
 }
 
 /// The last two bytes of a line; 0 for none.
@@ -62,172 +61,188 @@ type Tail = [u8; 2];
 impl Transfer {
     pub(super) fn new(encoding: TransferEncoding) -> Self {
         Self {
-            encoding,
-            line: Line::start(encoding),
-            cr: false,
-            ends: [[0; 2]; 2],
-            line_len: 0,
-            failed: false,
+            decoder: match encoding {
+                TransferEncoding::Base64 => Decoder::Base64(Group::default()),
+                TransferEncoding::QuotedPrintable => Decoder::QuotedPrintable(Pending::Nothing),
+            },
+            lines: Lines::default(),
         }
     }
 
     /// Decodes the next bytes of the part.
     pub(super) fn feed(&mut self, bytes: &[u8], wanted: Option<usize>, fields: &mut Fields<'_>) {
-        if self.encoding == TransferEncoding::QuotedPrintable && wanted.is_none() {
+        // Of no slot, where nobody wants the value.
+        let index = wanted.unwrap_or(usize::MAX);
+        let mut argument = Argument { index, fields };
+        let mut out = Buffer::<_, BUFFER>::new(&mut argument);
+        match &mut self.decoder {
+            Decoder::Base64(group) => self.lines.decode(group, bytes, &mut out),
             // Nothing of it can be wrong.
-            return;
+            Decoder::QuotedPrintable(_) if wanted.is_none() => {}
+            Decoder::QuotedPrintable(pending) => self.lines.decode(pending, bytes, &mut out),
         }
-        for byte in bytes {
-            if core::mem::take(&mut self.cr) && *byte != b'\n' {
-                self.end_of_line();
-            }
-            self.byte(*byte, wanted, fields);
-            match byte {
-                b'\r' => self.cr = true,
-                b'\n' => self.end_of_line(),
-                _ => {}
-            }
-        }
+        out.flush();
     }
 
     /// The line that was decoded last, up to its line break, was a delimiter. True where all
     /// before it was fine.
     pub(super) fn finish(&mut self, wanted: Option<usize>, fields: &mut Fields<'_>) -> bool {
         if let Some(index) = wanted {
-            fields.pop(index, self.line_len);
-            let newline: usize = match self.ends[1] {
+            fields.pop(index, self.lines.len);
+            let newline: usize = match self.lines.last_tail {
                 [b'\r', b'\n'] => 2,
                 [_, b'\r' | b'\n'] => 1,
                 _ => 0,
             };
             fields.pop(index, newline);
         }
-        !self.failed
+        !self.lines.failed
+    }
+}
+
+/// Decoded bytes that are handed on together.
+const BUFFER: usize = 128;
+
+impl Lines {
+    #[inline(always)]
+    fn decode(&mut self, line: &mut impl DecodeLine, bytes: &[u8], out: &mut impl Sink) {
+        let mut lines = *self;
+        for byte in bytes {
+            if lines.cr && *byte != b'\n' {
+                lines.end_of_line(line);
+            }
+            line.take(*byte, |decoded| {
+                lines.tail = [lines.tail[1], decoded];
+                lines.len = lines.len.saturating_add(1);
+                out.push_byte(decoded);
+            });
+            lines.cr = *byte == b'\r';
+            if *byte == b'\n' {
+                lines.end_of_line(line);
+            }
+        }
+        *self = lines;
     }
 
-    fn byte(&mut self, byte: u8, wanted: Option<usize>, fields: &mut Fields<'_>) {
-        let mut out = Out {
-            wanted,
-            fields,
-            tail: &mut self.ends[0],
-            len: &mut self.line_len,
+    #[inline(always)]
+    fn end_of_line<L: DecodeLine>(&mut self, line: &mut L) {
+        self.failed |= line.is_cut();
+        *line = L::default();
+        self.last_tail = self.tail;
+        self.tail = [0; 2];
+        self.len = 0;
+    }
+}
+
+/// Decodes a line, from its start, which is the default, to its end.
+trait DecodeLine: Default {
+    /// Takes a byte, and gives those that it completes.
+    fn take(&mut self, byte: u8, out: impl FnMut(u8));
+
+    /// A line that ends here is an error.
+    fn is_cut(&self) -> bool;
+}
+
+/// Digits of base64 that are no bytes yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    /// 0 to 3
+    digits: u8,
+    /// the bits that wait
+    bits: u8,
+    pads: u8,
+    /// the rest of the line is ignored
+    done: bool,
+}
+
+impl DecodeLine for Group {
+    #[inline(always)]
+    fn take(&mut self, byte: u8, mut out: impl FnMut(u8)) {
+        let value = match byte {
+            _ if self.done => return,
+            b'A'..=b'Z' => byte.wrapping_sub(b'A'),
+            b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(26),
+            b'0'..=b'9' => byte.wrapping_sub(b'0').wrapping_add(52),
+            b'+' => 62,
+            b'/' => 63,
+            b'=' if self.digits >= 2 => {
+                self.pads = self.pads.saturating_add(1);
+                self.done = self.digits.saturating_add(self.pads) >= 4;
+                return;
+            }
+            _ => return,
         };
-        self.line = match self.line {
-            Line::Base64 { done: true, .. } => self.line,
-            Line::Base64 {
-                digits, bits, pads, ..
-            } => base64(byte, digits, bits, pads, &mut out),
-            Line::SoftBreak => Line::SoftBreak,
-            line => quoted_printable(byte, line, &mut out),
+        // A digit brings six bits, of which a byte takes 6, 4, 2 and none.
+        let (digits, bits) = match self.digits {
+            0 => (1, value),
+            1 => {
+                out(self.bits << 2 | value >> 4);
+                (2, value & 15)
+            }
+            2 => {
+                out(self.bits << 4 | value >> 2);
+                (3, value & 3)
+            }
+            _ => {
+                out(self.bits << 6 | value);
+                (0, 0)
+            }
+        };
+        (self.digits, self.bits, self.pads) = (digits, bits, 0);
+    }
+
+    fn is_cut(&self) -> bool {
+        self.digits > 0 && !self.done
+    }
+}
+
+/// The start of an escape of quoted-printable.
+#[derive(Clone, Copy, Debug, Default)]
+enum Pending {
+    #[default]
+    Nothing,
+    Equals,
+    Digit(u8),
+    /// up to the end of the line
+    SoftBreak,
+}
+
+impl DecodeLine for Pending {
+    #[inline(always)]
+    fn take(&mut self, byte: u8, mut out: impl FnMut(u8)) {
+        *self = match (*self, byte) {
+            (Self::SoftBreak, _) | (Self::Equals, b'\r' | b'\n') => Self::SoftBreak,
+            (Self::Equals, b'=') => {
+                out(b'=');
+                Self::Nothing
+            }
+            (Self::Equals, _) if byte.is_ascii_hexdigit() => Self::Digit(byte),
+            (Self::Digit(high), _) if byte.is_ascii_hexdigit() => {
+                out(hex(high) << 4 | hex(byte));
+                Self::Nothing
+            }
+            (pending, _) => {
+                // What waits was no escape.
+                match pending {
+                    Self::Equals => out(b'='),
+                    Self::Digit(high) => {
+                        out(b'=');
+                        out(high);
+                    }
+                    Self::Nothing | Self::SoftBreak => {}
+                }
+                match byte {
+                    b'=' => Self::Equals,
+                    _ => {
+                        out(byte);
+                        Self::Nothing
+                    }
+                }
+            }
         };
     }
 
-    fn end_of_line(&mut self) {
-        if let Line::Base64 {
-            digits: 1..=3,
-            done: false,
-            ..
-        } = self.line
-        {
-            self.failed = true;
-        }
-        self.line = Line::start(self.encoding);
-        self.ends = [[0; 2], self.ends[0]];
-        self.line_len = 0;
-        self.cr = false;
+    fn is_cut(&self) -> bool {
+        false
     }
-}
-
-impl Line {
-    fn start(encoding: TransferEncoding) -> Self {
-        match encoding {
-            TransferEncoding::Base64 => Self::Base64 {
-                digits: 0,
-                bits: 0,
-                pads: 0,
-                done: false,
-            },
-            TransferEncoding::QuotedPrintable => Self::Plain,
-        }
-    }
-}
-
-struct Out<'o, 's, 'r> {
-    wanted: Option<usize>,
-    fields: &'s mut Fields<'r>,
-    tail: &'o mut Tail,
-    len: &'o mut usize,
-}
-
-impl Out<'_, '_, '_> {
-    fn push(&mut self, byte: u8) {
-        *self.tail = [self.tail[1], byte];
-        *self.len = self.len.saturating_add(1);
-        if let Some(index) = self.wanted {
-            self.fields.push_byte(index, byte);
-        }
-    }
-}
-
-fn base64(byte: u8, digits: u8, bits: u8, pads: u8, out: &mut Out<'_, '_, '_>) -> Line {
-    let line = |digits, bits, pads, done| Line::Base64 {
-        digits,
-        bits,
-        pads,
-        done,
-    };
-    let value = match byte {
-        b'A'..=b'Z' => byte.wrapping_sub(b'A'),
-        b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(26),
-        b'0'..=b'9' => byte.wrapping_sub(b'0').wrapping_add(52),
-        b'+' => 62,
-        b'/' => 63,
-        b'=' if digits >= 2 => {
-            let pads = pads.saturating_add(1);
-            return line(digits, bits, pads, digits.saturating_add(pads) >= 4);
-        }
-        _ => return line(digits, bits, pads, false),
-    };
-    match digits {
-        0 => line(1, value, 0, false),
-        1 => {
-            out.push(bits << 2 | value >> 4);
-            line(2, value & 15, 0, false)
-        }
-        2 => {
-            out.push(bits << 4 | value >> 2);
-            line(3, value & 3, 0, false)
-        }
-        _ => {
-            out.push(bits << 6 | value);
-            line(0, 0, 0, false)
-        }
-    }
-}
-
-#[inline(always)]
-fn quoted_printable(byte: u8, line: Line, out: &mut Out<'_, '_, '_>) -> Line {
-    match (line, byte) {
-        (Line::Equals, b'\r' | b'\n') => return Line::SoftBreak,
-        (Line::Equals, b'=') => {
-            out.push(b'=');
-            return Line::Plain;
-        }
-        (Line::Equals, _) if byte.is_ascii_hexdigit() => return Line::Digit(byte),
-        (Line::Digit(high), _) if byte.is_ascii_hexdigit() => {
-            out.push(hex(high) << 4 | hex(byte));
-            return Line::Plain;
-        }
-        (Line::Digit(high), _) => {
-            out.push(b'=');
-            out.push(high);
-        }
-        (Line::Equals, _) => out.push(b'='),
-        _ => {}
-    }
-    if byte == b'=' {
-        return Line::Equals;
-    }
-    out.push(byte);
-    Line::Plain
 }

@@ -15,9 +15,16 @@ const NEAR: usize = 2 * VECTOR;
 /// What is looked for. Two that are the same cost one comparison.
 type Ends = (u8, u8, u8, u8);
 
+const FORM_ENDS: Ends = (b'=', b'&', b'%', b'+');
+
 /// Where `a` is first.
 #[inline(never)]
 pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
+    at_once(bytes, (a, a, a, a)).or_else(|| find_behind(a, bytes))
+}
+
+#[inline(never)]
+fn find_behind(a: u8, bytes: &[u8]) -> Option<usize> {
     near(bytes, NEAR, (a, a, a, a), false).unwrap_or_else(|(from, rest)| {
         let at = memchr(a, rest)?;
         Some(from.saturating_add(at))
@@ -27,6 +34,11 @@ pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
 /// Where `a` or `b` is first.
 #[inline(never)]
 pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
+    at_once(bytes, (a, a, b, b)).or_else(|| find2_behind(a, b, bytes))
+}
+
+#[inline(never)]
+fn find2_behind(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
     near(bytes, NEAR, (a, a, b, b), false).unwrap_or_else(|(from, rest)| {
         let at = memchr2(a, b, rest)?;
         Some(from.saturating_add(at))
@@ -37,7 +49,12 @@ pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
 /// value, so does the `=` that may follow.
 #[inline(never)]
 pub(in crate::body) fn plain_len(bytes: &[u8]) -> usize {
-    match near(bytes, NEAR + NAME, (b'=', b'&', b'%', b'+'), false) {
+    at_once(bytes, FORM_ENDS).unwrap_or_else(|| plain_len_behind(bytes))
+}
+
+#[inline(never)]
+fn plain_len_behind(bytes: &[u8]) -> usize {
+    match near(bytes, NEAR + NAME, FORM_ENDS, false) {
         Ok(found) => found.unwrap_or(bytes.len()),
         Err((from, _)) => from,
     }
@@ -67,6 +84,22 @@ pub(in crate::body) fn is_printable_ascii(bytes: &[u8]) -> bool {
     dispatch!(Level::baseline(), simd => is(simd, bytes))
 }
 
+/// Looks for one of `ends` in the first vector: a function that does no more needs no stack.
+#[inline(always)]
+fn at_once(bytes: &[u8], ends: Ends) -> Option<usize> {
+    let vector = bytes.first_chunk()?;
+    dispatch!(Level::baseline(), simd => first(ends_in(simd, *vector, ends, false)))
+}
+
+/// A bit for each of `ends` in a vector, or with `controls` for each byte below 0x20.
+#[inline(always)]
+fn ends_in<S: Simd>(simd: S, vector: [u8; VECTOR], (a, b, c, d): Ends, controls: bool) -> u64 {
+    let bytes: u8x16<S> = vector.simd_into(simd);
+    let controls = bytes.simd_lt(if controls { b' ' } else { 0 });
+    let ends = bytes.simd_eq(a) | bytes.simd_eq(b) | bytes.simd_eq(c) | bytes.simd_eq(d);
+    (controls | ends).to_bitmask()
+}
+
 /// Looks for one of `ends`, which may be the same, or with `controls` a byte below 0x20, among the first `len` bytes, a
 /// whole number of vectors. `Err` has what is left and where it begins.
 #[inline(always)]
@@ -84,15 +117,10 @@ fn near_by<S: Simd>(
     simd: S,
     bytes: &[u8],
     len: usize,
-    (a, b, c, d): Ends,
+    ends: Ends,
     controls: bool,
 ) -> Result<Option<usize>, (usize, &[u8])> {
-    let find = |vector: [u8; VECTOR]| {
-        let bytes: u8x16<S> = vector.simd_into(simd);
-        let controls = bytes.simd_lt(if controls { b' ' } else { 0 });
-        let ends = bytes.simd_eq(a) | bytes.simd_eq(b) | bytes.simd_eq(c) | bytes.simd_eq(d);
-        (controls | ends).to_bitmask()
-    };
+    let find = |vector| ends_in(simd, vector, ends, controls);
     let mut rest = bytes;
     let mut at = 0_usize;
     while at < len {

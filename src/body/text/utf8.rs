@@ -38,7 +38,7 @@ impl Utf8Check {
 
     /// False as soon as the bytes so far cannot be the start of UTF-8 text.
     pub(in crate::body) fn feed(&mut self, chunk: &[u8]) -> bool {
-        if self.len == 0 && is_ascii(chunk) {
+        if self.broken || self.len == 0 && is_ascii(chunk) {
             return !self.broken;
         }
         self.feed_more(chunk)
@@ -68,6 +68,16 @@ impl Utf8Check {
             break;
         }
         !self.broken
+    }
+
+    /// The bytes so far end inside a character.
+    pub(in crate::body) fn is_cut(&self) -> bool {
+        self.len > 0
+    }
+
+    /// What comes next is no part of a character that is cut.
+    pub(in crate::body) fn cut(&mut self) {
+        self.broken |= self.is_cut();
     }
 
     /// True when the text is valid and does not end inside a character.

@@ -9,7 +9,7 @@ mod piece;
 
 use piece::{Ahead, piece, quoted};
 
-use super::text::{HeaderText, Text, first_space, is_same, trim_start};
+use super::text::{HeaderText, Text, is_same, trim_start, until_space};
 use super::{Lookup, Wanted};
 use crate::body::Charset;
 use crate::body::Trouble;
@@ -33,16 +33,7 @@ impl Pieces {
 pub(in crate::body) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], &[u8]) {
     let text = pieces.text(text);
     let start = trim_start(header, text);
-    let mut rest = start;
-    while let Some(byte) = rest.first() {
-        if matches!(byte, b';' | b',') || first_space(rest, text).is_some() {
-            break;
-        }
-        rest = rest.get(1..).unwrap_or_default();
-    }
-    let value = start
-        .get(..start.len().saturating_sub(rest.len()))
-        .unwrap_or_default();
+    let (value, rest) = until_space(start, text, |byte| matches!(byte, b';' | b','));
     // `.+` needs something behind the delimiter.
     match rest {
         [b';' | b',', _, ..] if !value.is_empty() => (value, rest),
@@ -85,8 +76,8 @@ pub(in crate::body) fn parameters(
                 false => name == wanted.key,
             })
         };
-        let index = wanted.iter().position(is);
-        let wanted = index.and_then(|index| wanted.get_mut(index));
+        let mut wanted = wanted.iter_mut().enumerate();
+        let wanted = wanted.find(|(_, wanted)| is(wanted));
         let Some(value) = piece.value else {
             if piece.section && !pieces.bare_sections {
                 return Err(Trouble::HeaderCrash);
@@ -95,14 +86,14 @@ pub(in crate::body) fn parameters(
                 if let Some(name) = name {
                     bare.add(piece.key, name, pieces.lower_case);
                 }
-                if let Some(wanted) = wanted {
+                if let Some((_, wanted)) = wanted {
                     wanted.set(Lookup::Bare);
                 }
             }
             continue;
         };
         let decoded = match wanted {
-            Some(wanted) => {
+            Some((index, wanted)) => {
                 if !piece.section {
                     wanted.text.clear();
                 }
@@ -116,7 +107,7 @@ pub(in crate::body) fn parameters(
                     true => Lookup::Unknown,
                     false => Lookup::Found,
                 });
-                if is_unknown && is_lenient && index == Some(0) {
+                if is_unknown && is_lenient && index == 0 {
                     return Ok(true);
                 }
                 decoded
@@ -142,10 +133,15 @@ pub(in crate::body) fn parameters(
 const NAME_MAX: usize = 32;
 
 /// A key without quotes. None: longer than any that is looked for.
+#[inline(always)]
 fn name<'k>(key: &'k [u8], buffer: &'k mut [u8; NAME_MAX]) -> Option<&'k [u8]> {
-    if !key.starts_with(b"\"") {
-        return (key.len() <= NAME_MAX).then_some(key);
+    match key {
+        [b'"', ..] => unquoted(key, buffer),
+        _ => (key.len() <= NAME_MAX).then_some(key),
     }
+}
+
+fn unquoted<'k>(key: &[u8], buffer: &'k mut [u8; NAME_MAX]) -> Option<&'k [u8]> {
     let mut name = Text::new(buffer);
     name.push(key);
     name.unquote(0, false);
@@ -190,16 +186,13 @@ impl<'h> BareKeys<'h> {
         is_same
     }
 
+    #[inline(always)]
     fn place(&mut self, name: &[u8], lower_case: bool) -> Option<&mut Option<&'h [u8]>> {
-        let hash = name.iter().fold(0_usize, |hash, byte| {
-            let byte = if lower_case {
-                byte.to_ascii_lowercase()
-            } else {
-                *byte
-            };
-            hash.wrapping_mul(31).wrapping_add(byte.into())
-        });
-        self.keys.get_mut(hash % 16)
+        let (first, last) = (*name.first()?, *name.last()?);
+        // Letters alike in both cases; some others are, too.
+        let case = if lower_case { 0x20 } else { 0 };
+        let hash = (first | case).wrapping_mul(7) ^ (last | case);
+        self.keys.get_mut(usize::from(hash) % 16)
     }
 }
 
@@ -275,8 +268,10 @@ fn decode_byte(
         Codec::AsciiCompatible if !byte.is_ascii() => return Err(Trouble::CharsetUnknown),
         Codec::Other => return Err(Trouble::CharsetUnknown),
         Codec::Known(_) | Codec::AsciiCompatible => {
-            utf8.feed(&[byte]);
-            out.push(&[byte]);
+            if !byte.is_ascii() || !utf8.finish() {
+                utf8.feed(&[byte]);
+            }
+            out.push_byte(byte);
         }
     }
     Ok(())

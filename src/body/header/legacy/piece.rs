@@ -1,8 +1,7 @@
 //! One piece of a header: `;`, a key, perhaps `=` and a value.
 
-use memchr::memchr;
-
-use crate::body::header::text::{HeaderText, first_space, trim_start};
+use crate::body::header::text::{HeaderText, trim_start, until_space};
+use crate::body::text::near;
 use crate::body::werkzeug::Pieces;
 
 /// One piece, as it stands in the header.
@@ -26,13 +25,19 @@ pub(super) fn piece<'h>(
     {
         rest = trim_start(after, text);
     }
-    let (key, after) = quoted(rest).or_else(|| key(rest, text))?;
+    let (key, after) = match rest {
+        [b'"', ..] => quoted(rest).or_else(|| key(rest, text))?,
+        _ => key(rest, text)?,
+    };
     let mut piece = Piece {
         key,
         section: false,
         encoding: None,
         value: None,
     };
+    if let [b';', ..] = after {
+        return Some((piece, after));
+    }
     let mut rest = after;
     if pieces.sections
         && let [b'*', digits @ ..] = rest
@@ -111,7 +116,7 @@ impl Ahead {
         let behind = |left: usize| {
             let start = input.len().saturating_sub(left).saturating_add(1);
             let rest = input.get(start..).unwrap_or_default();
-            memchr(b'\'', rest).map_or(0, |at| rest.len().saturating_sub(at))
+            near::find(b'\'', rest).map_or(0, |at| rest.len().saturating_sub(at))
         };
         let [first, second] = match self.quotes {
             Some([first, second]) if first < input.len() => [first, second],
@@ -132,10 +137,7 @@ impl Ahead {
         {
             return known;
         }
-        let mut rest = input;
-        while !rest.is_empty() && first_space(rest, text).is_none() {
-            rest = rest.get(1..).unwrap_or_default();
-        }
+        let (_, rest) = until_space(input, text, |_| false);
         *self.space.insert(rest.len())
     }
 }
@@ -156,18 +158,11 @@ pub(super) fn quoted(input: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// `[^\s;,=*]+`
+#[inline(always)]
 fn key(input: &[u8], text: HeaderText) -> Option<(&[u8], &[u8])> {
-    let mut at = 0_usize;
-    while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
-        let delimits = rest
-            .first()
-            .is_some_and(|byte| matches!(byte, b';' | b',' | b'=' | b'*'));
-        if delimits || first_space(rest, text).is_some() {
-            break;
-        }
-        at = at.saturating_add(1);
-    }
-    (at > 0).then(|| input.split_at_checked(at))?
+    let ends = |byte| matches!(byte, b';' | b',' | b'=' | b'*');
+    let (key, rest) = until_space(input, text, ends);
+    (!key.is_empty()).then_some((key, rest))
 }
 
 /// `[^;,]+`: white space behind it belongs to it.
@@ -181,14 +176,14 @@ fn token(input: &[u8]) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ahead, HeaderText, first_space};
+    use super::{Ahead, HeaderText, until_space};
 
     /// werkzeug's `(?P<encoding>[^\s]+?)'(?P<language>[^\s]*?)'`, from the start each time.
     fn naive(input: &[u8], text: HeaderText) -> Option<(&[u8], &[u8])> {
         let is_quote = |at: &usize| input[*at] == b'\'';
         let first = (1..input.len()).find(is_quote)?;
         let second = (first + 1..input.len()).find(is_quote)?;
-        let has_space = (0..second).any(|at| first_space(&input[at..], text).is_some());
+        let has_space = until_space(input, text, |_| false).0.len() < second;
         (!has_space).then(|| (&input[..first], &input[second + 1..]))
     }
 

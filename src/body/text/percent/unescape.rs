@@ -62,8 +62,15 @@ impl<T: Sink, const LEN: usize> Sink for Buffer<'_, T, LEN> {
         }
     }
 
+    #[inline]
     fn push_byte(&mut self, byte: u8) {
-        self.push(&[byte]);
+        if self.len == LEN {
+            self.flush();
+        }
+        if let Some(free) = self.bytes.get_mut(self.len) {
+            *free = byte;
+            self.len = self.len.saturating_add(1);
+        }
     }
 }
 
