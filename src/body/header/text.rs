@@ -143,10 +143,15 @@ pub(in crate::body) fn trim(bytes: &[u8], text: HeaderText) -> &[u8] {
         return bytes;
     }
     let mut rest = trim_start(bytes, text);
-    while let Some(shorter) = before_space(rest, text) {
-        rest = shorter;
+    loop {
+        rest = match rest {
+            [before @ .., b' ' | b'\t'..=b'\r'] => before,
+            _ => match before_space(rest, text) {
+                Some(before) => before,
+                None => return rest,
+            },
+        };
     }
-    rest
 }
 
 /// Python's `str.lstrip`.

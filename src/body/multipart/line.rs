@@ -41,19 +41,21 @@ impl<'r> Line<'r> {
 
     #[inline]
     pub(super) fn push_byte(&mut self, byte: u8) {
-        match self.bytes.get_mut(self.len) {
-            Some(free) => {
-                *free = byte;
-                self.len = self.len.saturating_add(1);
-            }
-            None => self.push_some(&[byte]),
+        if self.bytes.is_empty() {
+            return self.push_some(&[byte]);
         }
+        if let Some(free) = self.bytes.get_mut(self.len) {
+            *free = byte;
+        }
+        self.len = self.len.saturating_add(1);
     }
 
     #[inline]
     pub(super) fn push(&mut self, text: &[u8]) {
-        if !text.is_empty() {
-            self.push_some(text);
+        match text {
+            [] => {}
+            [byte] => self.push_byte(*byte),
+            _ => self.push_some(text),
         }
     }
 

@@ -19,6 +19,7 @@
 mod borders;
 mod dashes;
 mod delimiter;
+mod found;
 mod line;
 mod part;
 mod transfer;

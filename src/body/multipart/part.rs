@@ -5,19 +5,15 @@
 //! `formparser.py: get_part_charset`, before 2.0 `formparser.py: parse_multipart_headers`: a
 //! space or tab in front continues a line, the first of several equal headers counts.
 
-use memchr::memchr;
-
+use super::found::{Found, FoundCharset};
 use super::line::{LINE_MAX, Line};
 use super::transfer::TransferEncoding;
 use crate::body::Trouble;
 use crate::body::header::disposition::Disposition;
-use crate::body::header::text::{HeaderText, is_same, trim};
-use crate::body::header::{self, Lookup, Wanted};
 use crate::body::page::LendPage;
-use crate::body::text::charset::Codec;
 use crate::body::text::near;
 use crate::body::text::utf8::Utf8Check;
-use crate::body::werkzeug::{HeaderRules, PartCharset, PartRules};
+use crate::body::werkzeug::{HeaderRules, PartRules};
 use crate::body::{Charset, Fields};
 
 /// What a part is to us.
@@ -67,26 +63,6 @@ pub(super) struct PartHeaders<'r> {
     found: Found,
 }
 
-/// What the lines so far have said.
-#[derive(Clone, Copy, Debug, Default)]
-struct Found {
-    disposition: Option<Disposition>,
-    charset: Option<FoundCharset>,
-    transfer: Option<TransferEncoding>,
-    trouble: Option<Trouble>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FoundCharset {
-    Known(Charset),
-    /// no codec of Python's: a `LookupError` as soon as there is something to decode
-    Unknown,
-    /// a parameter without a value: a `TypeError`
-    Missing,
-    /// the header cannot be read; nobody reads that of a file
-    Failed(Trouble),
-}
-
 impl<'r> PartHeaders<'r> {
     pub(super) fn new(
         rules: PartRules,
@@ -116,37 +92,47 @@ impl<'r> PartHeaders<'r> {
 
     /// Takes bytes up to the blank line. Gives how many it took.
     pub(super) fn feed(&mut self, bytes: &[u8], fields: &Fields<'_>) -> (usize, Option<BlankLine>) {
-        let mut at = self.usual_line(bytes, fields).unwrap_or(0);
+        let usual = self.usual_line(bytes, fields).unwrap_or(0);
+        let mut rest = bytes.get(usual..).unwrap_or_default();
         // The line that is being read, if all of it lies in here.
         let mut line: &[u8] = b"";
-        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let text = match rest {
-                [b'\r' | b'\n', ..] => 0,
-                [_, b'\r' | b'\n', ..] => 1,
+        while let Some((first, after)) = rest.split_first() {
+            let len = match (first, after) {
+                (b'\r' | b'\n', _) => 0,
+                (_, [b'\r' | b'\n', ..]) => 1,
                 _ => near::find2(b'\r', b'\n', rest).unwrap_or(rest.len()),
             };
-            let (text, rest) = rest.split_at_checked(text).unwrap_or((rest, b""));
-            line = self.text(line, text, fields);
-            at = at.saturating_add(text.len());
-            let Some(line_break) = rest.first() else {
-                break;
-            };
-            at = at.saturating_add(1);
-            self.see(*line_break);
-            self.utf8.cut();
-            if let ([_, ..], [b'\r', b'\n', ..]) = (text, rest) {
-                // Behind text no blank line ends here.
-                at = at.saturating_add(1);
-                self.see(b'\n');
+            let (text, behind) = rest.split_at_checked(len).unwrap_or((rest, b""));
+            if line.is_empty()
+                && !may_go_on(*first)
+                && let Some(after) = self.whole_line(text, behind, fields)
+            {
+                rest = after;
                 continue;
             }
-            if let Some(blank_line) = self.blank_line() {
-                self.end_of_line(line, fields);
-                return (at, Some(blank_line));
+            line = self.text(line, text, fields);
+            let Some((line_break, after)) = behind.split_first() else {
+                break;
+            };
+            rest = after;
+            self.see(*line_break);
+            self.utf8.cut();
+            if text.is_empty() {
+                if let Some(blank_line) = self.blank_line() {
+                    self.end_of_line(line, fields);
+                    return (bytes.len().saturating_sub(rest.len()), Some(blank_line));
+                }
+            } else if let (b'\r', [b'\n', after @ ..]) = (line_break, after) {
+                // Behind text no blank line ends here.
+                rest = after;
+                self.see(b'\n');
+            }
+            if rest.first().is_some_and(|byte| !may_go_on(*byte)) {
+                self.end_of_line(core::mem::take(&mut line), fields);
             }
         }
         self.line.push(line);
-        (at, None)
+        (bytes.len(), None)
     }
 
     /// What is wrong with the charset of a field, as werkzeug finds out when its data has ended,
@@ -214,6 +200,33 @@ impl<'r> PartHeaders<'r> {
         Some(taken)
     }
 
+    /// Text that is a line of its own, since neither it nor the next one goes on. Gives what follows the
+    /// line break.
+    #[inline]
+    fn whole_line<'c>(
+        &mut self,
+        text: &[u8],
+        behind: &'c [u8],
+        fields: &Fields<'_>,
+    ) -> Option<&'c [u8]> {
+        let after = match behind {
+            [b'\r', b'\n', after @ ..] | [_, after @ ..] => after,
+            [] => return None,
+        };
+        if self.line.len() > 0 || may_go_on(*after.first()?) {
+            return None;
+        }
+        if !text.is_ascii() || self.utf8.is_cut() {
+            self.utf8.feed_more(text);
+            self.utf8.cut();
+        }
+        if !self.is_short(text) {
+            self.end_of_line(text.trim_ascii_start(), fields);
+        }
+        self.last = [0, 0, 0, b'\n'];
+        Some(after)
+    }
+
     /// Text up to a line break. `line` is what lies in front of it in this chunk and has not been
     /// kept; gives what then lies there.
     fn text<'c>(&mut self, line: &'c [u8], text: &'c [u8], fields: &Fields<'_>) -> &'c [u8] {
@@ -222,25 +235,30 @@ impl<'r> PartHeaders<'r> {
         };
         let mut line = line;
         let mut text = text;
-        if matches!(self.last, [.., b'\r' | b'\n']) {
-            let is_first = line.is_empty() && self.line.len() == 0;
+        if let [.., before, b'\r' | b'\n'] = self.last {
+            let is_first = || line.is_empty() && self.line.len() == 0;
             // An empty line ends the one in front of it, also where it goes on itself.
-            let is_behind_empty = matches!(self.last, [.., b'\n', b'\r']);
+            let is_behind_empty = before == b'\n' && self.last[3] == b'\r';
             if matches!(first, b' ' | b'\t')
-                && !(is_first && self.rules.by_lines)
                 && !is_behind_empty
+                && !(self.rules.by_lines && is_first())
             {
-                self.line.push(core::mem::take(&mut line));
+                self.line.push(line);
+                line = b"";
                 self.fold();
                 text = text.get(1..).unwrap_or_default();
             } else {
-                self.end_of_line(core::mem::take(&mut line), fields);
+                self.end_of_line(line, fields);
+                line = b"";
             }
         }
-        if !text.is_ascii() || self.utf8.is_cut() {
-            self.utf8.feed(text);
+        self.last = [0; 4];
+        if text.is_empty() {
+            return line;
         }
-        self.see(0);
+        if !text.is_ascii() || self.utf8.is_cut() {
+            self.utf8.feed_more(text);
+        }
         if self.line.len() == 0 {
             // Python strips the line; so much white space need not be kept.
             return text.trim_ascii_start();
@@ -266,7 +284,7 @@ impl<'r> PartHeaders<'r> {
         }
     }
 
-    /// Remembers line breaks, or with 0 that something else stood there.
+    /// Remembers a line break.
     fn see(&mut self, byte: u8) {
         // A shift of all four, in one go.
         let last = u32::from_be_bytes(self.last) << 8 | u32::from(byte);
@@ -275,8 +293,6 @@ impl<'r> PartHeaders<'r> {
 
     fn blank_line(&self) -> Option<BlankLine> {
         match (self.last, self.rules.by_lines) {
-            // As behind most lines.
-            ([.., 0, _], _) => None,
             ([b'\r', b'\n', b'\r', b'\n'], false) => Some(BlankLine::CrLfCrLf),
             ([.., b'\n', b'\n'], _) => Some(BlankLine::Lf),
             ([.., b'\r', b'\r'], _) | ([.., b'\n', b'\r'], true) => Some(BlankLine::Cr),
@@ -290,7 +306,7 @@ impl<'r> PartHeaders<'r> {
             0 => (line.get(..LINE_MAX).unwrap_or(line), line.len() > LINE_MAX),
             len => (self.line.get(), len > LINE_MAX),
         };
-        if self.is_short(line) {
+        if !is_cut && self.is_short(line) {
             self.line.set_len(0);
             self.folded = false;
             return;
@@ -305,110 +321,16 @@ impl<'r> PartHeaders<'r> {
         self.line.set_len(0);
         self.folded = false;
     }
-}
 
-impl PartHeaders<'_> {
     /// The line is too short for any header that matters, and has a colon where it needs one.
     fn is_short(&self, line: &[u8]) -> bool {
-        !line.is_empty()
-            && line.len() < b"Content-Type:".len()
-            && (!self.rules.colon_needed || self.found.trouble.is_some() || line.contains(&b':'))
+        let has_colon = || line.is_empty() || line.contains(&b':');
+        line.len() < b"Content-Type:".len()
+            && (!self.rules.colon_needed || self.found.trouble.is_some() || has_colon())
     }
 }
 
-impl Found {
-    /// Takes a line. Answers whether it was one that matters.
-    fn take_line(
-        &mut self,
-        line: &[u8],
-        is_cut: bool,
-        rules: PartRules,
-        header_rules: HeaderRules,
-        fields: &Fields<'_>,
-    ) -> bool {
-        let colon = memchr(b':', line);
-        if colon.is_none() && rules.by_lines {
-            return false;
-        }
-        if colon.is_none() && rules.colon_needed && !is_cut {
-            if !trim(line, HeaderText::Ascii).is_empty() {
-                self.trouble = self.trouble.or(Some(Trouble::PartHeaderNoColon));
-            }
-            return false;
-        }
-        let (name, value) = line
-            .split_at_checked(colon.unwrap_or(line.len()))
-            .unwrap_or_default();
-        let value = value.get(1..).unwrap_or_default();
-        let value = value.strip_prefix(b" ").unwrap_or(value);
-        let value = trim(value, HeaderText::Utf8);
-        let name = trim(name, HeaderText::Utf8);
-        self.take(name, value, rules, header_rules, fields)
-    }
-
-    /// Takes a header. Answers whether it was one that matters.
-    fn take(
-        &mut self,
-        name: &[u8],
-        value: &[u8],
-        rules: PartRules,
-        header_rules: HeaderRules,
-        fields: &Fields<'_>,
-    ) -> bool {
-        // Known by their usual case, which is compared first.
-        let is = |known: &[u8]| is_same(name, known);
-        let mut trouble = None;
-        if is(b"Content-Disposition") && self.disposition.is_none() {
-            match Disposition::read(value, rules.empty_filename, header_rules, fields) {
-                Ok(disposition) => self.disposition = Some(disposition),
-                Err(error) => trouble = Some(error),
-            }
-        } else if is(b"Content-Type") && self.charset.is_none() {
-            let charset = part_charset(value, rules.charsets, header_rules);
-            self.charset = Some(charset.unwrap_or_else(FoundCharset::Failed));
-        } else if rules.transfer_encodings
-            && is(b"Content-Transfer-Encoding")
-            && self.transfer.is_none()
-        {
-            self.transfer = TransferEncoding::find(value);
-        } else {
-            return false;
-        }
-        self.trouble = self.trouble.or(trouble);
-        true
-    }
-}
-
-fn part_charset(
-    content_type: &[u8],
-    charsets: PartCharset,
-    rules: HeaderRules,
-) -> Result<FoundCharset, Trouble> {
-    let mut buffer = [0; 32];
-    let mut wanted = [Wanted::new(b"charset", &mut buffer)];
-    header::parameters(content_type, HeaderText::Utf8, rules, &mut wanted)?;
-    let [charset] = wanted;
-    let name = charset.text.get();
-    Ok(match (charset.found, charsets) {
-        (Lookup::Absent, _) => FoundCharset::Known(Charset::Utf8),
-        (Lookup::Bare, _) => FoundCharset::Missing,
-        (Lookup::Unknown, _) => FoundCharset::Failed(Trouble::CharsetUnknown),
-        (Lookup::Found, PartCharset::Any) => match name.and_then(Codec::find) {
-            Some(codec) => FoundCharset::Known(codec.charset()),
-            None => FoundCharset::Unknown,
-        },
-        (Lookup::Found, PartCharset::Safe) => FoundCharset::Known(safe_charset(name)),
-    })
-}
-
-/// werkzeug 2.3 honours a short list of charsets; the rest is UTF-8.
-fn safe_charset(name: Option<&[u8]>) -> Charset {
-    let is = |known: &[u8]| name.is_some_and(|name| is_same(name, known));
-    if is(b"ascii") || is(b"us-ascii") {
-        Charset::Ascii
-    } else if is(b"iso-8859-1") {
-        Charset::Latin1
-    } else {
-        Charset::Utf8
-    }
+/// A line goes on, or a blank one may follow, where the next one begins with this.
+fn may_go_on(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }

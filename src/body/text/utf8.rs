@@ -44,9 +44,9 @@ impl Utf8Check {
         self.feed_more(chunk)
     }
 
-    /// Apart, so that ASCII pays for nothing else.
+    /// As [`Self::feed`], but kept out of line, so that ASCII pays for nothing else.
     #[inline(never)]
-    fn feed_more(&mut self, chunk: &[u8]) -> bool {
+    pub(in crate::body) fn feed_more(&mut self, chunk: &[u8]) -> bool {
         let mut rest = self.complete_pending(chunk);
         while let (Err(error), false) = (from_utf8(rest), self.broken) {
             let tail = rest.get(error.valid_up_to()..).unwrap_or_default();

@@ -1,0 +1,129 @@
+//! What the header lines of a part say: which of them matter, and what they mean.
+
+use memchr::memchr;
+
+use super::transfer::TransferEncoding;
+use crate::body::Trouble;
+use crate::body::header::disposition::Disposition;
+use crate::body::header::text::{HeaderText, is_same, trim};
+use crate::body::header::{self, Lookup, Wanted};
+use crate::body::text::charset::Codec;
+use crate::body::werkzeug::{HeaderRules, PartCharset, PartRules};
+use crate::body::{Charset, Fields};
+
+/// What the lines so far have said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Found {
+    pub(super) disposition: Option<Disposition>,
+    pub(super) charset: Option<FoundCharset>,
+    pub(super) transfer: Option<TransferEncoding>,
+    pub(super) trouble: Option<Trouble>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FoundCharset {
+    Known(Charset),
+    /// no codec of Python's: a `LookupError` as soon as there is something to decode
+    Unknown,
+    /// a parameter without a value: a `TypeError`
+    Missing,
+    /// the header cannot be read; nobody reads that of a file
+    Failed(Trouble),
+}
+
+impl Found {
+    /// Takes a line. Answers whether it was one that matters.
+    pub(super) fn take_line(
+        &mut self,
+        line: &[u8],
+        is_cut: bool,
+        rules: PartRules,
+        header_rules: HeaderRules,
+        fields: &Fields<'_>,
+    ) -> bool {
+        let colon = memchr(b':', line);
+        if colon.is_none() && rules.by_lines {
+            return false;
+        }
+        if colon.is_none() && rules.colon_needed && !is_cut {
+            if !trim(line, HeaderText::Ascii).is_empty() {
+                self.trouble = self.trouble.or(Some(Trouble::PartHeaderNoColon));
+            }
+            return false;
+        }
+        let (name, value) = line
+            .split_at_checked(colon.unwrap_or(line.len()))
+            .unwrap_or_default();
+        let value = value.get(1..).unwrap_or_default();
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        let value = trim(value, HeaderText::Utf8);
+        let name = trim(name, HeaderText::Utf8);
+        self.take(name, value, rules, header_rules, fields)
+    }
+
+    /// Takes a header. Answers whether it was one that matters.
+    fn take(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        rules: PartRules,
+        header_rules: HeaderRules,
+        fields: &Fields<'_>,
+    ) -> bool {
+        // Known by their usual case, which is compared first.
+        let is = |known: &[u8]| is_same(name, known);
+        let mut trouble = None;
+        if is(b"Content-Disposition") && self.disposition.is_none() {
+            match Disposition::read(value, rules.empty_filename, header_rules, fields) {
+                Ok(disposition) => self.disposition = Some(disposition),
+                Err(error) => trouble = Some(error),
+            }
+        } else if is(b"Content-Type") && self.charset.is_none() {
+            let charset = part_charset(value, rules.charsets, header_rules);
+            self.charset = Some(charset.unwrap_or_else(FoundCharset::Failed));
+        } else if rules.transfer_encodings
+            && is(b"Content-Transfer-Encoding")
+            && self.transfer.is_none()
+        {
+            self.transfer = TransferEncoding::find(value);
+        } else {
+            return false;
+        }
+        self.trouble = self.trouble.or(trouble);
+        true
+    }
+}
+
+fn part_charset(
+    content_type: &[u8],
+    charsets: PartCharset,
+    rules: HeaderRules,
+) -> Result<FoundCharset, Trouble> {
+    let mut buffer = [0; 32];
+    let mut wanted = [Wanted::new(b"charset", &mut buffer)];
+    header::parameters(content_type, HeaderText::Utf8, rules, &mut wanted)?;
+    let [charset] = wanted;
+    let name = charset.text.get();
+    Ok(match (charset.found, charsets) {
+        (Lookup::Absent, _) => FoundCharset::Known(Charset::Utf8),
+        (Lookup::Bare, _) => FoundCharset::Missing,
+        (Lookup::Unknown, _) => FoundCharset::Failed(Trouble::CharsetUnknown),
+        (Lookup::Found, PartCharset::Any) => match name.and_then(Codec::find) {
+            Some(codec) => FoundCharset::Known(codec.charset()),
+            None => FoundCharset::Unknown,
+        },
+        (Lookup::Found, PartCharset::Safe) => FoundCharset::Known(safe_charset(name)),
+    })
+}
+
+/// werkzeug 2.3 honours a short list of charsets; the rest is UTF-8.
+fn safe_charset(name: Option<&[u8]>) -> Charset {
+    let is = |known: &[u8]| name.is_some_and(|name| is_same(name, known));
+    if is(b"ascii") || is(b"us-ascii") {
+        Charset::Ascii
+    } else if is(b"iso-8859-1") {
+        Charset::Latin1
+    } else {
+        Charset::Utf8
+    }
+}
