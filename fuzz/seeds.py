@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "t"))
 
 from rig.corpus import load  # noqa: E402
-from vectors.all import ROWS_15  # noqa: E402
+from vectors import ROWS  # noqa: E402
 
 # Places in the core's list of dialects (and about the same in the oracle's list of families).
 DIALECTS = (0, 4, 6, 9, 11, 12)
@@ -29,9 +29,10 @@ DOCUMENT = re.compile(rb'\{[^{}]*"doctype"[^{}]*\}')
 
 def requests():
     """Method, target, Content-Type and body of all."""
-    for row in ROWS_15.values():
-        kinds = [value for name, value in row.headers if name.lower() == "content-type"]
-        yield row.method, row.target, kinds[-1] if kinds else "", row.body or b""
+    for row in ROWS.values():
+        request = row.request
+        kinds = [value for _, value in request.headers]
+        yield request.method, request.target, kinds[-1] if kinds else b"", request.body
     for captured in [*load(), *load("corpus16")]:
         yield (captured.method, captured.target, captured.header("content-type"),
                captured.body or b"")

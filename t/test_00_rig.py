@@ -9,7 +9,7 @@ from rig.message import chunked, head, new_id
 from rig.rawserver import RawServer
 from rig.unread import unread, unsent
 from rig.waiting import until
-from vectors.all import ROWS_15, ROWS_17
+from vectors import ROWS
 
 CONF = """
     log_format plain escape=json '{"id":"$http_x_rig_id","status":$status}';
@@ -26,25 +26,6 @@ CONF = """
 @pytest.fixture(scope="module")
 def nginx(serve):
     return serve(CONF, module=False, log="")
-
-
-@pytest.mark.parametrize(("rows", "version"), [(ROWS_15, "frappe"), (ROWS_17, "frappe17")],
-                         ids=["15", "17"])
-def test_00_01_oracle(nginx, upstreams, rows, version):
-    """The oracle agrees with what was written down from Frappe, row by row."""
-    wrong = []
-    for name, row in rows.items():
-        done = exchange(nginx, row.method, row.target, row.headers, row.body)
-        frappe = upstreams["primary"].saw(done.id)[version]
-        got = [frappe["cmd"], frappe["source"], frappe["status"]]
-        want = [row.cmd, row.source, row.status]
-        for name in ("doctype", "call"):
-            if getattr(row, name) is not None:
-                got.append(frappe[name])
-                want.append(getattr(row, name))
-        if got != want:
-            wrong.append(f"{name}: want {want}, got {got} ({frappe['error']})")
-    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)

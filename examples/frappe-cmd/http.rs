@@ -189,7 +189,7 @@ fn skip_line_ends(mut bytes: &[u8]) -> &[u8] {
     }
     bytes
 }
-/// The path of `http://host/path`.
+/// Path and query of `http://host/path?query`; the path may be missing.
 fn origin_form(target: &[u8]) -> &[u8] {
     let Some(rest) = target
         .strip_prefix(b"http://")
@@ -197,7 +197,7 @@ fn origin_form(target: &[u8]) -> &[u8] {
     else {
         return target;
     };
-    match rest.iter().position(|byte| *byte == b'/') {
+    match rest.iter().position(|byte| b"/?".contains(byte)) {
         Some(at) => &rest[at..],
         None => b"/",
     }

@@ -16,6 +16,7 @@ try:
     GOES_ON_BEHIND_PADDING = binascii.a2b_base64(b"dXU=dX") == b"uu"
 except binascii.Error:
     GOES_ON_BEHIND_PADDING = False
+LIST_IN_LIST = re.compile(rb'"(docs?|document)"\s*:\s*\[\s*\[')
 
 
 def content_types(request):
@@ -57,8 +58,14 @@ def behind_the_padding(family, request):
             and b"base64" in request.body.lower() and BEHIND_PADDING.search(request.body))
 
 
+def list_in_a_list(family, request):
+    """Frappe 10 to 13 take the first item of a list in JSON, so that a document in two lists is one
+    in one list. The module looks into one, whatever the version."""
+    return family.release < (14,) and _is_json(request) and LIST_IN_LIST.search(request.body)
+
+
 LIMITS = (other_white_space, json_in_utf_16, other_charset, deeper_than_this_python,
-          behind_the_padding)
+          behind_the_padding, list_in_a_list)
 
 
 def limit(family, request, ours):

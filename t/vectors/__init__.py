@@ -1,58 +1,96 @@
-"""Requests and what Frappe 15.16 and later makes of them, as tables.
-
-Each row's expectation was written down from Frappe's source and from runs of the real thing; the
-tests compare it both with the module and with the oracle in `rig/oracle.py`.
+"""Requests and what Frappe makes of them, release by release: the rows of the JSON files beside
+this one, which `t/README.md` describes. `cargo test` reads the same files.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from rig.client import FORM, JSON, MULTIPART
+from oracle.families import BY_VERSION
+from oracle.generate.request import Request
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the module must say; where `log` is not empty, the error log says it, too."""
+
+    cmd: str = ""
+    source: str = ""
+    status: str = "ok"
+    doctype: str = ""
+    call: str = ""
+    log: str = ""
+    arguments: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One request and its expectation."""
+    """One request and its answers, by the release from which on each of them holds."""
 
     name: str
-    method: str
-    target: str | bytes
-    headers: tuple = ()
-    body: bytes | None = None
-    cmd: str = ""
-    source: str = ""
-    status: str = "ok"
-    doctype: str | None = None  # None: not looked at
-    call: str | None = None  # None: not looked at
-    # True: Frappe drops or refuses the body, and one line of the error log says so. None: not
-    # looked at.
-    info: bool | None = False
+    request: Request
+    since: dict
+
+    @property
+    def body(self):
+        """None where the request has none at all."""
+        return self.request.body or (None if self.request.method == b"GET" else b"")
+
+    def at(self, version):
+        """The answer by the rules of a family."""
+        release = BY_VERSION[version].release
+        return self.since[max(since for since in self.since if since <= release)]
 
 
-def of(content_type):
-    """A tuple of headers with just a Content-Type."""
-    return (("Content-Type", content_type),)
+def text(value):
+    """A string, or a list of strings and repeats."""
+    if isinstance(value, list):
+        return "".join(map(text, value))
+    if isinstance(value, dict):
+        piece, count = value["repeat"]
+        return text(piece) * count
+    return value
 
 
-def _bytes(body):
-    return body.encode() if isinstance(body, str) else body
+def octets(value):
+    """Each character is a byte."""
+    return text(value).encode("latin-1")
 
 
-def get(name, target, cmd="", source="", status="ok", **more):
-    """A GET without a body."""
-    return Row(name, "GET", target, (), None, cmd, source, status, **more)
+def _answer(data):
+    answer = {name: value if name == "arguments" else text(value) for name, value in data.items()}
+    if "arguments" in answer:
+        answer["arguments"] = {name: text(value) for name, value in data["arguments"].items()}
+    return Answer(**{"call": _call(**answer), **answer})
 
 
-def form(name, body, cmd="", source="", status="ok", *, target="/api/method/p", method="POST",
-         content_type=FORM, **more):
-    """An urlencoded body."""
-    return Row(name, method, target, of(content_type), _bytes(body), cmd, source, status, **more)
+def _call(cmd="", status="ok", doctype="", **_):
+    """What `$frappe_call` is unless a row says otherwise."""
+    if status == "ok":
+        return f"{cmd}:{doctype}" if doctype else cmd
+    return "page" if status == "none" else f"({status})"
 
 
-def json(name, body, cmd="", source="", status="ok", *, content_type=JSON, **more):
-    """A JSON body."""
-    return form(name, body, cmd, source, status, content_type=content_type, **more)
+def _row(name, data):
+    types = data.get("types", [data["type"]] if "type" in data else [])
+    request = Request(data["method"].encode(), octets(data["target"]),
+                      tuple((b"Content-Type", octets(value)) for value in types),
+                      octets(data.get("body", "")))
+    since = {tuple(map(int, release.split("."))): _answer(answer)
+             for release, answer in data["since"].items()}
+    return Row(name, request, since)
 
 
-def parts(name, body, cmd="", source="", status="ok", *, content_type=MULTIPART, **more):
-    """A multipart body."""
-    return form(name, body, cmd, source, status, content_type=content_type, **more)
+def load():
+    """All rows, by names that say where they stand."""
+    rows = {}
+    for path in sorted(HERE.glob("*.json")):
+        for number, data in enumerate(json.loads(path.read_text("utf-8"))["rows"], 1):
+            name = " ".join(filter(None, (path.stem, str(number), data.get("name"))))
+            rows[name] = _row(name, data)
+    return rows
+
+
+ROWS = load()
