@@ -15,8 +15,9 @@ pub(crate) fn each_split<T: PartialEq + core::fmt::Debug>(
         "byte by byte: {:?}",
         String::from_utf8_lossy(body)
     );
-    // Long bodies are there for their length: a few hundred cuts will do.
-    let step = body.len().div_ceil(400).max(1);
+    // Long bodies are there for their length, and the longer, the fewer cuts will do.
+    let cuts = (1_usize << 19) / body.len().max(1);
+    let step = body.len().div_ceil(cuts.clamp(16, 400)).max(1);
     for at in (0..=body.len()).step_by(step) {
         let (head, tail) = body.split_at(at);
         let split = scan(&[head, tail]);
