@@ -1,7 +1,35 @@
 //! `Content-Type`, `Content-Disposition`: a value and its `key=value` parameters.
 //!
-//! As werkzeug's `http.parse_options_header` reads them. Since 2.3: invalid pieces are skipped,
-//! the last duplicate counts, RFC 2231 continuations are joined and charsets decoded.
+//! As werkzeug's `http.parse_options_header` reads them, which has been written anew twice: by pieces
+//! (`legacy`, before 2.3), by `findall` of one regular expression (2.3), by a loop over small ones
+//! ([`HeaderRules::Scan`], since 3.0). What is below is the last two.
+//!
+//! # What is hard
+//!
+//! A name decides: a part called `cmd` says which method runs, a part with a `filename` is none. So it
+//! matters to the byte what werkzeug makes of a header that no browser sends, and RFC 2231 lets a client
+//! write one name in many ways. The order in which werkzeug takes the steps is visible in what comes out.
+//!
+//! # The steps, for each parameter
+//!
+//! ```text
+//! form-data; x*=utf-8''%20; name*0*=%63; name*1="m\"d"; name*1 = y; filename
+//! ```
+//!
+//! 1. What stands in front of the first `;` is the value. Nothing is read where it is empty.
+//! 2. A key is a token with `=` right behind it. `name*1 = y` and `filename` have none: all up to the next
+//!    `;` is skipped.
+//! 3. Its value is a token, or a quoted string in which `\"` does not end it. A string without an end is
+//!    no value; 2.3 lets it end at its last escaped quote.
+//! 4. `*` at the end of a key: the value may be `charset'language'text`, percent-encoded. `x*` names UTF-8,
+//!    and so `name*0*`, which names none, is UTF-8, too: the charset outlives the parameter that named it
+//!    ([`Charsets`]). Where that is not ASCII, ISO 8859-1 or UTF-8, the text stays as it is.
+//! 5. `*0`, `*1` at the end: the text is added to what the name has, in the order in which they come,
+//!    whatever the numbers say. Without one, it replaces that: the last of several counts.
+//! 6. Quotes around the text go, with the escapes in it.
+//!
+//! So `name` is `c`, then `cm"d`: no `cmd`, and the part is a field of that name. All of it is one pass
+//! over the header, and only wanted names have a buffer.
 
 pub mod content_type;
 pub(super) mod disposition;

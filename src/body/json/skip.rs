@@ -1,9 +1,42 @@
-//! What nobody wants of a JSON text, 64 bytes at a time.
+//! Skips the parts of a JSON text that hold no wanted member, 64 bytes at a time.
 //!
-//! The state machine of `mod.rs` can stop at any byte. Here the grammar of a whole block is judged
-//! by arithmetic on bitmaps: members that are not wanted, and all that is below them. At a wanted
-//! key, at the end of what does not matter, and in front of a block with anything unusual, right or
-//! wrong, the state machine takes over.
+//! # What is hard
+//!
+//! Frappe refuses a request whose JSON is wrong anywhere, so what is skipped must be checked as well.
+//! The state machine of `mod.rs` does that byte by byte. A text is mostly rows of a document, with many
+//! short tokens, and at each of them a CPU guesses wrong what comes next.
+//!
+//! # The idea
+//!
+//! A block of 64 bytes becomes a few bitmaps, one bit a byte ([`block`]). Where a token may stand is then
+//! a question to 64 places at once: a shift asks the neighbour, an exclusive or of two bitmaps shows where
+//! they differ. The block is right where nothing differs, so there is one branch a block for most rules.
+//! Below, bits are written from left to right, as the bytes are:
+//!
+//! ```text
+//! bytes         {"a,":[10, 2],"b":"c\"d"}
+//! quotes        .1..1.........1.1.1....1.   but for the one behind a backslash
+//! in strings    .111..........11..11111..   an odd number of quotes, up to and with this byte
+//! separators    1....11..1...1...1.......   , : [ { outside of strings
+//! next          .1....11...1..1...1......   the first byte behind each that is no white space
+//! values        11....11...1..1...1......   where strings, numbers, words and brackets begin
+//! ```
+//!
+//! The comma in the key is within a string, so it separates nothing. `next` and `values` must be the
+//! same: `[10,,2]` has a `next` without a value, `[10 2]` a value that no separator allows. Here they
+//! differ at the first byte, which the block in front of this one must have allowed: that bit, and five
+//! more, go on from block to block as [`Carry`]. `[]` and `{}` are the exception that `empty` takes out.
+//!
+//! Strings are found by arithmetic, too. [`block::after_escape`] lets the carry of an addition run through
+//! a run of backslashes, since only behind an odd number of them a quote is escaped; [`block::parity`]
+//! spreads each quote over all that follow. Brackets have a memory, the levels, so they are judged one at
+//! a time ([`structure`]), but for the `},{` between rows.
+//!
+//! # Where it ends
+//!
+//! At a wanted key, at the end of what does not matter, and in front of a block with anything unusual,
+//! right or wrong, the state machine takes over, at the begin of a token. It alone says what is wrong, and
+//! `skip_tests.rs` holds both against each other on generated texts.
 //!
 //! | rule | how it is judged |
 //! | --- | --- |

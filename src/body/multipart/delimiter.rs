@@ -4,12 +4,42 @@
 //! and behind it either `--`, the end, or optional white space and a line break, a part
 //! (werkzeug's `preamble_re` and `boundary_re`). Whatever is not that is data.
 //!
-//! Inside a chunk a delimiter is looked for behind each line break, and once a part is long where two
-//! dashes stand side by side. Where a chunk ends within a delimiter, or one begins within another, the
-//! Knuth-Morris-Pratt automaton goes on, so that no byte is kept and the work is linear whatever
-//! boundary and data are: no two comparisons are of the same bytes, unless the boundary has line breaks
-//! in it, which it may have, percent-encoded. Its table is made when it is first needed, for that takes
-//! as long as to read a typical form.
+//! # What is hard
+//!
+//! A chunk may end anywhere in a delimiter, and what has been passed cannot be read again: a file of
+//! 100 MB is not kept. What begins like a delimiter may be data, and the delimiter may begin within it.
+//! And a client chooses the boundary, so it may be made to cost as much as it can.
+//!
+//! # The idea
+//!
+//! The needle is `--boundary`. Inside a chunk it is compared where it may begin: behind each line break
+//! (`lines`), and once a part is long where two dashes stand side by side (`far`, `dashes.rs`). Most bytes
+//! are never looked at one by one. Where a chunk ends within a needle, the Knuth-Morris-Pratt automaton
+//! goes on: `matched` says how many of the needle's bytes have been seen, and these are not needed again,
+//! as they are the needle's own. Where the next byte is another one than the needle's, the automaton falls
+//! back to the longest border of what was matched, a beginning of the needle that is also its end.
+//!
+//! With the boundary `-a-b` the needle is `---a-b`, and the data end in `---a---a-b`, in three chunks:
+//!
+//! ```text
+//! \r\n---a        matched = 4; the chunk ends
+//! --             the first dash makes 5, `---a-`. The second is no `b`, and the border of `---a-`
+//!                is `-`: matched = 1, and with this dash 2
+//! -a-b           matched = 3, 4, 5, 6: a whole needle
+//! ```
+//!
+//! A whole needle is not yet a delimiter. In front of it must be a line break, so `before` has the two
+//! bytes in front of what is matched; here they are `-a`, so this needle is data, and the search falls
+//! back. Behind it come `--`, or white space and a line break: `tail` is the state of that, and while
+//! it is open, another needle may begin in the dashes (`catch_up`). Only a boundary of nothing but dashes
+//! has a second one that begins a byte later (`again`).
+//!
+//! # Linear time
+//!
+//! No two comparisons are of the same bytes, unless the boundary has line breaks in it, which it may
+//! have, percent-encoded; the automaton takes at most two steps a byte, and a step back from it to the
+//! search is allowed once a needle's length. The table of borders is made when it is first needed, for
+//! that takes as long as to read a typical form.
 
 use super::borders::Borders;
 use super::dashes::{Skim, find_line, is_start};

@@ -1,9 +1,37 @@
 //! The headers of one part of a multipart body.
 //!
-//! They are read a line at a time, where it lies; what a chunk's end cuts or the next line
-//! continues is kept. As werkzeug's `sansio/multipart.py: MultipartDecoder._parse_headers` and
-//! `formparser.py: get_part_charset`, before 2.0 `formparser.py: parse_multipart_headers`: a
-//! space or tab in front continues a line, the first of several equal headers counts.
+//! As werkzeug's `sansio/multipart.py: MultipartDecoder._parse_headers` and `formparser.py:
+//! get_part_charset`, before 2.0 `formparser.py: parse_multipart_headers`: a space or tab in front
+//! continues a line, the first of several equal headers counts.
+//!
+//! # What is hard
+//!
+//! werkzeug waits until it has all headers of a part, looks for the blank line by a regular expression
+//! (`\r\n\r\n|\r\r|\n\n`), joins folded lines by another and decodes the rest. Here a chunk may end
+//! anywhere, and what has been passed is gone. Three kinds of line break may be
+//! mixed, and an LF behind a CR is a part of it or a line of its own, depending on what follows.
+//!
+//! # The idea
+//!
+//! A line is read where it lies, in the chunk. A copy is made (4 KiB, [`Line`]) only of what a chunk's end
+//! cuts and of what the next line continues. Whether it does is known from the next byte, so a line
+//! that ends its chunk is kept, too. In pieces, with what is kept:
+//!
+//! ```text
+//! Content-Disposition: form-da    no end: kept
+//! ta;\r\n                         kept, as the next byte may be a space
+//! \x20name="cmd"\r\n\r              a space: the line goes on, and may go on again: kept
+//! \nf                             CR LF CR LF: `cmd` is found, the headers have ended, `f` is data
+//! ```
+//!
+//! `last` has the last four bytes of line breaks, 0 for a byte of text. The blank line is there when its
+//! end is CR LF CR LF, LF LF or CR CR. In CR LF LF it is LF LF. An LF right behind CR CR would make CR LF
+//! of the second CR; only the data can tell ([`BlankLine::Cr`]), so the scanner drops an LF that comes
+//! next.
+//!
+//! UTF-8 is checked as it streams by, since one byte that is none drops the form: each line by itself, as
+//! werkzeug decodes line by line. What browsers send, one whole `Content-Disposition` or `Content-Type`
+//! line with CR LF, is read in one go (`usual_line`, `whole_line`) by the same rules.
 
 use super::found::{Found, FoundCharset};
 use super::line::{LINE_MAX, Line};

@@ -1,4 +1,10 @@
-//! Brackets, what stands between them, and the keys of the top-level object.
+//! Brackets, what stands between them, and the keys of the top-level object: the part of
+//! [`skip`](super) that needs to know the levels.
+//!
+//! Only the levels tell a comma between members, behind which a key must stand, from one between
+//! items. `objects` has a bit for each byte that lies within an object; each bracket changes the bits
+//! behind it. In `{"a":[1,2],"b":3}` they are set but for `[1,2`, so of three commas one expects a key.
+//! Between rows, `},{`, what holds is the same behind as in front, and the levels are left alone.
 
 use super::{End, Skip, mask};
 use crate::body::Trouble;

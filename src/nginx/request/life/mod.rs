@@ -18,8 +18,24 @@
 //! | the read fails, a panic, a redirect while the request waits | `Reading` | `Failed` |
 //! | the location has other rules, and the body can still be had | any but `Reading` | a new life |
 //!
-//! nginx clears a request's contexts at internal redirects and named locations, and that alone
-//! tells those from a `rewrite`. The block is hung on a cleanup of the request's pool, where it is
+//! Two requests and the states that they pass. A debug log shows them, as `life: …`.
+//!
+//! ```text
+//! POST /, 40 bytes in two packets, `frappe_body whole`
+//!     header          Reading       our phase handler reads the body: `cmd=fr` is fed
+//!     second packet   Decided(ok)   `appe.ping` is fed; the phases go on, `map` picks an upstream
+//!
+//! POST /, a file of 8 MB behind `cmd=upload_file&`, `frappe_body preread`
+//!     header          Reading       the first packet is enough: the rest gives no other cmd
+//!                     Routed(ok)    the upstream gets bytes as they come; the filter feeds them, too
+//!     last piece      Ended         a field may have been broken: `late` or `malformed`, in the log
+//! ```
+//!
+//! # Redirects
+//!
+//! What is hard is that nginx has no place for what belongs to a request and not to a location:
+//! it clears a request's contexts at internal redirects and named locations, and that alone
+//! tells those from a `rewrite`. So the block is hung on a cleanup of the request's pool, where it is
 //! found again as in ngx_http_realip_module.
 //!
 //! # What the variables say
