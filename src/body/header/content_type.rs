@@ -47,6 +47,14 @@ pub enum JsonTest {
     IsJson,
 }
 
+impl JsonTest {
+    /// Frappe asks werkzeug for the type of the body, or for its form, before it parses the text; so
+    /// a header that werkzeug cannot decode is an error.
+    pub const fn reads_parameters(self) -> bool {
+        matches!(self, Self::SubstringUnlessForm | Self::IsJson)
+    }
+}
+
 /// Classifies a body. `content_type` is the value of the last Content-Type header.
 pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> MediaType {
     // As the desk's jQuery and others write it: all rules agree.
