@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks which module of src/ uses which: the order of the layers, and no circles.
+"""Checks which module of src/ uses which: the order of the layers, no circles, and no two public types
+of one name.
 
 A child may use its parent's items and a parent its children's; any other circle of files is an
 error, and so is a `use` against the order of LAYERS. Tests may use what they like.
@@ -25,6 +26,7 @@ LAYERS = {
 
 TESTS = re.compile(r"(^|/)(tests|testing|generate|sim|\w+_tests)(\.rs|/)")
 TEST_MODULE = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[[^\n]*\]\n)*(?:pub\S* )?mod \w+ \{.*", re.M | re.S)
+PUBLIC_TYPE = re.compile(r"^pub (?:struct|enum|trait|type|union) (\w+)", re.M)
 PATH = re.compile(r"\b(crate|self|super)((?:::\w+)+)(::\{|\b)")
 
 
@@ -98,12 +100,22 @@ def circles(arrows):
     return sorted(sorted("::".join(name) for name in group) for group in found)
 
 
+def twice(texts):
+    """Names that more than one module has for a public type."""
+    homes = {}
+    for here, text in texts.items():
+        for name in PUBLIC_TYPE.findall(text):
+            homes.setdefault(name, []).append("::".join(here))
+    return [f"two public types {name}: in {', '.join(found)}"
+            for name, found in homes.items() if len(found) > 1]
+
+
 def main():
     files = {module(path): path for path in sorted(SRC.rglob("*.rs")) if not TESTS.search(str(path.relative_to(SRC)))}
-    wrong, arrows = [], {}
-    for here, path in files.items():
-        text = TEST_MODULE.sub("", path.read_text())
-        text = re.sub(r"//[^\n]*|pub\(in [\w:]*\)", "", text)
+    texts = {here: re.sub(r"//[^\n]*|pub\(in [\w:]*\)", "", TEST_MODULE.sub("", path.read_text()))
+             for here, path in files.items()}
+    wrong, arrows = twice(texts), {}
+    for here, text in texts.items():
         for target in uses(text, here, files):
             if target in (here, ()) or not here:
                 continue

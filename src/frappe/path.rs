@@ -33,14 +33,14 @@ pub enum Route<'p> {
     /// a method; of `/api/v2/method/DOCTYPE/METHOD` both
     Method(&'p [u8], Option<&'p [u8]>),
     /// a document, a list of them, or what is known of their kind
-    Documents(Documents<'p>),
+    Documents(DocumentPath<'p>),
     /// a page, a file, or a path that Frappe answers with 404
     Other,
 }
 
 /// What a path says of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Documents<'p> {
+pub struct DocumentPath<'p> {
     /// their kind
     pub doctype: &'p [u8],
     /// who runs a method of the document, if GET or POST asks for it
@@ -218,7 +218,7 @@ fn last_method(path: &[u8]) -> Option<&[u8]> {
 }
 
 const fn documents<'p>(doctype: &'p [u8], method: DocumentMethod<'p>) -> Route<'p> {
-    Route::Documents(Documents { doctype, method })
+    Route::Documents(DocumentPath { doctype, method })
 }
 
 fn segment(input: &[u8]) -> IResult<&[u8], &[u8]> {

@@ -1,6 +1,6 @@
 //! What a call's last runs took, and what is believed of its work.
 
-use super::{End, Now, Pace, Settings, is_later, since};
+use super::{Now, Pace, RunEnd, Settings, is_later, since};
 
 /// Words of a [`Call`].
 pub const CALL_WORDS: usize = 16;
@@ -60,13 +60,13 @@ impl Call {
     }
 
     /// Counts a run that took `taken` milliseconds of a server, at least `work` of them at work, by
-    /// [`super::Server::work`]; for [`End::Failed`] by [`super::Server::overtaken`].
-    pub fn finished(&mut self, work: u32, taken: u32, end: End, settings: Settings, now: Now) {
+    /// [`super::Server::work`]; for [`RunEnd::Failed`] by [`super::Server::overtaken`].
+    pub fn finished(&mut self, work: u32, taken: u32, end: RunEnd, settings: Settings, now: Now) {
         if self.is_forgotten(settings, now) {
             *self = Self::default();
         }
         let mut run = Run { work, taken };
-        if end == End::Failed {
+        if end == RunEnd::Failed {
             run.taken = u32::MAX;
         } else {
             let (runs, kept, next) = self.counts();
@@ -269,7 +269,7 @@ mod tests {
     fn after(runs: &[(u32, u32)]) -> Call {
         let mut call = Call::default();
         for (work, taken) in runs {
-            call.finished(*work, *taken, End::Done, SETTINGS, at(100));
+            call.finished(*work, *taken, RunEnd::Done, SETTINGS, at(100));
         }
         call
     }
@@ -295,7 +295,7 @@ mod tests {
         let mut call = Call::default();
         for (at_, work) in [(at(3 * day), 2500), (at(2 * day), 2600)] {
             for _ in 0..8 {
-                call.finished(work, work + 1, End::Done, SETTINGS, at_);
+                call.finished(work, work + 1, RunEnd::Done, SETTINGS, at_);
             }
             assert_eq!(call.work(), work);
         }
@@ -360,11 +360,11 @@ mod tests {
     fn errors_teach_nothing_but_that_a_run_was_slow() {
         let mut call = Call::default();
         for _ in 0..5 {
-            call.finished(10, 10, End::Failed, SETTINGS, at(100));
+            call.finished(10, 10, RunEnd::Failed, SETTINGS, at(100));
         }
         assert_eq!(call.pace(SETTINGS, at(100)), Pace::New);
         for _ in 0..3 {
-            call.finished(5000, 5000, End::Failed, SETTINGS, at(100));
+            call.finished(5000, 5000, RunEnd::Failed, SETTINGS, at(100));
         }
         assert_eq!(call.pace(SETTINGS, at(100)), Pace::Slow);
     }
@@ -381,7 +381,7 @@ mod tests {
             let mut call = Call::from_words(words);
             call.pace(SETTINGS, at(bits));
             assert!(!call.explain(SETTINGS, at(bits)).to_string().is_empty());
-            call.finished(bits, bits, End::Done, SETTINGS, at(bits));
+            call.finished(bits, bits, RunEnd::Done, SETTINGS, at(bits));
         }
     }
 }

@@ -103,7 +103,7 @@ pub struct Run {
     /// When the answer began to come, or the run was given up.
     pub answered: u32,
     /// How it ended.
-    pub end: End,
+    pub end: RunEnd,
     /// The first answer of [`Server::suspected`] while it was in flight.
     pub at_work_since: Option<u32>,
     /// Who answered.
@@ -124,7 +124,7 @@ pub enum Answer {
 /// Counts a run of a call on a server.
 pub fn finished(server: &mut Server, call: &mut Call, run: Run, settings: Settings, now: Now) {
     let mut work = server.overtaken(run.begun, run.answered);
-    if run.end == End::Done {
+    if run.end == RunEnd::Done {
         work = work.max(server.work(run.begun, run.answered));
         if let Some(start) = run.at_work_since {
             work = work.max(since(start, run.answered));
@@ -147,7 +147,7 @@ pub fn finished(server: &mut Server, call: &mut Call, run: Run, settings: Settin
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum RunEnd {
     /// The server answered, and not with an error.
     Done,
     /// It answered with an error, or the client or nginx gave up: how long it would have taken is not

@@ -4,7 +4,7 @@ use nginx_sys::{NGX_OK, ngx_http_request_t, ngx_int_t};
 
 use super::flight;
 use super::visit::{Visit, hash};
-use crate::figures::pace::{Answer, Call, End, Run, Servers, finished};
+use crate::figures::pace::{Answer, Call, Run, RunEnd, Servers, finished};
 use crate::nginx::ffi::guard::guarded;
 use crate::nginx::ffi::request::Request;
 use crate::nginx::request::life;
@@ -39,8 +39,8 @@ fn count_run(r: Request) -> Option<()> {
         answered: visit.answered.unwrap_or(now.ms),
         end: match visit.answered {
             // 101 is a connection that lasts.
-            Some(_) if (200..400).contains(&visit.status) => End::Done,
-            _ => End::Failed,
+            Some(_) if (200..400).contains(&visit.status) => RunEnd::Done,
+            _ => RunEnd::Failed,
         },
         at_work_since: flight::at_work_since(r),
         answer: match visit.answered {

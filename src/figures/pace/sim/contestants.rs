@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::super::{Answer, Call, End, Now, Pace, Server, Settings, finished, is_later, since};
+use super::super::{Answer, Call, Now, Pace, RunEnd, Server, Settings, finished, is_later, since};
 use super::world::{Estimator, Run};
 
 /// Runs that each looks at.
@@ -165,7 +165,7 @@ impl Estimator for Other {
                 }
             }
         };
-        if run.is_answer && run.end == End::Done {
+        if run.is_answer && run.end == RunEnd::Done {
             last.push_back((run.call, taken));
             if last.len() > RUNS {
                 last.pop_front();
@@ -174,7 +174,7 @@ impl Estimator for Other {
                 *latest = Some(run.begun);
             }
         }
-        if run.end == End::Done || (run.end == End::Failed && sample >= self.settings.slow) {
+        if run.end == RunEnd::Done || (run.end == RunEnd::Failed && sample >= self.settings.slow) {
             self.calls[run.call].add(sample);
         }
     }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::super::{End, Now, Pace};
+use super::super::{Now, Pace, RunEnd};
 use super::Random;
 
 /// Microseconds.
@@ -30,7 +30,7 @@ pub(super) struct Run {
     pub(super) server: usize,
     pub(super) begun: u32,
     pub(super) answered: u32,
-    pub(super) end: End,
+    pub(super) end: RunEnd,
     /// An answer of the server, be it an error.
     pub(super) is_answer: bool,
 }
@@ -220,7 +220,7 @@ impl World<'_> {
                     outcomes[id].ended = time;
                     let run = self.seen(&requests[id], server_of[id].0, time);
                     let run = Run {
-                        end: End::Failed,
+                        end: RunEnd::Failed,
                         is_answer: false,
                         ..run
                     };
@@ -255,9 +255,9 @@ impl World<'_> {
             begun: now(request.at).ms,
             answered: now(time).ms,
             end: if request.is_error {
-                End::Failed
+                RunEnd::Failed
             } else {
-                End::Done
+                RunEnd::Done
             },
             is_answer: true,
         }
