@@ -164,3 +164,20 @@ fn what_is_not_read() {
         assert_eq!(plan(&head, dialect), expected, "{method} {version}");
     }
 }
+
+/// `$frappe_call` has room for verbs of so many bytes; gunicorn takes no more than 20.
+#[test]
+fn verbs_are_bounded() {
+    for (len, in_call) in [(31, 31), (32, 32), (33, 32)] {
+        let verb = "V".repeat(len);
+        let head = Head {
+            method: verb.as_bytes(),
+            target: b"/api/resource/ToDo",
+            content_type: b"",
+        };
+        let call = format!("{} resource:ToDo", "V".repeat(in_call));
+        for dialect in dialect::DIALECTS {
+            assert_eq!(ask(dialect, head, b"").call, call);
+        }
+    }
+}
