@@ -24,8 +24,10 @@ CONF = """
 """ for mode, directives in MODES.items()) + "}"
 BODY = b"cmd=f&x=" + b"y" * 30_000
 DAY = 24 * 60 * 60
-# To 1970 and to 2038 among others: the clock of the figures has 32 bits, without a sign.
-JUMPS = (-1, 1, -3600, 3600, -DAY, DAY, -400 * DAY, 400 * DAY, 100 - int(time.time()), 2 ** 31 - int(time.time()))
+JUMPS = {"a second back": -1, "a second": 1, "an hour back": -3600, "an hour": 3600, "a day back": -DAY, "a day": DAY,
+         "a year back": -400 * DAY, "a year": 400 * DAY,
+         # The clock of the figures has 32 bits, without a sign.
+         "1970": 100 - int(time.time()), "2038": 2 ** 31 - int(time.time())}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def is_well(response):
     assert response.header("X-Cmd") == "f" and response.header("X-Pace") in ("fast", "slow", "new")
 
 
-@pytest.mark.parametrize("jump", JUMPS)
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
 def test_18_51_requests_go_on(nginx, faults, jump):
     """Requests that were half sent, those that come then, and those when the clock is right again."""
     worker, count = nginx.worker(), 0
