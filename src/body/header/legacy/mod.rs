@@ -6,6 +6,8 @@
 //! strictly, and an error there is an error of the request.
 
 mod piece;
+#[cfg(test)]
+mod tests;
 
 use piece::{Ahead, piece, quoted};
 
