@@ -3,7 +3,7 @@
 # by apt-get when that can be done without asking (root on Debian or Ubuntu);
 # otherwise one line to type is printed and make stops.
 #
-# usage: build/deps.sh [--check] [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers] [memcheck] [repo]
+# usage: build/deps.sh [--check] [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers] [lua] [memcheck] [repo]
 #                      [srpm] [cross] [figures]
 #        build/deps.sh [--check] report
 #   --check  installs nothing, and names what is missing in any case
@@ -11,6 +11,7 @@
 #   debian   Debian's nginx and its development files, too
 #   deb      what makes Debian packages, too
 #   memcheck valgrind, too
+#   lua      the Lua module of Debian's nginx, too
 #   figures  what reads the figures in the tests: Chromium, Prometheus, too
 #   bench    what measures a server, too
 #   peers    the servers that it is measured beside, too
@@ -213,11 +214,11 @@ for what in "$@"; do
         bench)
             have wrk || lacks wrk wrk
             ;;
-        peers)
+        lua | peers)
             [ -x /usr/sbin/nginx ] || lacks "Debian's nginx" nginx
             [ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] \
                 || lacks "nginx's Lua module" libnginx-mod-http-lua
-            have haproxy || lacks HAProxy haproxy
+            [ "$what" = lua ] || have haproxy || lacks HAProxy haproxy
             ;;
         debootstrap)
             have debootstrap || lacks debootstrap debootstrap
