@@ -27,7 +27,7 @@ CONF = """
         client_max_body_size 0;
         frappe_cmd on;
         @{show}
-        add_header X-Pool $pool;
+        add_header X-Chosen $pool;
         location /status { frappe_cmd off; frappe_status calls; }
         location /seen/ { frappe_cmd off;
                           content_by_lua_block { ngx.print(ngx.shared.seen:get(ngx.var.arg_call) or 0) } }
@@ -47,13 +47,8 @@ CONF = """
             ngx.req.read_body() ngx.req.set_body_data("cmd=other") } proxy_pass http://$pool; }
         location /jump/ { rewrite_by_lua_block { ngx.req.read_body() ngx.req.set_uri("/access/x", true) } }
         location /exec/ { content_by_lua_block { ngx.exec("/access/x") } }
-        location /content/ { content_by_lua_block {
-            ngx.req.read_body()
-            local data = ngx.req.get_body_data()
-            if not data then
-                local file = io.open(ngx.req.get_body_file(), "rb") data = file:read("*a") file:close()
-            end
-            ngx.print(ngx.var.frappe_cmd, " ", #data) } }
+        location /content/ { client_body_buffer_size 256k; content_by_lua_block {
+            ngx.req.read_body() ngx.print(ngx.var.frappe_cmd, " ", #ngx.req.get_body_data()) } }
         location /capture/ { content_by_lua_block {
             ngx.req.read_body()
             local found = ngx.location.capture("/access/x", { method = ngx.HTTP_POST, always_forward_body = true })
@@ -82,7 +77,7 @@ def test_14_71_both_read(nginx, place, size, via):
     body = BODIES[size]
     done = exchange(nginx, "POST", f"/{place}/", of_type(FORM), body, via=via)
     assert done.answer["sha256"] == sha256(body) and done.answer["frappe"]["cmd"] == "heavy"
-    assert done.found == ("heavy", "form", "ok") and done.response.header("X-Pool") == "reports"
+    assert done.found == ("heavy", "form", "ok") and done.response.header("X-Chosen") == "reports"
 
 
 @VIA
@@ -109,6 +104,8 @@ def test_14_74_what_lua_changes(nginx, via):
     """The client's command is what ours has seen; Lua may send another one (README's limits)."""
     done = exchange(nginx, "POST", "/changed/", of_type(FORM), BODIES["small"], via=via)
     assert done.found == ("heavy", "form", "ok") and done.answer["frappe"]["cmd"] == "other"
+    if via == "h2":
+        return  # Lua takes no subrequests there
     done = exchange(nginx, "POST", "/capture/", of_type(FORM), BODIES["small"], via=via)
     assert done.response.json()["frappe"]["cmd"] == "heavy"
 
