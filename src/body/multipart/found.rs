@@ -47,7 +47,10 @@ impl Found {
         }
         if colon.is_none() && rules.colon_needed && !is_cut {
             if !trim(line, HeaderText::Ascii).is_empty() {
-                self.trouble = self.trouble.or(Some(Trouble::PartHeaderNoColon));
+                // werkzeug splits all lines before it reads any.
+                if self.trouble != Some(Trouble::PartHeaderTooLong) {
+                    self.trouble = Some(Trouble::PartHeaderNoColon);
+                }
             }
             return false;
         }

@@ -43,18 +43,28 @@ fn from_some_byte_on_it_is_decided() {
         let decided: Vec<_> = (0..body.len())
             .map(|len| early(content_type, &body.as_bytes()[..len]))
             .collect();
-        let at = decided.iter().position(|(_, is_decided, _)| *is_decided).unwrap();
+        let at = decided
+            .iter()
+            .position(|(_, is_decided, _)| *is_decided)
+            .unwrap();
         let last = &decided[body.len() - 1];
         for (len, found) in decided.iter().enumerate() {
             if len < at {
-                assert_eq!((found.0, found.1), (End::Truncated, false), "{len} bytes of {body:?}");
+                assert_eq!(
+                    (found.0, found.1),
+                    (End::Truncated, false),
+                    "{len} bytes of {body:?}"
+                );
             } else {
                 assert_eq!(found, last, "{len} bytes of {body:?}");
                 assert_eq!(found.0, End::Fields { any: true });
             }
         }
         // A delimiter is one with its line.
-        assert!(first.is_empty() || (first.len()..=first.len() + 5).contains(&at), "{at} of {body:?}");
+        assert!(
+            first.is_empty() || (first.len()..=first.len() + 5).contains(&at),
+            "{at} of {body:?}"
+        );
     }
 }
 
@@ -62,7 +72,11 @@ fn from_some_byte_on_it_is_decided() {
 fn json_is_not_decided_before_its_end() {
     let body = br#"{"cmd":"f","x":1}"#;
     for len in 0..body.len() {
-        assert_eq!(early("application/json", &body[..len]).0, End::Truncated, "{len}");
+        assert_eq!(
+            early("application/json", &body[..len]).0,
+            End::Truncated,
+            "{len}"
+        );
     }
     let (end, is_decided, _) = early("application/json", b"{\"cmd\":}");
     assert!(matches!(end, End::Refused(_)) && is_decided);

@@ -63,7 +63,8 @@ fn answer(
                         Ok(mut scanner) => {
                             for (number, piece) in pieces.iter().enumerate() {
                                 // As nginx's body filter does it, but not byte by byte.
-                                let skim = scanner.skim().filter(|_| pieces.len() == 2 && number == 1);
+                                let skim =
+                                    scanner.skim().filter(|_| pieces.len() == 2 && number == 1);
                                 if !skim.is_some_and(|skim| skim.passes(piece)) {
                                     scanner.feed(piece, fields);
                                 }
