@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | `Name` | a name, collected decoded up to [`NAME_MAX`](super::NAME_MAX) bytes | `=` or `&` |
 //! | `Value` | a wanted value, pushed decoded to its slot | `&` |
-//! | `Skip` | a value that nobody wants | `&` |
+//! | `Skip` | a value that is not wanted | `&` |
 //! | `Full` | what follows the values of all wanted names | - |
 //! | `Broken` | what follows bytes that are not UTF-8 | - |
 
@@ -190,7 +190,7 @@ impl Form {
             self.short_value(value, index, fields);
         }
         if fields.is_spent(index) {
-            // Too long for any use: the rest is as one that nobody wants.
+            // Too long for any use: the rest is as one that is not wanted.
             self.escape = Escape::None;
             if after.is_none() {
                 self.state = State::Skip;

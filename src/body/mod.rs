@@ -117,7 +117,7 @@ impl Body<'_> {
         }
     }
 
-    /// Within data that nobody wants: bytes that [pass](Skim::passes) need not be fed. Ask again behind
+    /// Within data that is not wanted: bytes that [pass](Skim::passes) need not be fed. Ask again behind
     /// those that are.
     pub fn skim(&self) -> Option<Skim> {
         match self {

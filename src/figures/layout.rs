@@ -69,7 +69,7 @@ pub(super) mod group {
 pub(super) mod row {
     use super::{CALL_WORDS, SHARES};
 
-    /// the lower half of the name's hash; 0: nobody may pin this row
+    /// the lower half of the name's hash; 0: no worker may pin this row
     pub(in super::super) const TAG: usize = 0;
     /// the same, also while the tag is 0
     pub(in super::super) const HASH_LOW: usize = 1;

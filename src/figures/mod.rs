@@ -12,8 +12,8 @@
 //! | a new name, a new range of a histogram | the zone's lock, for as long as one row's copy |
 //! | read a row | no lock: the worker pins it and copies it |
 //!
-//! A worker pins a row by writing the row's number to a word of its own ([`zone::worker`]). Whoever wants to
-//! take a row away makes its tag invalid first and then looks at the pins of all workers; whoever pins
+//! A worker pins a row by writing the row's number to a word of its own ([`zone::worker`]). A worker that
+//! takes a row away makes its tag invalid first and then looks at the pins of all workers; one that pins
 //! a row looks at its tag again after it. So one of the two sees the other (both fence in between),
 //! and neither waits.
 //!

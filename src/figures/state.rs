@@ -65,7 +65,7 @@ impl Saver {
     }
 
     /// Hands out the head or up to `rows` rows, as pieces of the file. False at its end. Without a worker
-    /// where nobody else uses the zone.
+    /// where no other process uses the zone.
     #[inline(never)]
     pub fn go_on(
         &mut self,
@@ -115,7 +115,7 @@ impl Default for Saver {
 }
 
 impl Zone<'_> {
-    /// It is time to write a state, and nobody else does.
+    /// It is time to write a state, and no other worker does.
     pub fn claim_save(&self, now: u32) -> bool {
         use core::sync::atomic::Ordering::Relaxed;
         let saved = self.word(head::SAVED);

@@ -51,7 +51,7 @@ impl Name {
         self.hash
     }
 
-    /// Makes it a name that nobody asks for.
+    /// Makes it a name that no variable asks for.
     pub(in crate::body) fn spoil(&mut self) {
         self.len = usize::MAX;
     }

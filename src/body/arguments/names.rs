@@ -55,7 +55,7 @@ impl Names {
         self.add_up_to(name, VALUE_MAX)
     }
 
-    /// As [`Self::add`], but of a longer value than `max` bytes only that there is one, unless somebody
+    /// As [`Self::add`], but of a longer value than `max` bytes only that there is one, unless a variable
     /// asks for more of it.
     pub fn add_up_to(&mut self, name: &[u8], max: usize) -> Option<usize> {
         if name.len() > NAME_MAX {

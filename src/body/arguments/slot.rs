@@ -233,7 +233,7 @@ impl<'r> Slot<'r> {
                 copy.iter()
                     .for_each(|byte| self.push_char(charset.char(*byte)));
             }
-            // There is no text, or nobody knows it: longer than any that may be shown.
+            // There is no text, or it is not known: longer than any that may be shown.
             Charset::Utf8Strict | Charset::OtherAscii | Charset::Other => self.len = usize::MAX,
         }
     }
@@ -352,7 +352,7 @@ mod tests {
     }
 
     /// Of all characters below U+0100 those of Cc, as UTF-8 and out of other charsets; their bytes in
-    /// other characters harm nobody.
+    /// other characters do no harm.
     #[test]
     fn control_characters_above_ascii_are_unusable() {
         for code in 0x80..=0xff_u8 {

@@ -1,4 +1,4 @@
-//! Numbers and literals of a JSON text that nobody wants: what of a block is neither string, white
+//! Numbers and literals of a JSON text that are not wanted: what of a block is neither string, white
 //! space nor structure.
 
 use fearless_simd::Simd;

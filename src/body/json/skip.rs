@@ -65,7 +65,7 @@ use structure::Structure;
 const LEAST: usize = 16;
 
 impl Json<'_> {
-    /// Reads what nobody wants.
+    /// Reads what is not wanted.
     #[inline(never)]
     pub(super) fn skip(&mut self, bytes: &[u8], fields: &Fields<'_>) -> Skipped {
         let at_start = match self.state {

@@ -140,7 +140,7 @@ fn keys_are_compared_whole() {
     assert_eq!(found[2].as_deref(), Some("2"));
 }
 
-/// What nobody wants is read a token at a time, and judged like the rest: below the top, where a
+/// What is not wanted is read a token at a time, and judged like the rest: below the top, where a
 /// token is the value of no slot, as at the top, where it is.
 #[test]
 fn what_nobody_wants_is_judged() {

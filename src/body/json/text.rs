@@ -202,7 +202,7 @@ impl Json<'_> {
         } else if let Some(index) = self.wanted() {
             fields.push(index, bytes);
             if fields.is_spent(index) && !self.first_item {
-                // Too long for any use: the rest is read as that of a value that nobody wants.
+                // Too long for any use: the rest is read as that of a value that is not wanted.
                 self.member = None;
             }
         }

@@ -117,7 +117,7 @@ pub enum Answer {
     Application,
     /// The application or something in front of its queue, such as a web server that has the file.
     Somebody,
-    /// Nobody yet: the client or nginx has given up. The server may go on with it.
+    /// No server yet: the client or nginx has given up. The server may go on with it.
     Nobody,
 }
 

@@ -15,7 +15,7 @@ const SURPRISED: u32 = 10_000;
 const APART: u32 = 32;
 /// How far back they reach, in milliseconds.
 const PAST: u32 = 300_000;
-/// For so long, in milliseconds, a server may work for nobody.
+/// For so long, in milliseconds, a server may work for a client that has gone.
 const UNSEEN: u32 = 120_000;
 /// So long after its last check, in milliseconds, a suspect is none: its worker is gone.
 const SUSPECT_MAX: u32 = 60_000;
@@ -126,7 +126,7 @@ impl Server {
         }
     }
 
-    /// A run was given up. The server does not know and goes on with it, and nobody sees its end.
+    /// A run was given up. The server does not know and goes on with it, and nginx does not see its end.
     pub fn given_up(&mut self, now: u32) {
         self.set(4, now.max(1));
     }

@@ -26,7 +26,7 @@ pub use accept::{Format, choose};
 
 /// The most that [`Report::new`] takes for `top`.
 pub const TOP_MAX: usize = 100_000;
-/// What it is where nobody says so.
+/// What it is where the configuration says nothing.
 pub const TOP: usize = 500;
 
 /// Rows of a piece.

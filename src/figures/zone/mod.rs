@@ -22,7 +22,7 @@ use queue::FIRST;
 use record::Record;
 use worker::{Host, Worker};
 
-/// The name of what has no row of its own. Whoever asks for it gets it.
+/// The name of what has no row of its own. A call of that name is counted there, too.
 pub const OTHER: &str = "(other)";
 
 /// Rows of a chain that are looked at; with as many chains as rows none is nearly as long.
@@ -82,8 +82,8 @@ impl<'z> Zone<'z> {
         Some((layout.longs(), layout.words()))
     }
 
-    /// Makes a zone of memory that holds anything; nobody else uses it yet. `key` is secret, so that
-    /// nobody can choose names that are found slowly. None where [`Self::split`] gives other numbers.
+    /// Makes a zone of memory that holds anything; no other process uses it yet. `key` is secret, so that
+    /// no client can choose names that are found slowly. None where [`Self::split`] gives other numbers.
     #[inline(never)]
     pub fn create(
         longs: &'z [AtomicU64],

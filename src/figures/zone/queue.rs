@@ -93,7 +93,7 @@ impl Zone<'_> {
         }
     }
 
-    /// Makes sure that nobody is in the row and nobody can come. False where somebody is.
+    /// Makes sure that no worker is in the row and none can come. False where one is.
     fn invalidate(&self, index: u32) -> bool {
         self.set(plus(self.layout.row(index), row::TAG), 0);
         if self.is_pinned(index) {
@@ -103,7 +103,7 @@ impl Zone<'_> {
         true
     }
 
-    /// Adds a row that nobody uses to `(other)`, and frees it.
+    /// Adds a row that no worker uses to `(other)`, and frees it.
     fn dismiss(&self, index: u32) {
         self.unchain(index);
         if self.is_current(index) {

@@ -62,7 +62,7 @@ impl Default for Read {
 }
 
 impl Zone<'_> {
-    /// Reads a row, if it is used. Without a worker, where nobody else uses the zone.
+    /// Reads a row, if it is used. Without a worker, where no other process uses the zone.
     pub fn read(&self, worker: Option<Worker>, index: u32, into: &mut Read) -> bool {
         self.pinned(worker, index, || {
             self.read_name(index, &mut into.name);

@@ -45,7 +45,7 @@ impl Worker {
         self.slot as u32
     }
 
-    /// Nobody takes this row away as long as the worker pins it, and it is still what `check` says.
+    /// No worker takes this row away as long as the worker pins it, and it is still what `check` says.
     pub(in crate::figures) fn pin(
         self,
         zone: &Zone<'_>,
