@@ -195,15 +195,10 @@ fn arguments(
     if is_too_long(content_type) {
         return Err(nothing(Status::Invalid, Trouble::ContentTypeTooLong));
     }
-    let has_been_checked = match (plan, end) {
-        (Plan::Scan(MediaType::Json), _) => {
-            end != Some(End::EmptyJson) && !dialect.json_test.reads_parameters()
-        }
-        // Its boundary has been looked for.
-        (Plan::Scan(MediaType::Multipart), Some(_)) => true,
-        _ => false,
-    };
-    let end = match has_been_checked {
+    let is_text = plan == Plan::Scan(MediaType::Json)
+        && end != Some(End::EmptyJson)
+        && !dialect.json_test.reads_parameters();
+    let end = match is_text {
         true => end,
         false => content_type::check(content_type, dialect.werkzeug)
             .err()
