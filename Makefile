@@ -125,7 +125,7 @@ help: ## Show this help
 	@echo '  FUZZ_ARGS="--version 15 --seed 1"  more arguments for it'
 	@echo '  TIME=600            seconds for soak and for each target of fuzz (60)'
 	@echo '  TARGETS="json form" which targets of fuzz (all)'
-	@echo '  MUTANTS=src/body/form  the files for mutants, a regular expression (src/frappe/)'
+	@echo '  MUTANTS="src/body/json/**"  the files for mutants (src/frappe/**)'
 	@echo '  PORT=8081           port of the demo (8080)'
 	@echo '  CLEAN=bookworm      releases for test-newcomer (bookworm trixie)'
 	@echo '  LOG=access.log      the logs for report, also compressed ones, also several in quotes'
@@ -379,14 +379,14 @@ miri: deps ## Run tests under Miri, which shows undefined behaviour; needs rustu
 coverage: deps $(VENV)/requirements.txt ## Show which lines of the core no test runs; N cases a version (2000)
 	@build/coverage.sh $(TARGET)/coverage $(VENV)/bin/python $(N)
 
-# A part of the core's files, as a regular expression.
-MUTANTS ?= src/frappe/
+# Some of the core's files.
+MUTANTS ?= src/frappe/**
 
 .PHONY: mutants
 mutants: deps ## Change the core file by file, show what no test notices; needs cargo-mutants
 	@command -v cargo-mutants >/dev/null || { echo 'cargo-mutants is missing: cargo install --locked cargo-mutants'; exit 1; }
 	@$(STEP) 'Testing what has been changed in $(MUTANTS)' 'usually 15 s a change, and a file has 10 to 150' \
-	    $(CARGO) mutants --re '$(MUTANTS)' --output $(TARGET)/mutants --no-shuffle
+	    $(CARGO) mutants --file '$(MUTANTS)' --output $(TARGET)/mutants --no-shuffle
 
 $(VENV)/requirements.txt: t/requirements.txt | deps
 	@$(STEP) 'Making an environment for the Python packages of the tests' 'usually 5 s' $(PYTHON) -m venv --clear $(VENV)
