@@ -195,10 +195,15 @@ fn arguments(
     if is_too_long(content_type) {
         return Err(nothing(Status::Invalid, Trouble::ContentTypeTooLong));
     }
-    let is_text = plan == Plan::Scan(MediaType::Json)
-        && end != Some(End::EmptyJson)
-        && !dialect.json_test.reads_parameters();
-    let end = match is_text {
+    let is_checked = match plan {
+        // Its boundary has been looked for among all parameters.
+        Plan::Scan(MediaType::Multipart) => end.is_some(),
+        Plan::Scan(MediaType::Json) => {
+            end != Some(End::EmptyJson) && !dialect.json_test.reads_parameters()
+        }
+        _ => false,
+    };
+    let end = match is_checked {
         true => end,
         false => content_type::check(content_type, dialect.werkzeug)
             .err()

@@ -178,6 +178,11 @@ fn find<S: Simd>(simd: S, block: &[u8; BLOCK], byte: u8) -> u64 {
     block.simd_eq(byte).to_bitmask()
 }
 
+/// How many dashes a text begins with.
+pub(super) fn leading(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| **byte == b'-').count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Skim, find_line, is_start, passable, passable_by_baseline};

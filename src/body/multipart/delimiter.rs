@@ -4,20 +4,12 @@
 //! and behind it either `--`, the end, or optional white space and a line break, a part
 //! (werkzeug's `preamble_re` and `boundary_re`). Whatever is not that is data.
 //!
-//! # What is hard
-//!
-//! A chunk may end anywhere in a delimiter, and what has been passed cannot be read again: a file of
-//! 100 MB is not kept. What begins like a delimiter may be data, and the delimiter may begin within it.
-//! And a client chooses the boundary, so it may be made to cost as much as it can.
-//!
-//! # The idea
-//!
-//! The needle is `--boundary`. Inside a chunk it is compared where it may begin: behind each line break
-//! (`lines`), and once a part is long where two dashes stand side by side (`far`, `dashes.rs`). Most bytes
-//! are never looked at one by one. Where a chunk ends within a needle, the Knuth-Morris-Pratt automaton
-//! goes on: `matched` says how many of the needle's bytes have been seen, and these are not needed again,
-//! as they are the needle's own. Where the next byte is another one than the needle's, the automaton falls
-//! back to the longest border of what was matched, a beginning of the needle that is also its end.
+//! A chunk may end anywhere in a delimiter, what has been passed cannot be read again, and what begins like
+//! a delimiter may be data in which the delimiter begins. So the needle, `--boundary`, is compared inside a
+//! chunk where it may begin: behind each line break (`lines`), and once a part is long where two dashes
+//! stand side by side (`far`, `dashes.rs`). Where a chunk ends within a needle, the Knuth-Morris-Pratt
+//! automaton goes on: `matched` says how many of the needle's bytes have been seen. Where the next byte is
+//! another one, it falls back to the longest border of what was matched, a beginning that is also its end.
 //!
 //! With the boundary `-a-b` the needle is `---a-b`, and the data end in `---a---a-b`, in three chunks:
 //!
@@ -34,15 +26,12 @@
 //! it is open, another needle may begin in the dashes (`catch_up`). Only a boundary of nothing but dashes
 //! has a second one that begins a byte later (`again`).
 //!
-//! # Linear time
-//!
 //! No two comparisons are of the same bytes, unless the boundary has line breaks in it, which it may
 //! have, percent-encoded; the automaton takes at most two steps a byte, and a step back from it to the
-//! search is allowed once a needle's length. The table of borders is made when it is first needed, for
-//! that takes as long as to read a typical form.
+//! search is allowed once a needle's length. The table of borders is made when it is first needed.
 
 use super::borders::Borders;
-use super::dashes::{Skim, find_line, is_start};
+use super::dashes::{Skim, find_line, is_start, leading};
 use crate::body::text::near;
 
 /// As many bytes of a part are read line by line.
@@ -264,13 +253,13 @@ impl<'r> Search<'r> {
 
     /// Looks for the first needle, behind a line break or not. Gives the bytes taken.
     fn anywhere(&mut self, rest: &[u8]) -> usize {
-        let dashes = dashes_of(self.needle);
+        let dashes = leading(self.needle);
         let mut at = 0_usize;
         loop {
             let here = rest.get(at..).unwrap_or_default();
             at = at.saturating_add(near::find(b'-', here).unwrap_or(here.len()));
             // Of several dashes the needle begins with the last ones, but if it has no others.
-            let found = dashes_of(rest.get(at..).unwrap_or_default());
+            let found = leading(rest.get(at..).unwrap_or_default());
             if dashes < self.needle.len() {
                 at = at.saturating_add(found.saturating_sub(dashes));
             }
@@ -402,11 +391,6 @@ impl<'r> Search<'r> {
             [.., older, last] => self.before = [*older, *last],
         }
     }
-}
-
-/// How many dashes a text begins with.
-fn dashes_of(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| **byte == b'-').count()
 }
 
 #[cfg(test)]

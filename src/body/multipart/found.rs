@@ -32,6 +32,14 @@ pub(super) enum FoundCharset {
 }
 
 impl Found {
+    /// Nothing that follows in the part says more.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(
+            self.trouble,
+            Some(Trouble::PartHeaderNoColon | Trouble::PartHeaderTooLong)
+        )
+    }
+
     /// Takes a line. Answers whether it was one that matters.
     pub(super) fn take_line(
         &mut self,
@@ -48,7 +56,7 @@ impl Found {
         if colon.is_none() && rules.colon_needed && !is_cut {
             if !trim(line, HeaderText::Ascii).is_empty() {
                 // werkzeug splits all lines before it reads any.
-                if self.trouble != Some(Trouble::PartHeaderTooLong) {
+                if !self.is_given_up() {
                     self.trouble = Some(Trouble::PartHeaderNoColon);
                 }
             }

@@ -353,7 +353,8 @@ impl<'r> PartHeaders<'r> {
     /// The line is too short for any header that matters, and has a colon where it needs one.
     fn is_short(&self, line: &[u8]) -> bool {
         let has_colon = || line.is_empty() || line.contains(&b':');
-        line.len() < b"Content-Type:".len() && (!self.rules.colon_needed || has_colon())
+        line.len() < b"Content-Type:".len()
+            && (!self.rules.colon_needed || self.found.is_given_up() || has_colon())
     }
 }
 
