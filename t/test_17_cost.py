@@ -79,13 +79,18 @@ def start(kind, env, directory, behind, *, module, **options):
                 log="access_log off;", values=values, **options).start()
 
 
-@pytest.fixture(scope="module", name="pair")
-def counted_pair(env, behind, tmp_path_factory):
-    """Without the module and with it, both counted."""
+@pytest.fixture(scope="module")
+def countable(env):
+    """Instructions of this nginx can be counted."""
     if env.is_checked:
         pytest.skip("what watches the memory would be counted")
     if env.nginx.read_bytes().startswith(b"#!"):
         pytest.skip("this nginx is started by a script, which valgrind would count")
+
+
+@pytest.fixture(scope="module", name="pair")
+def counted_pair(env, behind, tmp_path_factory, countable):
+    """Without the module and with it, both counted."""
     directory = tmp_path_factory.mktemp("counted")
     servers = []
     try:
@@ -306,10 +311,9 @@ def test_17_07_a_small_body_takes_few_instructions(pair, kind):
 COUNTING = 1800
 
 
+@pytest.mark.usefixtures("countable")
 def test_17_20_counting_takes_few_instructions(env, behind, tmp_path):
     """A request of a call that is known takes so many more with a zone than without one."""
-    if env.is_checked or env.nginx.read_bytes().startswith(b"#!"):
-        pytest.skip("what watches the memory would be counted")
     conf = """
         log_format call "$frappe_call";
         access_log @{prefix}/access.log call;
@@ -329,11 +333,10 @@ def test_17_20_counting_takes_few_instructions(env, behind, tmp_path):
     assert 0 < each <= COUNTING, f"{each} instructions"
 
 
+@pytest.mark.usefixtures("countable")
 def test_17_21_invented_names_take_half_as_much_again(env, behind, tmp_path):
     """A request of a call that nobody has made takes at most 1.5 x the instructions that it takes without
     a zone, also where the zone is full: that of nginx's smallest answer, and of a proxied request."""
-    if env.is_checked or env.nginx.read_bytes().startswith(b"#!"):
-        pytest.skip("what watches the memory would be counted")
     conf = """
         log_format call "$frappe_call";
         access_log @{prefix}/access.log call;

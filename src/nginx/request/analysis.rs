@@ -1,7 +1,6 @@
 //! One reading of a request: its values, and the scanner of its body.
 
 use core::cell::Cell;
-use core::fmt;
 use core::mem::MaybeUninit;
 use core::slice;
 
@@ -43,13 +42,6 @@ pub(in crate::nginx) struct Pool {
     pool: *mut ngx_pool_t,
     /// room for the one value that most requests have
     cmd: Cell<Option<&'static mut MaybeUninit<[u8; CMD_MAX]>>>,
-}
-
-/// Short, since a derived one would be half a KiB of a module that never asks for it.
-impl fmt::Debug for Pool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pool")
-    }
 }
 
 impl Pool {
