@@ -83,8 +83,8 @@ def test_07_01_the_oracle_knows_the_vectors(family):
                           {"status": wanted.status, "source": wanted.source, "note": wanted.log})
             assert known, (row.request.readable(), wanted, found, said["error"])
             beyond[known] += 1
-    # The limits hide no more than what is there to show them.
-    assert beyond.total() < 20, beyond
+    # The limits hide little more than what is there to show them: some depend on the Python that runs here.
+    assert beyond.total() < len(rows) / 40, beyond
 
 
 @FAMILY
