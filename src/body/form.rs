@@ -95,7 +95,11 @@ impl Form {
     /// The end of the bytes.
     pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
         match self.state {
-            State::Name => self.end_of_pair(fields),
+            State::Name if self.is_name_empty() => {}
+            State::Name => {
+                let index = self.take_name(fields);
+                self.end_of_name(index, b'&', fields);
+            }
             State::Value(index) => self.end_of_value(index, fields),
             State::Skip | State::Full | State::Broken => {}
         }
@@ -107,53 +111,43 @@ impl Form {
     }
 
     fn name<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        let rest = match self.is_name_empty() {
-            true => behind_separators(rest),
-            false => rest,
-        };
-        let plain = near::plain_len(rest);
-        if self.is_name_empty()
-            && let Some((name, delimiter, after)) = split_at(rest, Some(plain))
-            && matches!(delimiter, b'=' | b'&')
-        {
-            // The usual case: the whole name is here and stands for itself.
-            if delimiter == b'=' || !name.is_empty() {
-                self.any = true;
-                let index = self.start(name, fields);
-                if delimiter == b'=' {
-                    self.state = index.map_or(State::Skip, State::Value);
-                } else if let Some(index) = index {
-                    fields.end(index, false);
-                }
-            }
-            return after;
+        if !self.is_name_empty() {
+            return self.name_in_pieces(rest, fields);
         }
-        self.name_in_pieces(rest, fields)
+        let rest = behind_separators(rest);
+        match split_at(rest, Some(near::plain_len(rest))) {
+            // The usual case: the whole name is here and stands for itself.
+            Some((name, delimiter @ (b'=' | b'&'), after)) => {
+                let index = self.start(name, fields);
+                self.end_of_name(index, delimiter, fields);
+                after
+            }
+            _ => self.name_in_pieces(rest, fields),
+        }
     }
 
     /// Of a name that is longer, has escapes, or goes on.
-    #[cold]
+    #[inline(never)]
     fn name_in_pieces<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        let mut rest = rest;
-        while let Some((byte, after)) = rest.split_first() {
-            rest = after;
-            match byte {
-                b'&' => {
-                    self.end_of_pair(fields);
-                    break;
-                }
-                b'=' => {
-                    self.any = true;
-                    self.escape.end(&mut self.name);
-                    let index = self.name.get().and_then(|name| self.start(name, fields));
-                    self.name.clear();
-                    self.state = index.map_or(State::Skip, State::Value);
-                    break;
-                }
-                _ => self.escape.step(*byte, &mut self.name),
-            }
+        let end = split_at(rest, near::find2(b'=', b'&', rest));
+        let name = end.map_or(rest, |(name, ..)| name);
+        // Decoded it has a third of its bytes at least.
+        let may_be_wanted = end.is_none()
+            || !self.is_name_empty()
+            || fields.may_find_between(name.len() / 3, name.len());
+        if may_be_wanted {
+            name.iter()
+                .for_each(|byte| self.escape.step(*byte, &mut self.name));
         }
-        rest
+        let Some((_, delimiter, after)) = end else {
+            return b"";
+        };
+        let index = match may_be_wanted {
+            true => self.take_name(fields),
+            false => None,
+        };
+        self.end_of_name(index, delimiter, fields);
+        after
     }
 
     fn value<'c>(&mut self, rest: &'c [u8], index: usize, fields: &mut Fields<'_>) -> &'c [u8] {
@@ -227,7 +221,11 @@ impl Form {
     }
 
     /// Starts the value of a name if it is wanted.
+    #[inline]
     fn start(&self, name: &[u8], fields: &mut Fields<'_>) -> Option<usize> {
+        if !fields.may_find(name.len()) {
+            return None;
+        }
         let index = fields.find(name)?;
         fields.start_first(index, self.charset).then_some(index)
     }
@@ -236,16 +234,23 @@ impl Form {
         self.name.is_empty() && self.escape == Escape::None
     }
 
-    /// A pair without `=` has an empty value.
-    fn end_of_pair(&mut self, fields: &mut Fields<'_>) {
-        if !self.is_name_empty() {
-            self.any = true;
-            self.escape.end(&mut self.name);
-            let index = self.name.get().and_then(|name| self.start(name, fields));
-            if let Some(index) = index {
-                fields.end(index, false);
-            }
-            self.name.clear();
+    /// The name that has been collected is complete.
+    fn take_name(&mut self, fields: &mut Fields<'_>) -> Option<usize> {
+        self.escape.end(&mut self.name);
+        let index = self.name.get().and_then(|name| self.start(name, fields));
+        self.name.clear();
+        index
+    }
+
+    /// A value follows, or a pair without `=` has ended, whose value is empty.
+    #[inline]
+    fn end_of_name(&mut self, index: Option<usize>, delimiter: u8, fields: &mut Fields<'_>) {
+        self.any = true;
+        match (delimiter, index) {
+            (b'=', Some(index)) => self.state = State::Value(index),
+            (b'=', None) => self.state = State::Skip,
+            (_, Some(index)) => fields.end(index, false),
+            (_, None) => {}
         }
     }
 

@@ -98,6 +98,11 @@ impl<'r> Fields<'r> {
         self.names.may_find(len)
     }
 
+    /// A name of `least` to `most` bytes may be wanted.
+    pub(in crate::body) fn may_find_between(&self, least: usize, most: usize) -> bool {
+        self.names.may_find_between(least, most)
+    }
+
     /// Says where the values that follow stand.
     pub(crate) fn set_source(&mut self, source: Source) {
         self.source = source;

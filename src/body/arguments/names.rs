@@ -118,6 +118,13 @@ impl Names {
         self.lengths & length_bit(len) != 0
     }
 
+    /// There is a name of `least` to `most` bytes, or may be.
+    pub(super) fn may_find_between(&self, least: usize, most: usize) -> bool {
+        let [least, most] = [length_bit(least), length_bit(most)];
+        // All bits from the one to the other.
+        self.lengths & (most | most.wrapping_sub(least)) != 0
+    }
+
     /// The index of a name.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<usize> {

@@ -77,18 +77,20 @@ impl<'b> Text<'b> {
     }
 
     /// Replaces each `from` behind `start` by the one byte `to`.
-    fn replace(&mut self, start: usize, from: &[u8], to: u8) {
+    fn replace<const LEN: usize>(&mut self, start: usize, from: &[u8; LEN], to: u8) {
         let text = self.buffer.get_mut(start..self.len);
-        let Some(text) = text.filter(|text| from.first().is_some_and(|byte| text.contains(byte)))
-        else {
+        let (Some(text), Some(first)) = (text, from.first()) else {
             return;
         };
+        if !text.contains(first) {
+            return;
+        }
         let (mut read, mut write) = (0_usize, 0_usize);
-        while let Some(rest) = text.get(read..).filter(|rest| !rest.is_empty()) {
-            let (byte, step) = if rest.starts_with(from) {
-                (to, from.len())
-            } else {
-                (rest.first().copied().unwrap_or_default(), 1)
+        while let Some(rest) = text.get(read..) {
+            let (byte, step) = match rest {
+                [byte, ..] if byte == first && rest.first_chunk() == Some(from) => (to, LEN),
+                [byte, ..] => (*byte, 1),
+                [] => break,
             };
             if let Some(place) = text.get_mut(write) {
                 *place = byte;
@@ -180,7 +182,8 @@ pub(in crate::body) fn until_space(
     text: HeaderText,
     ends: impl Fn(u8) -> bool,
 ) -> (&[u8], &[u8]) {
-    let is_letter = |byte: u8| byte > 0xa0 && text != HeaderText::Utf8;
+    let is_single = text != HeaderText::Utf8;
+    let is_letter = |byte: u8| is_single && byte >= 0x80 && !matches!(byte, 0x85 | 0xa0);
     let mut rest = bytes;
     while let [byte, after @ ..] = rest
         && !ends(*byte)

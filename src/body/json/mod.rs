@@ -155,6 +155,9 @@ enum State {
     Failed(Trouble),
 }
 
+/// Bytes that are read one by one at most before blocks are tried again.
+const STRIDE_MAX: usize = 4 * BLOCK;
+
 impl<'r> Json<'r> {
     /// A scanner in front of the first byte.
     pub fn new(rules: JsonRules, lender: &'r dyn LendPage<'r>) -> Self {
@@ -218,14 +221,17 @@ impl<'r> Json<'r> {
         }
         // The length of `rest` from which on blocks are tried.
         let mut blocks_from = rest.len();
+        let mut stride = 0_usize;
         while let Some((byte, after)) = rest.split_first() {
             if rest.len() <= blocks_from && self.can_skip() {
                 let skipped = self.skip(rest, fields);
                 rest = rest.get(skipped.len..).unwrap_or_default();
-                if skipped.unusual || skipped.len < BLOCK {
-                    // To try costs as much as to read a block.
-                    blocks_from = rest.len().saturating_sub(BLOCK);
-                }
+                // To try costs as much as to read a block, and so it is not done again soon.
+                stride = match skipped.unusual || skipped.len < BLOCK {
+                    true => stride.saturating_mul(2).clamp(BLOCK, STRIDE_MAX),
+                    false => 0,
+                };
+                blocks_from = rest.len().saturating_sub(stride);
                 if skipped.len > 0 {
                     continue;
                 }
@@ -259,12 +265,16 @@ impl<'r> Json<'r> {
                     self.first(*byte, fields);
                     match self.state {
                         State::Number => self.new_number(*byte, rest, fields),
+                        State::Text => self.text(after, fields),
                         _ => after,
                     }
                 }
                 State::Key | State::Colon | State::After => {
                     self.structure(*byte, fields);
-                    after
+                    match (self.state, after) {
+                        (State::Key, [b'"', after @ ..]) => self.key(after, fields),
+                        _ => after,
+                    }
                 }
             };
         }

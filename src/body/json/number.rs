@@ -105,6 +105,22 @@ impl Number {
         true
     }
 
+    /// What follows digits that say no more than how many there are, if the first is one.
+    #[inline(always)]
+    fn skip_digits<'c>(&mut self, bytes: &'c [u8]) -> Option<&'c [u8]> {
+        if self.lead_len < DIGITS || !matches!(self.state, State::Int | State::Fraction) {
+            return None;
+        }
+        let digits = bytes
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if self.state == State::Int {
+            self.place = self.place.saturating_add_unsigned(digits as u64);
+        }
+        (digits > 0).then(|| bytes.get(digits..))?
+    }
+
     /// The number is complete: is it true to Python?
     pub(super) fn end(&self, rules: &JsonRules) -> Result<bool, Trouble> {
         let integer = match self.state {
@@ -146,16 +162,19 @@ impl Number {
 }
 
 impl Json<'_> {
-    /// An integer of a few digits with what follows it, as most numbers are. None: it is another number.
+    /// A number of a few digits with what follows it, as most are. None: it is another number.
     #[inline(always)]
-    fn short_integer<'c>(&mut self, bytes: &'c [u8], fields: &mut Fields<'_>) -> Option<&'c [u8]> {
-        const DIGITS: usize = 8;
-        let len = bytes
-            .iter()
-            .take(DIGITS)
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let (digits, after) = bytes.split_at_checked(len)?;
+    fn short_number<'c>(&mut self, bytes: &'c [u8], fields: &mut Fields<'_>) -> Option<&'c [u8]> {
+        let (digits, mut after) = few_digits(bytes)?;
+        if let [b'e' | b'E', exponent @ ..] = after {
+            let exponent = match exponent {
+                [b'+' | b'-', digits @ ..] => digits,
+                _ => exponent,
+            };
+            let (digits, rest) = few_digits(exponent)?;
+            // So that it is finite.
+            after = matches!(digits.len(), 1 | 2).then_some(rest)?;
+        }
         let is_right = matches!(digits, [b'0'] | [b'1'..=b'9', ..])
             && matches!(after, [b',' | b'}' | b']' | b' ' | b'\n', ..]);
         if !is_right {
@@ -173,7 +192,7 @@ impl Json<'_> {
         bytes: &'c [u8],
         fields: &mut Fields<'_>,
     ) -> &'c [u8] {
-        if let Some(after) = self.short_integer(bytes, fields) {
+        if let Some(after) = self.short_number(bytes, fields) {
             return after;
         }
         let rest = bytes.get(1..).unwrap_or_default();
@@ -196,6 +215,10 @@ impl Json<'_> {
             return after;
         }
         while let Some((byte, after)) = rest.split_first() {
+            if let Some(after) = number.skip_digits(rest) {
+                rest = after;
+                continue;
+            }
             if !number.push(*byte) {
                 match number.end(&self.rules) {
                     Ok(truthy) => {
@@ -211,6 +234,13 @@ impl Json<'_> {
         self.number = number;
         rest
     }
+}
+
+/// The digits that a text begins with, up to eight, and what follows them.
+#[inline(always)]
+fn few_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let digits = text.iter().take(8).take_while(|byte| byte.is_ascii_digit());
+    text.split_at_checked(digits.count())
 }
 
 #[cfg(test)]

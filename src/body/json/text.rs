@@ -22,11 +22,16 @@ impl Json<'_> {
                     self.key.mix(key);
                 }
             }
-            self.state = State::Colon;
+            // Its colon most often is, too.
+            let (state, after) = match after {
+                [b':', after @ ..] => (State::Value, after),
+                _ => (State::Colon, after),
+            };
+            self.state = state;
             return after;
         }
         self.state = State::Text;
-        rest
+        self.text(rest, fields)
     }
 
     /// The bytes of a string, up to its end or an escape.
@@ -37,25 +42,24 @@ impl Json<'_> {
             }
             _ => rest,
         };
-        if let [
-            b'\\',
-            escape @ (b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'),
-            after @ ..,
-        ] = rest
+        let mut rest = rest;
+        // Escapes, without a turn for each byte.
+        while let [b'\\', escape, after @ ..] = rest
+            && matches!(self.state, State::Text)
         {
-            // Without a turn for each byte.
-            self.escape(*escape, fields);
-            return after;
-        }
-        if let [b'\\', b'u', after @ ..] = rest
-            && let Some((digits, after)) = after.split_first_chunk::<4>()
-            && digits.iter().all(u8::is_ascii_hexdigit)
-        {
-            let code = digits
-                .iter()
-                .fold(0, |code, digit| code << 4 | u16::from(hex(*digit)));
-            self.unit(code, fields);
-            return after;
+            rest = match escape {
+                b'u' => {
+                    let Some((unit, after)) = code(after) else {
+                        break;
+                    };
+                    self.unit(unit, fields);
+                    after
+                }
+                _ => {
+                    self.escape(*escape, fields);
+                    after
+                }
+            };
         }
         let len = near::text_len(rest);
         let (plain, after) = rest.split_at_checked(len).unwrap_or((rest, b""));
@@ -108,7 +112,12 @@ impl Json<'_> {
             }
             return;
         };
-        if self.end_of_half(fields) {
+        if !self.end_of_half(fields) {
+            return;
+        }
+        if self.in_key {
+            self.push_to_key(&[plain]);
+        } else {
             self.push(&[plain], fields);
         }
     }
@@ -193,17 +202,25 @@ impl Json<'_> {
 
     fn push(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
         if self.in_key {
-            if self.has_wanted_keys() {
-                self.key.push(bytes);
-                if self.unwraps() {
-                    self.key.mix(bytes);
-                }
-            }
+            self.push_to_key(bytes);
         } else if let Some(index) = self.wanted() {
             fields.push(index, bytes);
             if fields.is_spent(index) && !self.first_item {
                 // Too long for any use: the rest is read as that of a value that is not wanted.
                 self.member = None;
+            }
+        }
+    }
+
+    #[inline]
+    fn push_to_key(&mut self, bytes: &[u8]) {
+        if self.has_wanted_keys() {
+            match bytes {
+                [byte] => self.key.push_byte(*byte),
+                _ => self.key.push(bytes),
+            }
+            if self.unwraps() {
+                self.key.mix(bytes);
             }
         }
     }
@@ -250,13 +267,12 @@ fn unicode(text: &[u8]) -> Option<(char, &[u8])> {
 }
 
 /// Four digits, and what follows.
+#[inline]
 fn code(text: &[u8]) -> Option<(u16, &[u8])> {
-    let (digits, after) = text.split_first_chunk::<4>()?;
-    let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
-    let code = digits
-        .iter()
-        .fold(0, |code, digit| code << 4 | u16::from(hex(*digit)));
-    is_hex.then_some((code, after))
+    let (&[a, b, c, d], after) = text.split_first_chunk()?;
+    let digit = |digit: u8| digit.is_ascii_hexdigit().then(|| u16::from(hex(digit)));
+    let code = digit(a)? << 12 | digit(b)? << 8 | digit(c)? << 4 | digit(d)?;
+    Some((code, after))
 }
 
 /// Text in a string that is a document, in which each quote is escaped: what is plain, and what escapes stand

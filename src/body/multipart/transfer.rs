@@ -46,17 +46,14 @@ enum Decoder {
 struct Lines {
     /// the last byte was CR
     cr: bool,
-    /// the last two bytes that came of this line
-    tail: Tail,
+    /// the last two bytes that came of this line, 0 for none
+    tail: u16,
     /// of the one before
-    last_tail: Tail,
+    last_tail: u16,
     /// how many bytes came of this line
     len: usize,
     failed: bool,
 }
-
-/// The last two bytes of a line; 0 for none.
-type Tail = [u8; 2];
 
 impl Transfer {
     pub(super) fn new(encoding: TransferEncoding) -> Self {
@@ -89,7 +86,7 @@ impl Transfer {
     pub(super) fn finish(&mut self, wanted: Option<usize>, fields: &mut Fields<'_>) -> bool {
         if let Some(index) = wanted {
             fields.pop(index, self.lines.len);
-            let newline: usize = match self.lines.last_tail {
+            let newline: usize = match self.lines.last_tail.to_be_bytes() {
                 [b'\r', b'\n'] => 2,
                 [_, b'\r' | b'\n'] => 1,
                 _ => 0,
@@ -112,7 +109,7 @@ impl Lines {
                 lines.end_of_line(line);
             }
             line.take(*byte, |decoded| {
-                lines.tail = [lines.tail[1], decoded];
+                lines.tail = lines.tail << 8 | u16::from(decoded);
                 lines.len = lines.len.saturating_add(1);
                 out.push_byte(decoded);
             });
@@ -129,7 +126,7 @@ impl Lines {
         self.failed |= line.is_cut();
         *line = L::default();
         self.last_tail = self.tail;
-        self.tail = [0; 2];
+        self.tail = 0;
         self.len = 0;
     }
 }

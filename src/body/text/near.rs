@@ -15,12 +15,13 @@ const NEAR: usize = 2 * VECTOR;
 /// What is looked for. Two that are the same cost one comparison.
 type Ends = (u8, u8, u8, u8);
 
+const TEXT_ENDS: Ends = (b'"', b'"', b'\\', b'\\');
 const FORM_ENDS: Ends = (b'=', b'&', b'%', b'+');
 
 /// Where `a` is first.
 #[inline(never)]
 pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
-    at_once(bytes, (a, a, a, a)).or_else(|| find_behind(a, bytes))
+    at_once(bytes, (a, a, a, a), false).or_else(|| find_behind(a, bytes))
 }
 
 #[inline(never)]
@@ -34,7 +35,7 @@ fn find_behind(a: u8, bytes: &[u8]) -> Option<usize> {
 /// Where `a` or `b` is first.
 #[inline(never)]
 pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
-    at_once(bytes, (a, a, b, b)).or_else(|| find2_behind(a, b, bytes))
+    at_once(bytes, (a, a, b, b), false).or_else(|| find2_behind(a, b, bytes))
 }
 
 #[inline(never)]
@@ -49,7 +50,7 @@ fn find2_behind(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
 /// value, so does the `=` that may follow.
 #[inline(never)]
 pub(in crate::body) fn plain_len(bytes: &[u8]) -> usize {
-    at_once(bytes, FORM_ENDS).unwrap_or_else(|| plain_len_behind(bytes))
+    at_once(bytes, FORM_ENDS, false).unwrap_or_else(|| plain_len_behind(bytes))
 }
 
 #[inline(never)]
@@ -64,7 +65,12 @@ fn plain_len_behind(bytes: &[u8]) -> usize {
 /// far as that is near.
 #[inline]
 pub(in crate::body) fn text_len(bytes: &[u8]) -> usize {
-    match near(bytes, NEAR, (b'"', b'"', b'\\', b'\\'), true) {
+    at_once(bytes, TEXT_ENDS, true).unwrap_or_else(|| text_len_behind(bytes))
+}
+
+#[inline(never)]
+fn text_len_behind(bytes: &[u8]) -> usize {
+    match near(bytes, NEAR, TEXT_ENDS, true) {
         Ok(found) => found.unwrap_or(bytes.len()),
         Err((from, _)) => from,
     }
@@ -86,9 +92,9 @@ pub(in crate::body) fn is_printable_ascii(bytes: &[u8]) -> bool {
 
 /// Looks for one of `ends` in the first vector: a function that does no more needs no stack.
 #[inline(always)]
-fn at_once(bytes: &[u8], ends: Ends) -> Option<usize> {
+fn at_once(bytes: &[u8], ends: Ends, controls: bool) -> Option<usize> {
     let vector = bytes.first_chunk()?;
-    dispatch!(Level::baseline(), simd => first(ends_in(simd, *vector, ends, false)))
+    dispatch!(Level::baseline(), simd => first(ends_in(simd, *vector, ends, controls)))
 }
 
 /// A bit for each of `ends` in a vector, or with `controls` for each byte below 0x20.
@@ -121,8 +127,11 @@ fn near_by<S: Simd>(
     controls: bool,
 ) -> Result<Option<usize>, (usize, &[u8])> {
     let find = |vector| ends_in(simd, vector, ends, controls);
-    let mut rest = bytes;
-    let mut at = 0_usize;
+    // The first vector has been looked at.
+    let (mut rest, mut at) = match bytes.get(VECTOR..) {
+        Some(rest) => (rest, VECTOR),
+        None => (bytes, 0_usize),
+    };
     while at < len {
         let Some((vector, after)) = rest.split_first_chunk() else {
             // The last bytes, behind some that have been looked at.

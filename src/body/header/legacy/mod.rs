@@ -134,12 +134,13 @@ pub(in crate::body) fn parameters(
 /// The longest name of a parameter that is looked for, in bytes, and more.
 const NAME_MAX: usize = 32;
 
-/// A key without quotes. None: longer than any that is looked for.
+/// A key without quotes. None: one with escapes that is longer than any that is looked for.
 #[inline(always)]
 fn name<'k>(key: &'k [u8], buffer: &'k mut [u8; NAME_MAX]) -> Option<&'k [u8]> {
     match key {
+        [b'"', plain @ .., b'"'] if !plain.contains(&b'\\') => Some(plain),
         [b'"', ..] => unquoted(key, buffer),
-        _ => (key.len() <= NAME_MAX).then_some(key),
+        _ => Some(key),
     }
 }
 
