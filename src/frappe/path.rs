@@ -107,14 +107,13 @@ pub fn decode<'p>(path: &[u8], buffer: &'p mut [u8]) -> Option<&'p [u8]> {
             _ => (*byte, false),
         };
         // A raw byte above ASCII is ISO 8859-1 to gunicorn, which makes UTF-8 of it.
-        let mut utf8 = [0; 4];
-        let bytes = match escaped {
-            true => &[char][..],
-            false => char::from(char).encode_utf8(&mut utf8).as_bytes(),
-        };
-        let end = len.checked_add(bytes.len())?;
-        copy(buffer.get_mut(len..end)?, bytes);
-        len = end;
+        let wide = char >= 0x80 && !escaped;
+        *buffer.get_mut(len)? = if wide { 0xc0 | char >> 6 } else { char };
+        len = len.checked_add(1)?;
+        if wide {
+            *buffer.get_mut(len)? = 0x80 | char & 0x3f;
+            len = len.checked_add(1)?;
+        }
     }
     buffer.get(..len)
 }

@@ -264,11 +264,12 @@ impl Fields<'_> {
     /// A value is JSON, but no text.
     pub(in crate::body) fn set_not_text(&mut self, index: usize, truthy: bool) {
         let source = self.source;
-        let slots = [Some(index), self.names.document(index)];
-        for index in slots.into_iter().flatten() {
-            if let Some(slot) = self.slots.get_mut(index) {
-                slot.set_not_text(truthy, source);
-            }
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.set_not_text(truthy, source);
+        }
+        let document = self.names.document(index);
+        if let Some(slot) = document.and_then(|index| self.slots.get_mut(index)) {
+            slot.set_not_text(truthy, source);
         }
     }
 

@@ -22,14 +22,15 @@ pub(super) struct Inside {
 /// Where wanted members stand: arguments, or the one of a document.
 #[derive(Clone, Copy)]
 pub(super) struct Members<'m, 'r> {
-    inside: Option<Inside>,
+    /// that of the document's member
+    slot: Option<usize>,
     fields: &'m Fields<'r>,
 }
 
 impl Members<'_, '_> {
     /// A name of so many bytes may be wanted: most are as long as none that is.
     pub(super) fn may_find(&self, len: usize) -> bool {
-        match self.inside {
+        match self.slot {
             Some(_) => len == self.fields.names().member().len(),
             None => self.fields.may_find(len),
         }
@@ -37,8 +38,8 @@ impl Members<'_, '_> {
 
     /// The slot of the member.
     pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
-        match self.inside {
-            Some(inside) => (key == self.fields.names().member()).then_some(inside.slot),
+        match self.slot {
+            Some(slot) => (key == self.fields.names().member()).then_some(slot),
             None => self.fields.find(key),
         }
     }
@@ -52,7 +53,7 @@ impl Json<'_> {
 
     pub(super) fn members<'m, 'r>(&self, fields: &'m Fields<'r>) -> Members<'m, 'r> {
         Members {
-            inside: self.inside,
+            slot: self.inside.map(|inside| inside.slot),
             fields,
         }
     }
@@ -116,41 +117,42 @@ impl<'r> Document<'r> {
     }
 
     fn flush(&mut self, fields: &mut Fields<'_>) {
-        let (buffer, len) = (self.buffer, core::mem::take(&mut self.len));
+        let len = core::mem::take(&mut self.len);
         if len > 0 {
-            self.read(buffer.get(..len).unwrap_or_default(), fields);
+            let bytes = self.buffer.get(..len).unwrap_or_default();
+            self.json.read(bytes, self.charset, fields);
         }
     }
+}
 
-    fn read(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
-        match self.charset {
-            Charset::Utf8 | Charset::Utf8Quoted | Charset::Utf8Strict => {
-                self.json.feed(bytes, fields);
+impl Json<'_> {
+    /// Takes the next bytes, which become text by this charset.
+    fn read(&mut self, bytes: &[u8], charset: Charset, fields: &mut Fields<'_>) {
+        match charset {
+            Charset::Utf8 | Charset::Utf8Quoted | Charset::Utf8Strict => self.feed(bytes, fields),
+            _ if bytes.is_ascii() && charset != Charset::Other => self.feed(bytes, fields),
+            Charset::Ascii | Charset::Latin1 | Charset::Cp1252 => {
+                self.feed_chars(bytes, charset, fields);
             }
-            _ if bytes.is_ascii() && self.charset != Charset::Other => {
-                self.json.feed(bytes, fields);
-            }
-            Charset::Ascii | Charset::Latin1 | Charset::Cp1252 => self.feed_chars(bytes, fields),
             // What it says is not known.
-            Charset::OtherAscii | Charset::Other => self.json.fail(Trouble::CharsetUnknown),
+            Charset::OtherAscii | Charset::Other => self.fail(Trouble::CharsetUnknown),
         }
     }
 
     /// Feeds bytes of a charset with a character a byte.
-    fn feed_chars(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
+    fn feed_chars(&mut self, bytes: &[u8], charset: Charset, fields: &mut Fields<'_>) {
         const CHARS: usize = 64;
         let mut buffer = [0; 3 * CHARS];
         for bytes in bytes.chunks(CHARS) {
             let mut len = 0_usize;
             for byte in bytes {
-                let char = self.charset.char(*byte);
+                let char = charset.char(*byte);
                 let free = buffer.get_mut(len..).unwrap_or_default();
                 if char.len_utf8() <= free.len() {
                     len = len.saturating_add(char.encode_utf8(free).len());
                 }
             }
-            self.json
-                .feed(buffer.get(..len).unwrap_or_default(), fields);
+            self.feed(buffer.get(..len).unwrap_or_default(), fields);
         }
     }
 }
@@ -174,7 +176,7 @@ impl ScanDocument for Document<'_> {
                     copy(free, bytes);
                     self.len = bytes.len();
                 }
-                None => self.read(bytes, fields),
+                None => self.json.read(bytes, self.charset, fields),
             }
         }
     }

@@ -61,6 +61,9 @@ impl Json<'_> {
                 }
             };
         }
+        if !matches!(self.state, State::Text) {
+            return rest;
+        }
         let len = near::text_len(rest);
         let (plain, after) = rest.split_at_checked(len).unwrap_or((rest, b""));
         if !plain.is_empty() && self.end_of_half(fields) {
