@@ -11,7 +11,6 @@ use nom::combinator::{eof, map_opt, opt, peek, recognize, rest, value, verify};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-use crate::body::text::copy;
 use crate::body::text::near;
 use crate::body::text::percent::hex;
 
