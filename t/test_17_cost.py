@@ -3,14 +3,12 @@
 import itertools
 import json
 import os
-import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from rig.callgrind import CountedNginx
+from rig.callgrind import CountedNginx, readings
 from rig.client import BOUNDARY, FORM, JSON, MULTIPART, multipart
 from rig.env import ROOT
 from rig.http1 import Http1
@@ -183,35 +181,6 @@ A_BYTE = 60
 FRIENDLY = 3
 # but in these kinds, whose friendly input is read by vectors.
 BY_VECTORS = {"form", "query", "multipart", "json", "document"}
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One request of benches/hostile.json, read by one dialect, whole or in pieces."""
-
-    kind: str
-    name: str
-    version: str
-    piece: int
-    size: int
-    instructions: int
-
-    @property
-    def a_byte(self):
-        return self.instructions / self.size
-
-
-def readings(directory, size):
-    """All of them: one run, of which callgrind writes a file for each reading."""
-    reading = "work::inputs::resolve"
-    run = subprocess.run(
-        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/out", "--dump-line=no",
-         f"--dump-after={reading}", f"--zero-before={reading}", os.environ["TEST_COUNTED"], str(size)],
-        capture_output=True, text=True, check=True)
-    for number, line in enumerate(run.stdout.splitlines(), 1):
-        kind, _, name, version, piece, length, *_ = line.split("\t")
-        summary = re.search(r"^summary: (\d+)$", (directory / f"out.{number}").read_text(), re.MULTILINE)
-        yield Reading(kind, name, version, int(piece), int(length), int(summary[1]))
 
 
 @pytest.mark.timeout(600)

@@ -12,7 +12,7 @@ use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
 use crate::body::text::near;
-use crate::body::text::percent::hex;
+use crate::body::text::percent::split_escape;
 
 /// The longest path that is followed, in bytes. gunicorn refuses request lines above 4094.
 pub const PATH_MAX: usize = 8192;
@@ -92,28 +92,25 @@ pub fn is_plain(path: &[u8]) -> bool {
 
 /// Decodes a path as gunicorn does. None: longer than `buffer`.
 pub fn decode<'p>(path: &[u8], buffer: &'p mut [u8]) -> Option<&'p [u8]> {
-    let mut len = 0_usize;
+    let room = buffer.len();
+    let mut free = buffer.iter_mut();
     let mut rest = path;
     while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        let (char, escaped) = match (byte, after) {
-            (b'%', [high, low, after @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                rest = after;
-                (hex(*high) << 4 | hex(*low), true)
-            }
-            _ => (*byte, false),
-        };
-        // A raw byte above ASCII is ISO 8859-1 to gunicorn, which makes UTF-8 of it.
-        let wide = char >= 0x80 && !escaped;
-        *buffer.get_mut(len)? = if wide { 0xc0 | char >> 6 } else { char };
-        len = len.checked_add(1)?;
-        if wide {
-            *buffer.get_mut(len)? = 0x80 | char & 0x3f;
-            len = len.checked_add(1)?;
+        if let Some((char, after)) = split_escape(rest) {
+            *free.next()? = char;
+            rest = after;
+            continue;
         }
+        if byte.is_ascii() {
+            *free.next()? = *byte;
+        } else {
+            // To gunicorn a raw byte above ASCII is ISO 8859-1, and it makes UTF-8 of it.
+            *free.next()? = 0xc0 | byte >> 6;
+            *free.next()? = 0x80 | byte & 0x3f;
+        }
+        rest = after;
     }
+    let len = room.checked_sub(free.len())?;
     buffer.get(..len)
 }
 

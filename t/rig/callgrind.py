@@ -1,5 +1,6 @@
 """Counts what nginx does for a request: instructions and calls, the same on a busy machine."""
 
+import os
 import re
 import subprocess
 from collections import Counter
@@ -46,6 +47,35 @@ class CountedNginx(Nginx):
                        capture_output=True)
         self._dumps += 1
         return self.prefix / f"callgrind.{self._dumps}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One request of benches/hostile.json, read by one dialect, whole or in pieces."""
+
+    kind: str
+    name: str
+    version: str
+    piece: int
+    size: int
+    instructions: int
+
+    @property
+    def a_byte(self):
+        return self.instructions / self.size
+
+
+def readings(directory, size):
+    """The whole of benches/hostile.json: one run, of which callgrind writes a file for each reading."""
+    reading = "work::inputs::resolve"
+    run = subprocess.run(
+        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/out", "--dump-line=no",
+         f"--dump-after={reading}", f"--zero-before={reading}", os.environ["TEST_COUNTED"], str(size)],
+        capture_output=True, text=True, check=True)
+    for number, line in enumerate(run.stdout.splitlines(), 1):
+        kind, _, name, version, piece, length, *_ = line.split("\t")
+        summary = re.search(r"^summary: (\d+)$", (directory / f"out.{number}").read_text(), re.MULTILINE)
+        yield Reading(kind, name, version, int(piece), int(length), int(summary[1]))
 
 
 def read(path, module):

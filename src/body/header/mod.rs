@@ -41,7 +41,7 @@ pub(crate) use text::is_same;
 use super::werkzeug::HeaderRules;
 use crate::body::Trouble;
 use crate::body::text::near;
-use crate::body::text::percent::hex;
+use crate::body::text::percent::split_escape;
 use text::{HeaderText, Text, trim, trim_start};
 
 /// What there is of a parameter.
@@ -237,24 +237,19 @@ fn encoding(name: &[u8]) -> Option<Encoding> {
 /// Python's `urllib.parse.unquote` with this encoding.
 fn decode(value: &[u8], encoding: Encoding, out: &mut Text<'_>) {
     let mut rest = value;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        let escaped = match (byte, after) {
-            (b'%', [high, low, after @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                rest = after;
-                Some(hex(*high) << 4 | hex(*low))
-            }
-            _ => None,
+    while let Some((first, after)) = rest.split_first() {
+        let Some((byte, behind)) = split_escape(rest) else {
+            out.push(&[*first]);
+            rest = after;
+            continue;
         };
-        match (escaped, encoding) {
-            (None, _) => out.push(&[*byte]),
+        rest = behind;
+        match encoding {
             // What is not UTF-8 makes the text unlike any name that is looked for: no need to
             // replace it.
-            (Some(byte), Encoding::Utf8) => out.push(&[byte]),
-            (Some(byte), Encoding::Ascii) if !byte.is_ascii() => out.push_char('\u{fffd}'),
-            (Some(byte), _) => out.push_char(char::from(byte)),
+            Encoding::Utf8 => out.push(&[byte]),
+            Encoding::Ascii if !byte.is_ascii() => out.push_char('\u{fffd}'),
+            _ => out.push_char(char::from(byte)),
         }
     }
 }

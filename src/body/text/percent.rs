@@ -108,6 +108,17 @@ impl Escape {
     }
 }
 
+/// The byte that the escape at the start of `text` stands for, and what is behind it.
+#[inline]
+pub(crate) fn split_escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    match text {
+        [b'%', high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            Some((hex(*high) << 4 | hex(*low), after))
+        }
+        _ => None,
+    }
+}
+
 /// The value of a hexadecimal digit.
 pub(crate) fn hex(digit: u8) -> u8 {
     match digit {

@@ -16,7 +16,7 @@ use super::{Lookup, Wanted};
 use crate::body::Charset;
 use crate::body::Trouble;
 use crate::body::text::charset::{Codec, cp1252};
-use crate::body::text::percent::hex;
+use crate::body::text::percent::split_escape;
 use crate::body::text::utf8::Utf8Check;
 use crate::body::werkzeug::Pieces;
 
@@ -225,17 +225,16 @@ fn decode(
     };
     let mut utf8 = Utf8Check::STRICT;
     while let Some((byte, after)) = rest.split_first() {
+        if let Some((byte, after)) = split_escape(rest) {
+            rest = after;
+            decode_byte(byte, codec, &mut utf8, out)?;
+            continue;
+        }
         rest = after;
         let byte = match (byte, after) {
             (b'\\', [escaped @ (b'\\' | b'"'), after @ ..]) if unquoted.is_some() => {
                 rest = after;
                 *escaped
-            }
-            (b'%', [high, low, after @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                rest = after;
-                hex(*high) << 4 | hex(*low)
             }
             (0x80.., _) if is_latin1 => {
                 let mut bytes = [0; 2];
