@@ -55,7 +55,7 @@ fn the_pace_is_changed_by_one_at_a_time() {
     let worker = Worker::start(&zone, 9, 9).unwrap();
     zone.count(worker, b"call", &record(1));
     let changed = thread::scope(|scope| {
-        let threads = [0, 1].map(|slot| {
+        let threads = [0, 1, 2, 3].map(|slot| {
             let memory = &memory;
             scope.spawn(move || {
                 let zone = memory.attach();
@@ -64,7 +64,7 @@ fn the_pace_is_changed_by_one_at_a_time() {
                     words.iter_mut().for_each(|word| *word += 1);
                     assert!(words.iter().all(|word| *word == words[0]));
                 };
-                let times = if cfg!(miri) { 20 } else { 10_000 };
+                let times = if cfg!(miri) { 20 } else { 40_000 };
                 (0..times)
                     .filter(|_| zone.with_pace(worker, b"call", change).is_some())
                     .count()

@@ -6,7 +6,7 @@ use super::name::Name;
 use super::worker::Worker;
 use super::{Read, Zone};
 use crate::figures::histogram::{CELL_BUCKETS, bucket};
-use crate::figures::layout::{self, OWN_ROWS, SHARES, at, long, plus, row, times};
+use crate::figures::layout::{self, OWN_ROWS, SHARES, SLOTS, at, long, plus, row, times};
 use crate::figures::pace::CALL_WORDS;
 use crate::figures::sums::{Class, Figures, GROUPS};
 
@@ -38,6 +38,8 @@ pub struct Upstream {
 
 /// Times to get the pace's words before they are left as they are.
 const PACE_TRIES: usize = 256;
+/// The part of the lock that is its owner: a slot, and 1.
+const PACE_OWNER: u32 = 2 * SLOTS as u32 - 1;
 
 impl Read {
     /// Nothing yet.
@@ -102,8 +104,7 @@ impl Zone<'_> {
             self.read_pace(index, &mut words);
             let result = work(&mut words);
             self.set_pace(index, &words);
-            let lock = plus(self.layout.row(index), row::PACE_LOCK);
-            self.word(lock).store(0, Release);
+            self.unlock_pace(index);
             result
         });
         worker.unpin(self);
@@ -119,21 +120,28 @@ impl Zone<'_> {
         })
     }
 
-    /// The owner of this lock has pinned the row: if it has not, it is no more.
+    /// The lock says who has it, and how often it was taken: who finds that its owner is no more must
+    /// not take it from one that has come back meanwhile. Its owner has pinned the row, or is no more.
     fn lock_pace(&self, worker: Worker, index: u32) -> bool {
         let lock = self.word(plus(self.layout.row(index), row::PACE_LOCK));
         let own = worker.slot().wrapping_add(1);
         for _ in 0..PACE_TRIES {
-            let Err(owner) = lock.compare_exchange(0, own, Acquire, Relaxed) else {
-                return true;
-            };
-            let is_left = owner == own || !self.is_pinned_by(index, owner.wrapping_sub(1));
-            if is_left && lock.compare_exchange(owner, own, Acquire, Relaxed).is_ok() {
+            let seen = lock.load(Acquire);
+            let owner = seen & PACE_OWNER;
+            let is_free =
+                owner == 0 || owner == own || !self.is_pinned_by(index, owner.wrapping_sub(1));
+            let taken = (seen & !PACE_OWNER).wrapping_add(PACE_OWNER + 1) | own;
+            if is_free && lock.compare_exchange(seen, taken, Acquire, Relaxed).is_ok() {
                 return true;
             }
             core::hint::spin_loop();
         }
         false
+    }
+
+    fn unlock_pace(&self, index: u32) {
+        let lock = self.word(plus(self.layout.row(index), row::PACE_LOCK));
+        lock.store(lock.load(Relaxed) & !PACE_OWNER, Release);
     }
 
     /// Does `work` with a row that is used and stays.
