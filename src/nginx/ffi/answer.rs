@@ -1,4 +1,4 @@
-//! An answer of our own: its header, its body, and what has to live as long as the request.
+//! A response of our own: its header, its body, and values that live as long as the request.
 
 use core::ptr;
 
@@ -11,7 +11,7 @@ use super::memory::{self, slice_of};
 use super::request::Request;
 use super::shim;
 
-/// The value of an argument of the query, as it stands there.
+/// The value of an argument of the query, with its percent escapes.
 pub(in crate::nginx) fn query_argument<'r>(r: &'r Request, name: &str) -> Option<&'r [u8]> {
     let mut value = ngx_str_t {
         len: 0,
@@ -26,7 +26,7 @@ pub(in crate::nginx) fn query_argument<'r>(r: &'r Request, name: &str) -> Option
     }
 }
 
-/// Adds a header to an answer. False where there is no memory.
+/// Adds a header to the response. False where there is no memory.
 pub(in crate::nginx) fn add_header(r: Request, key: &'static str, value: &'static str) -> bool {
     // SAFETY: a valid request whose header has not been sent; a null result is checked, and every
     // field of the element is made zero before some are set. nginx reads the texts only.
@@ -42,7 +42,7 @@ pub(in crate::nginx) fn add_header(r: Request, key: &'static str, value: &'stati
     }
 }
 
-/// As nginx's string, which must not be written to.
+/// A static text as a string of nginx, which nginx must not write to.
 pub(in crate::nginx) fn text(text: &'static str) -> ngx_str_t {
     ngx_str_t {
         len: text.len(),
@@ -50,11 +50,12 @@ pub(in crate::nginx) fn text(text: &'static str) -> ngx_str_t {
     }
 }
 
-/// A chain of buffers with these bytes, the last one marked. None where there is no memory.
+/// A chain of buffers with these bytes; the last buffer is marked as the last of the response. None
+/// where there is no memory.
 ///
 /// # Safety
 ///
-/// The bytes stay as they are as long as the request.
+/// The bytes stay valid and unchanged as long as the request.
 pub(in crate::nginx) unsafe fn chain<'b>(
     r: Request,
     pieces: impl ExactSizeIterator<Item = &'b [u8]>,
@@ -79,19 +80,19 @@ pub(in crate::nginx) unsafe fn chain<'b>(
     Some(first)
 }
 
-/// Keeps a value as long as the request, and drops it then. None where there is no memory.
+/// Keeps a value until the request ends, and drops it then. None where there is no memory.
 pub(in crate::nginx) fn keep<T>(r: Request, value: T) -> Option<&'static mut T> {
     // SAFETY: the pool of a valid request.
     unsafe { memory::keep(r.pool(), value) }
 }
 
-/// What [`keep`] keeps of this type.
+/// The value of this type that [`keep`] keeps for the request.
 pub(in crate::nginx) fn kept<T>(r: Request) -> Option<&'static mut T> {
-    // SAFETY: as above; nobody else looks at the value while a callback runs.
+    // SAFETY: as above; no other code looks at the value while a callback runs.
     unsafe { memory::kept(r.pool()) }
 }
 
-/// What the servers that a request was sent to have done.
+/// nginx's notes on the servers that the request was sent to, one for each try.
 pub(in crate::nginx) fn upstream_states<'r>(
     r: *mut ngx_http_request_t,
 ) -> &'r [ngx_http_upstream_state_t] {

@@ -1,4 +1,4 @@
-//! What nginx hands to the handlers of a configuration.
+//! The structures of a configuration that nginx hands to its handlers.
 
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -11,12 +11,12 @@ use nginx_sys::{
 
 use super::memory::slice_of;
 
-/// The place of our module in nginx's arrays of contexts and configurations, which
-/// ngx_http_get_module_ctx, _loc_conf and _main_conf look into. nginx gives the same one in each
-/// cycle of a process.
+/// Our module's index in nginx's arrays of contexts and configurations, for
+/// ngx_http_get_module_ctx, _loc_conf and _main_conf. nginx gives the same index in each cycle of a
+/// process.
 static INDEX: AtomicUsize = AtomicUsize::new(0);
 
-/// Says where our module's place is, before anything is looked up.
+/// Stores our module's index. It must be called before the first look-up.
 pub(in crate::nginx) fn set_index(index: usize) {
     INDEX.store(index, Ordering::Relaxed);
 }
@@ -31,7 +31,7 @@ pub(in crate::nginx) fn index() -> usize {
 ///
 /// `cf` is what nginx called a configuration handler of the http module with.
 pub(in crate::nginx) unsafe fn main_conf(cf: *mut ngx_conf_t) -> *mut c_void {
-    // SAFETY: within http{} the context is of this type, with a place for every module.
+    // SAFETY: within http{} the context is of this type, with an element for every module.
     unsafe {
         *(*(*cf).ctx.cast::<ngx_http_conf_ctx_t>())
             .main_conf
@@ -46,7 +46,7 @@ pub(in crate::nginx) unsafe fn main_conf(cf: *mut ngx_conf_t) -> *mut c_void {
 ///
 /// `cycle` is what nginx called a module's handler with.
 pub(in crate::nginx) unsafe fn cycle_main_conf(cycle: *mut ngx_cycle_t) -> *mut c_void {
-    // SAFETY: promised by the caller: the contexts of core modules are null or theirs.
+    // SAFETY: promised by the caller; `http` gives a context with an element for every module.
     unsafe { http(cycle).map_or(core::ptr::null_mut(), |http| *http.main_conf.add(index())) }
 }
 
@@ -54,8 +54,8 @@ pub(in crate::nginx) unsafe fn cycle_main_conf(cycle: *mut ngx_cycle_t) -> *mut 
 ///
 /// # Safety
 ///
-/// `cf` is what nginx called a configuration handler of the http module with, and nobody else
-/// looks at it for as long as the result is used.
+/// `cf` is what nginx called a configuration handler of the http module with, and no other code looks
+/// at that configuration while the result is in use.
 pub(in crate::nginx) unsafe fn core<'c>(cf: *mut ngx_conf_t) -> &'c mut ngx_http_core_main_conf_t {
     // SAFETY: promised by the caller; the core module has a configuration.
     unsafe {
@@ -78,13 +78,13 @@ pub(in crate::nginx) unsafe fn cycle_core<'c>(
 
 /// The variables that the configuration mentions, as nginx indexes them.
 pub(in crate::nginx) fn variables(core: &ngx_http_core_main_conf_t) -> &[ngx_http_variable_t] {
-    // SAFETY: of this type, until the configuration goes.
+    // SAFETY: the array has elements of this type, and lives as long as the configuration.
     unsafe { elements(&core.variables) }
 }
 
 /// All variables that are defined, by their names, while the configuration is read.
 pub(in crate::nginx) fn defined_variables(core: &ngx_http_core_main_conf_t) -> &[ngx_hash_key_t] {
-    // SAFETY: null, or of this type until the configuration has been read.
+    // SAFETY: null, or a list whose elements have this type, until nginx has read the configuration.
     unsafe {
         core.variables_keys
             .as_ref()

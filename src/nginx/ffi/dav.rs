@@ -1,7 +1,8 @@
-//! A PUT that nginx's own dav module stores as a file. That module must be the first to read the
-//! body: it answers 500 to one that somebody else has read into memory.
+//! Recognises a PUT that nginx's own dav module stores as a file. That module must be the first to read
+//! the body: it answers 500 to one that another module has read into memory.
 //!
-//! Which methods it takes is private to it, but the table of its directives says where they are.
+//! The dav module's configuration is private, but its table of directives says at which offset it keeps
+//! the methods that it takes.
 
 use core::ffi::CStr;
 
@@ -43,8 +44,8 @@ impl Dav {
         }
     }
 
-    /// It will take this request, unless that is sent elsewhere: no handler of the location comes
-    /// first.
+    /// Whether the dav module will take this request, if no redirect sends it elsewhere: it is a PUT,
+    /// and the location has no content handler that would come first.
     pub(in crate::nginx) fn takes(&self, r: Request) -> bool {
         if r.method_bit() != NGX_HTTP_PUT as usize || r.has_content_handler() {
             return false;
@@ -59,7 +60,7 @@ impl Dav {
     }
 }
 
-/// The directive, if it is what we take it for.
+/// The directive `dav_methods`, if it sets a bit mask in the configuration of a location, as we expect.
 ///
 /// # Safety
 ///

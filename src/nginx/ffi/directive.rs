@@ -1,7 +1,7 @@
-//! A directive while nginx reads it: its values, the place where it stands, and what is said of a mistake.
+//! A directive while nginx reads it: its words, the place where it stands, and the report of a mistake.
 //!
-//! nginx keeps the words of a configuration as long as the configuration, so nothing here is copied and
-//! nothing allocated: a mistake can be told where there is no memory.
+//! nginx keeps the words as long as the configuration, so they are not copied. Reporting a mistake
+//! allocates nothing, so it works where there is no memory.
 
 use core::ffi::c_char;
 use core::fmt;
@@ -16,7 +16,7 @@ use super::memory::{extend, str_bytes};
 pub(in crate::nginx) const OK: *mut c_char = ptr::null_mut();
 pub(in crate::nginx) const ERROR: *mut c_char = ptr::without_provenance_mut(usize::MAX);
 
-/// A mistake that has been told.
+/// A mistake in the configuration that has been logged.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::nginx) struct Told;
 
@@ -27,18 +27,18 @@ pub(in crate::nginx) struct Directive(*mut ngx_conf_t);
 impl Directive {
     /// # Safety
     ///
-    /// `cf` is what nginx called a directive's handler with; what is made of it is used no longer than
-    /// the handler runs, but for the words, which live as long as the configuration.
+    /// `cf` is what nginx called a directive's handler with. The value is used only while the handler
+    /// runs; the words that it gives out live as long as the configuration.
     pub(in crate::nginx) unsafe fn new(cf: *mut ngx_conf_t) -> Self {
         Self(cf)
     }
 
-    /// What nginx has called the handler with.
+    /// The `cf` that nginx has called the handler with.
     pub(in crate::nginx) fn conf(self) -> *mut ngx_conf_t {
         self.0
     }
 
-    /// Its words, the name first.
+    /// The directive's words, its name first.
     pub(in crate::nginx) fn words(self) -> &'static [ngx_str_t] {
         // SAFETY: by the promise of `new`.
         unsafe { (*(*self.0).args).as_slice() }
@@ -49,7 +49,7 @@ impl Directive {
         self.words().get(number).map_or(&[], word)
     }
 
-    /// Tells a mistake, with the directive's name, file and line.
+    /// Logs a mistake, with the directive's name, file and line.
     #[cold]
     pub(in crate::nginx) fn refuse(self, message: fmt::Arguments<'_>) -> Told {
         let name = self.word(0).escape_ascii();
@@ -58,15 +58,15 @@ impl Directive {
         Told
     }
 
-    /// The mistake that is none of the configuration's.
+    /// Logs that there is no memory.
     pub(in crate::nginx) fn no_memory(self) -> Told {
         self.refuse(format_args!("no memory"))
     }
 
-    /// Where it stands.
+    /// The file and line where the directive stands.
     pub(in crate::nginx) fn place(self) -> Place {
-        // SAFETY: by the promise of `new`; null where the configuration stands in the command line. The
-        // name lies in the configuration's pool.
+        // SAFETY: by the promise of `new`; the file is null for a directive of the command line (`-g`).
+        // Its name lies in the configuration's pool.
         unsafe {
             (*self.0).conf_file.as_ref().map_or(Place(None), |file| {
                 Place(Some((extend(str_bytes(&file.file.name)), file.line)))
@@ -94,11 +94,11 @@ impl fmt::Display for Place {
     }
 }
 
-/// A copy in a pool, with a byte 0 behind it; None where there is no memory.
+/// A copy of `parts`, joined, in a pool, with a byte 0 behind it. None where there is no memory.
 ///
 /// # Safety
 ///
-/// `pool` is valid, and lives as long as what looks at the copy.
+/// `pool` is valid, and lives as long as the copy is used.
 pub(in crate::nginx) unsafe fn copy(pool: *mut ngx_pool_t, parts: &[&[u8]]) -> Option<ngx_str_t> {
     let len = parts
         .iter()

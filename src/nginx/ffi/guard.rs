@@ -28,7 +28,7 @@ pub(in crate::nginx) fn guarded<T>(
     }
 }
 
-/// Panics where a test asks for it, in a build made for that.
+/// Panics if `bytes` hold `mark`, in the build that tests make for it (the feature `panic-probe`).
 pub(in crate::nginx) fn probe(bytes: &[u8], mark: &[u8]) {
     if cfg!(feature = "panic-probe") && memchr::memmem::find(bytes, mark).is_some() {
         #[cfg(feature = "panic-probe")]
@@ -39,8 +39,8 @@ pub(in crate::nginx) fn probe(bytes: &[u8], mark: &[u8]) {
     }
 }
 
-/// Reads behind the end of an allocation where a test asks for it, in the same build: whatever
-/// watches the memory must see it.
+/// Reads behind the end of an allocation if the target holds `mark`, in the same build. AddressSanitizer
+/// or valgrind must report it, or they would find no other fault either.
 pub(in crate::nginx) fn probe_memory(r: Request, mark: &[u8]) {
     if cfg!(feature = "panic-probe") && memchr::memmem::find(r.target(), mark).is_some() {
         #[cfg(feature = "panic-probe")]

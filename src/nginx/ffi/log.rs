@@ -1,4 +1,4 @@
-//! Lines in the error log. They are written on the stack: where there is no memory one can be told, too.
+//! Lines in the error log. They are formatted on the stack, so one can be logged where there is no memory.
 
 use core::fmt::{self, Write};
 use std::io;
@@ -13,14 +13,14 @@ use super::request::Request;
 /// Bytes of a line; nginx's own has as many at most (`NGX_MAX_ERROR_STR`).
 const LINE: usize = 2048;
 
-/// Writes a line to a log, with our name in front and what nginx knows of the request behind.
+/// Writes a line to a log. Our name stands in front, and behind it what nginx adds about the request.
 pub(in crate::nginx) fn line(target: *mut ngx_log_t, level: u32, message: impl fmt::Display) {
     if is_wanted(target, level) {
         write(target, level, 0, &message);
     }
 }
 
-/// The same with an error of the system behind it.
+/// Writes a line with an error of the operating system behind it.
 pub(in crate::nginx) fn failure(
     target: *mut ngx_log_t,
     level: u32,
@@ -30,7 +30,7 @@ pub(in crate::nginx) fn failure(
     if !is_wanted(target, level) {
         return;
     }
-    // nginx knows the words for the system's numbers; the standard library allocates them.
+    // nginx has a text for each error number; the standard library would allocate one.
     match error.raw_os_error() {
         Some(number) => write(target, level, number, &message),
         None => write(target, level, 0, &format_args!("{message}: {error}")),
@@ -42,8 +42,8 @@ fn is_wanted(target: *mut ngx_log_t, level: u32) -> bool {
     unsafe { target.as_ref() }.is_some_and(|log| log.log_level >= level as ngx_uint_t)
 }
 
-/// A debug line about a request, as every nginx module has them. Costs a comparison where debug
-/// lines are not wanted, and nothing where nginx was built without them.
+/// Writes a debug line about a request. It costs one comparison where `error_log` asks for no debug
+/// lines, and nothing where nginx was built without them.
 #[inline(always)]
 pub(in crate::nginx) fn debug(r: Request, message: impl fmt::Display) {
     if cfg!(ngx_feature = "debug") && is_debugged(r) {
@@ -61,7 +61,7 @@ fn is_debugged(r: Request) -> bool {
 fn write(target: *mut ngx_log_t, level: u32, number: i32, message: &dyn fmt::Display) {
     let text = Text::new(message);
     let text = text.as_bytes();
-    // SAFETY: the callers have looked at the log; `%*s` takes a length and as many bytes.
+    // SAFETY: the callers have checked that the log is valid; `%*s` takes a length and as many bytes.
     unsafe {
         ngx_log_error_core(
             level as ngx_uint_t,
@@ -74,7 +74,7 @@ fn write(target: *mut ngx_log_t, level: u32, number: i32, message: &dyn fmt::Dis
     }
 }
 
-/// An error of the configuration, with file and line.
+/// Logs an error of the configuration, with the file and line that nginx is reading.
 ///
 /// # Safety
 ///
@@ -84,7 +84,7 @@ pub(in crate::nginx) unsafe fn conf_error(cf: *mut ngx_conf_t, message: impl fmt
     unsafe { conf_line(cf, NGX_LOG_EMERG, &message) };
 }
 
-/// An error of the configuration where nginx has read on: `place` is the file and the line.
+/// Logs an error of a directive that nginx has left behind: `place` is its file and line.
 pub(in crate::nginx) fn error_at(
     target: *mut ngx_log_t,
     message: impl fmt::Display,
@@ -93,7 +93,7 @@ pub(in crate::nginx) fn error_at(
     line(target, NGX_LOG_EMERG, format_args!("{message} in {place}"));
 }
 
-/// A warning of the configuration, with file and line.
+/// Logs a warning of the configuration, with the file and line that nginx is reading.
 ///
 /// # Safety
 ///
@@ -122,7 +122,7 @@ unsafe fn conf_line(cf: *mut ngx_conf_t, level: u32, message: &dyn fmt::Display)
     }
 }
 
-/// A line, of which the end is missing where it is too long.
+/// The text of a line, cut where it is too long.
 struct Text {
     bytes: [u8; LINE],
     len: usize,
@@ -134,7 +134,7 @@ impl Text {
             bytes: [0; LINE],
             len: 0,
         };
-        // It fails where the line is full.
+        // An error means only that the line is full.
         let _ = write!(text, "{message}");
         text
     }

@@ -11,8 +11,7 @@ use super::shim;
 
 /// The bytes of nginx's string; empty where it is null.
 pub(in crate::nginx) fn str_bytes(text: &ngx_str_t) -> &[u8] {
-    // SAFETY: nginx keeps `data` valid for `len` bytes for as long as the structure that the
-    // borrow comes from.
+    // SAFETY: nginx keeps `len` bytes at `data` valid as long as the structure that holds the string.
     unsafe { slice_of(text.data, text.len) }
 }
 
@@ -38,12 +37,12 @@ pub(in crate::nginx) unsafe fn bufs<'c>(
     .flatten()
 }
 
-/// What of a buffer is in memory.
+/// The bytes that a buffer has in memory.
 #[inline]
 pub(in crate::nginx) fn buf_memory(buf: &ngx_buf_t) -> &[u8] {
     let buf_ptr = core::ptr::from_ref(buf).cast_mut();
-    // SAFETY: the shim only reads; in memory means that pos..last is initialised memory that
-    // stays as long as the buffer.
+    // SAFETY: the shim only reads. `ngx_buf_in_memory` means that pos..last is initialised memory that
+    // lives as long as the buffer.
     unsafe {
         if shim::ngx_http_frappe_buf_in_memory(buf_ptr) == 0 || buf.last < buf.pos {
             return &[];
@@ -52,13 +51,13 @@ pub(in crate::nginx) fn buf_memory(buf: &ngx_buf_t) -> &[u8] {
     }
 }
 
-/// The body ends with this buffer.
+/// Whether the body ends with this buffer.
 pub(in crate::nginx) fn buf_is_last(buf: &ngx_buf_t) -> bool {
     // SAFETY: the shim only reads.
     unsafe { shim::ngx_http_frappe_buf_is_last(core::ptr::from_ref(buf).cast_mut()) != 0 }
 }
 
-/// The bytes that a buffer has in a file alone.
+/// The number of bytes of a buffer that lies in a file and not in memory; 0 for any other.
 #[inline]
 pub(in crate::nginx) fn buf_file_len(buf: &ngx_buf_t) -> u64 {
     // SAFETY: the shim only reads.
@@ -70,11 +69,11 @@ pub(in crate::nginx) fn buf_file_len(buf: &ngx_buf_t) -> u64 {
     u64::try_from(buf.file_last.saturating_sub(buf.file_pos)).unwrap_or_default()
 }
 
-/// Keeps a value as long as a pool, and drops it then. None where there is no memory.
+/// Keeps a value until nginx destroys the pool, and drops it then. None where there is no memory.
 ///
 /// # Safety
 ///
-/// The pool is valid, and lives as long as what looks at the value.
+/// The pool is valid, and lives as long as the result is used.
 pub(in crate::nginx) unsafe fn keep<T>(pool: *mut ngx_pool_t, value: T) -> Option<&'static mut T> {
     // SAFETY: promised by the caller. A null result is checked; the block has the size of T, and a
     // pool's alignment is that of a pointer, which is enough for T: checked when this is compiled. The
@@ -89,14 +88,14 @@ pub(in crate::nginx) unsafe fn keep<T>(pool: *mut ngx_pool_t, value: T) -> Optio
     }
 }
 
-/// What [`keep`] keeps of this type.
+/// The newest value of this type that [`keep`] keeps in the pool.
 ///
 /// # Safety
 ///
-/// As for [`keep`], and nobody else looks at the value.
+/// As for [`keep`], and no other code looks at the value.
 pub(in crate::nginx) unsafe fn kept<T>(pool: *mut ngx_pool_t) -> Option<&'static mut T> {
     let wanted: ngx_pool_cleanup_pt = Some(drop_kept::<T>);
-    // SAFETY: nginx's list of a valid pool; what has our handler has our value.
+    // SAFETY: the cleanups of a valid pool; one with our handler holds our value.
     unsafe {
         let mut cleanup = (*pool).cleanup;
         while let Some(current) = cleanup.as_ref() {
@@ -114,7 +113,7 @@ unsafe extern "C" fn drop_kept<T>(data: *mut c_void) {
     unsafe { data.cast::<T>().drop_in_place() };
 }
 
-/// A slice that may be empty with a null pointer.
+/// The slice of `len` elements at `data`; empty where `data` is null.
 ///
 /// # Safety
 ///
@@ -123,15 +122,15 @@ pub(in crate::nginx) unsafe fn slice_of<'s, T>(data: *const T, len: usize) -> &'
     if data.is_null() {
         return &[];
     }
-    // SAFETY: promised by the caller; nginx's elements are aligned, also where there are none.
+    // SAFETY: promised by the caller; nginx aligns its arrays, also empty ones.
     unsafe { slice::from_raw_parts(data, len) }
 }
 
-/// The same bytes for longer.
+/// The same bytes with a longer lifetime.
 ///
 /// # Safety
 ///
-/// They stay what they are for the whole of `'s`.
+/// The bytes stay valid and unchanged for the whole of `'s`.
 pub(in crate::nginx) unsafe fn extend<'s>(bytes: &[u8]) -> &'s [u8] {
     // SAFETY: promised by the caller.
     unsafe { slice::from_raw_parts(bytes.as_ptr(), bytes.len()) }

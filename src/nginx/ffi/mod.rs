@@ -1,4 +1,4 @@
-//! nginx's pointers behind safe methods, so that the files above read like safe code.
+//! nginx's pointers behind safe methods, so that the other folders of `nginx` need little unsafe code.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -7,11 +7,11 @@
 //! | `conf` | what nginx hands to the handlers of a configuration |
 //! | `directive` | a directive while nginx reads it |
 //! | `values` | the values of nginx's variables |
-//! | `answer` | an answer of our own, and what lives as long as a request |
+//! | `answer` | a response of our own, and values that live as long as a request |
 //! | `zone` | a zone of shared memory |
 //! | `log` | lines in the error log |
-//! | `guard` | a panic ends here |
-//! | `dav` | what nginx's dav module stores as a file |
+//! | `guard` | stops a panic |
+//! | `dav` | recognises requests that nginx's dav module stores as files |
 //! | `shim` | nginx's macros and bit fields as functions |
 
 pub(super) mod answer;

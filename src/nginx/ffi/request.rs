@@ -15,10 +15,10 @@ use super::conf::index;
 use super::memory::{slice_of, str_bytes};
 use super::shim;
 
-/// How a request came.
+/// The protocol by which a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::nginx) enum Protocol {
-    /// and older
+    /// HTTP/1.1 and older
     Http1,
     Http2,
     Http3,
@@ -26,8 +26,8 @@ pub(in crate::nginx) enum Protocol {
 
 /// A request, for the time of one callback.
 ///
-/// INVARIANT: the pointer is what nginx handed to that callback, so it and what it points to
-/// (connection, pool, header memory) are valid until the callback returns or finalizes it.
+/// INVARIANT: the pointer is what nginx handed to that callback. The request and what it points to
+/// (connection, pool, header memory) are valid until the callback returns or finalizes the request.
 #[derive(Clone, Copy)]
 pub(in crate::nginx) struct Request(NonNull<ngx_http_request_t>);
 
@@ -45,8 +45,8 @@ impl Request {
     }
 
     fn get(&self) -> &ngx_http_request_t {
-        // SAFETY: by the invariant; no `&mut` to the request is ever made in this crate, nginx
-        // is not running while this borrow lives, and worker processes have one thread.
+        // SAFETY: by the invariant; this crate makes no `&mut` to a request, nginx's code does not run
+        // while this borrow lives, and worker processes have one thread.
         unsafe { self.0.as_ref() }
     }
 
@@ -69,12 +69,13 @@ impl Request {
         self.get().pool
     }
 
-    /// The method's name as the client sent it: `error_page` and X-Accel-Redirect set GET.
+    /// The method's name as the client sent it. It is read from the request line, since `error_page`
+    /// and X-Accel-Redirect change `r->method_name` to GET.
     #[inline]
     pub(in crate::nginx) fn method(&self) -> &[u8] {
         let line = str_bytes(&self.get().request_line);
         match line {
-            // Compared first, since most requests with a body are.
+            // Most requests with a body are POSTs, so this is compared first.
             [b'P', b'O', b'S', b'T', b' ', ..] => b"POST",
             _ => match line.iter().position(|byte| *byte == b' ') {
                 Some(end) => line.get(..end).unwrap_or_default(),
@@ -83,22 +84,24 @@ impl Request {
         }
     }
 
-    /// The method as nginx counts it: NGX_HTTP_PUT and the like.
+    /// The method as nginx's bit: NGX_HTTP_PUT and the like.
     pub(in crate::nginx) fn method_bit(self) -> usize {
         self.get().method
     }
 
-    /// A handler of the location comes before nginx's content handlers.
+    /// Whether the location has its own content handler, which runs instead of those of the content
+    /// phase.
     pub(in crate::nginx) fn has_content_handler(self) -> bool {
         self.get().content_handler.is_some()
     }
 
-    /// Path and query as the client sent them.
+    /// The path and the query as the client sent them.
     pub(in crate::nginx) fn target(&self) -> &[u8] {
         str_bytes(&self.get().unparsed_uri)
     }
 
-    /// The request headers, in the order in which they are passed on. Dropped ones are left out.
+    /// Calls `see` with each request header, in the order in which nginx passes them on. Headers that
+    /// nginx has dropped are left out.
     pub(in crate::nginx) fn for_each_header<'s>(
         &'s self,
         mut see: impl FnMut(&'s ngx_str_t, &'s ngx_str_t),
@@ -106,8 +109,8 @@ impl Request {
         let mut part = Some(&self.get().headers_in.headers.part);
         while let Some(current) = part {
             let elements = current.elts.cast::<ngx_table_elt_t>();
-            // SAFETY: a part holds `nelts` elements of the list's type, which is that of the
-            // header lists; the lists live as long as the request and are not changed meanwhile.
+            // SAFETY: a part of the list holds `nelts` headers. The list lives as long as the request,
+            // and nginx does not change it while a callback of ours runs.
             for header in unsafe { slice_of(elements, current.nelts) } {
                 if header.hash != 0 {
                     see(&header.key, &header.value);
@@ -118,8 +121,8 @@ impl Request {
         }
     }
 
-    /// The client has announced a body, whatever has become of it: nginx takes one that it has
-    /// discarded out of `content_length_n`.
+    /// Whether the client has announced a body, also where it is gone. The header is read as well, since
+    /// nginx sets `content_length_n` to 0 when it discards a body.
     pub(in crate::nginx) fn had_body(self) -> bool {
         if self.get().headers_in.content_length_n > 0 || self.is_chunked() {
             return true;
@@ -132,7 +135,7 @@ impl Request {
         })
     }
 
-    /// There is a body to be read, or one that has been, and that nobody has given up.
+    /// Whether there is a body that nginx has read or can still read, and has not discarded.
     #[inline]
     pub(in crate::nginx) fn has_body(self) -> bool {
         if self.get().headers_in.content_length_n <= 0 && !self.is_chunked() {
@@ -166,63 +169,63 @@ impl Request {
         }
     }
 
-    /// nginx may have cleared the contexts: it does so at internal redirects, but also marks a
-    /// request that a `rewrite` has sent elsewhere.
+    /// Whether nginx may have cleared the contexts. It does so at internal redirects, which set
+    /// `internal`; a `rewrite` sets that too, but clears no contexts.
     pub(in crate::nginx) fn is_internal(self) -> bool {
         // SAFETY: the shim reads fields of a valid request.
         unsafe { shim::ngx_http_frappe_is_internal(self.as_ptr()) != 0 }
     }
 
-    /// The place in nginx's list of phase handlers.
+    /// The index of the current handler in nginx's list of phase handlers.
     pub(in crate::nginx) fn phase_handler(self) -> isize {
         self.get().phase_handler
     }
 
-    /// The phases of a location have not begun, so that our handler may still have its turn.
+    /// Whether the phases of a location have not begun, so that our phase handler may still run.
     pub(in crate::nginx) fn is_before_location(self) -> bool {
         let begins = self.core_main_conf().phase_engine.location_rewrite_index;
         usize::try_from(self.phase_handler()).is_ok_and(|handler| handler < begins)
     }
 
-    /// The body, where somebody has started to read it.
+    /// The body, where nginx or a module has begun to read it.
     pub(in crate::nginx) fn body(&self) -> Option<&ngx_http_request_body_t> {
-        // SAFETY: null or valid as long as the request; nginx is not running meanwhile.
+        // SAFETY: null or valid as long as the request; nginx's code does not run meanwhile.
         unsafe { self.get().request_body.as_ref() }
     }
 
-    /// The whole body of a request that nobody reads yet, where it has come with the header: as most
-    /// short ones do over HTTP/1.1. It stays there for whoever reads it.
+    /// The whole body, where it has come with the header, as most short ones do over HTTP/1.1, and its
+    /// read has not begun. The bytes stay in nginx's buffer for that read.
     #[inline]
     pub(in crate::nginx) fn arrived_body<'b>(self) -> Option<&'b [u8]> {
         let len = self.content_length()?;
         if self.protocol() != Protocol::Http1 {
             return None;
         }
-        // SAFETY: nginx's buffer of the header, which is not changed before the body is read; until
-        // then the caller has done with the bytes.
+        // SAFETY: nginx's buffer of the header, which does not change before the body is read. The
+        // caller does not keep the bytes until then.
         unsafe { self.header_in().as_ref() }
             .map(super::memory::buf_memory)?
             .get(..len)
             .map(|body| {
-                // SAFETY: as above: longer than the borrow of this value.
+                // SAFETY: as above: the buffer lives longer than the borrow of this value.
                 unsafe { super::memory::extend(body) }
             })
     }
 
     /// Our context, null where there is none.
     pub(in crate::nginx) fn ctx(self) -> *mut c_void {
-        // SAFETY: the request's array of contexts has a place for every module.
+        // SAFETY: the request's array of contexts has an element for every module.
         unsafe { *self.get().ctx.add(index()) }
     }
 
     pub(in crate::nginx) fn set_ctx(self, ctx: *mut c_void) {
-        // SAFETY: as for `ctx`; nobody else writes to our place.
+        // SAFETY: as for `ctx`; no other module writes to our element.
         unsafe { *self.get().ctx.add(index()) = ctx };
     }
 
     /// Our configuration for the location that the request is in now.
     pub(in crate::nginx) fn loc_conf<T>(self) -> *const T {
-        // SAFETY: a request always has the configuration arrays of a server, with a place for
+        // SAFETY: a request always has the configuration arrays of a server, with an element for
         // every module.
         unsafe { *self.get().loc_conf.add(index()) }.cast()
     }
@@ -232,7 +235,7 @@ impl Request {
         unsafe { *self.get().main_conf.add(index()) }.cast()
     }
 
-    /// The configuration of another module for the location, by that module's place.
+    /// The configuration of another module for the location, by that module's index.
     pub(in crate::nginx) fn loc_conf_of(self, index: usize) -> *mut c_void {
         // SAFETY: as for `loc_conf`.
         unsafe { *self.get().loc_conf.add(index) }
@@ -247,7 +250,7 @@ impl Request {
     }
 
     fn core_loc_conf(self) -> *mut ngx_http_core_loc_conf_t {
-        // SAFETY: nginx writes the module's place while it reads the configuration only.
+        // SAFETY: nginx writes the module's index only while it reads the configuration.
         let index = unsafe { ngx_http_core_module.ctx_index };
         self.loc_conf_of(index).cast()
     }
@@ -290,7 +293,7 @@ impl Request {
         unsafe { (*self.as_ptr()).header_in }
     }
 
-    /// None where the body is chunked.
+    /// The body's length in bytes. None where the body is chunked, or has no length.
     pub(in crate::nginx) fn content_length(self) -> Option<usize> {
         if self.is_chunked() {
             return None;
@@ -298,24 +301,24 @@ impl Request {
         usize::try_from(self.get().headers_in.content_length_n).ok()
     }
 
-    /// The length of the body: announced, or for a chunked one what has been read of it.
+    /// The length of the body as announced; of a chunked one the bytes that nginx has read of it.
     pub(in crate::nginx) fn body_len(self) -> Option<u64> {
         u64::try_from(self.get().headers_in.content_length_n).ok()
     }
 
-    /// Has nginx write the body to a file, also where it fits into memory.
+    /// Makes nginx write the body to a file, also where it fits into memory.
     pub(in crate::nginx) fn set_in_file_only(self) {
         // SAFETY: the shim changes a field of a valid request.
         unsafe { shim::ngx_http_frappe_set_in_file_only(self.as_ptr()) };
     }
 
-    /// The body is passed on piece by piece.
+    /// Whether nginx passes the body on as it arrives (`proxy_request_buffering off`).
     pub(in crate::nginx) fn is_unbuffered(self) -> bool {
         // SAFETY: the shim reads a field of a valid request.
         unsafe { shim::ngx_http_frappe_no_buffering(self.as_ptr()) != 0 }
     }
 
-    /// Nobody will read what may still come of the body.
+    /// Makes nginx drop the rest of an HTTP/2 body, which no module will read.
     pub(in crate::nginx) fn skip_rest(self) {
         if self.protocol() == Protocol::Http2 {
             // SAFETY: the shim changes a field of a valid request's stream.
@@ -335,7 +338,8 @@ impl Request {
         }
     }
 
-    /// The client waits for "100 Continue", which nobody has sent; true only once.
+    /// Whether the client waits for "100 Continue", which nginx has not sent. True only once: like
+    /// nginx, this marks the header as handled.
     pub(in crate::nginx) fn expects_continue(self) -> bool {
         // SAFETY: null or a header of the request; the shim reads and writes fields of it.
         unsafe {
@@ -352,7 +356,8 @@ impl Request {
         }
     }
 
-    /// A timeout or an error, as the status that nginx would end a body's read with.
+    /// After a timeout or an error of the connection: the status with which nginx would end the read of
+    /// a body.
     pub(in crate::nginx) fn connection_failure(self) -> Option<u32> {
         // SAFETY: by the invariant of Request; a connection has a read event.
         unsafe {

@@ -1,9 +1,14 @@
 /*
- * What Rust must not say a second time: nginx's function-like macros, differences between its
- * versions, fields of structures that hold bit fields, which bindgen misplaces where a smaller
- * field stands before them (ngx_http_request_t from 1.29 on), and fields that an nginx without
- * HTTP/2 or HTTP/3 has not.  One statement each: what is decided is decided in Rust.  The
- * target's own headers say what the words mean; build.rs binds them.
+ * What bindgen cannot give to Rust from nginx's headers:
+ *
+ *   - function-like macros;
+ *   - functions whose arguments differ between versions of nginx;
+ *   - fields of structures with bit fields: bindgen misplaces those if a smaller field stands
+ *     before them (ngx_http_request_t from 1.29 on);
+ *   - fields that an nginx without HTTP/2 or HTTP/3 does not have.
+ *
+ * These functions only read, write or call; Rust makes all decisions.  They are compiled with the
+ * headers of the nginx that the module is for; build.rs makes the bindings.
  */
 
 #include <ngx_config.h>
@@ -92,7 +97,7 @@ ngx_http_frappe_set_in_file_only(ngx_http_request_t *r)
 }
 
 
-/* Configuration: structures with bit fields in front of what is wanted. */
+/* Configuration: fields of structures with bit fields. */
 
 static inline ngx_msec_t
 ngx_http_frappe_body_timeout(ngx_http_core_loc_conf_t *clcf)
@@ -135,7 +140,7 @@ ngx_http_frappe_set_value(ngx_http_variable_value_t *v, u_char *data, size_t len
 }
 
 
-/* Empty and not found: other code may look at either. */
+/* Sets the empty text, too: some code of nginx looks at the length alone. */
 static inline void
 ngx_http_frappe_set_not_found(ngx_http_variable_value_t *v)
 {

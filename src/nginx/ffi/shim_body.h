@@ -1,6 +1,6 @@
 /*
- * The part of shim.h that a look at a body needs: events, connections, and what HTTP/2 and
- * HTTP/3 keep.  Without those two in nginx the functions for them do nothing.
+ * The part of shim.h that a peek needs: events, connections, and fields of HTTP/2 and HTTP/3.  In an
+ * nginx without those two, the functions for them do nothing.
  */
 
 static inline void
@@ -24,7 +24,7 @@ ngx_http_frappe_del_timer(ngx_event_t *ev)
 }
 
 
-/* Lets the event loop handle what else has happened first. */
+/* Posts the event for the next turn of the event loop, behind all that has happened by now. */
 static inline void
 ngx_http_frappe_post_next(ngx_event_t *ev)
 {
@@ -75,8 +75,8 @@ ngx_http_frappe_send(ngx_connection_t *c, u_char *buf, size_t size)
 
 
 /*
- * nginx has the argument for trailers from 1.27.2 on.  Forks have that version number without it
- * (freenginx 1.27.2), so the type of the function says which one this is, and the version does not.
+ * From 1.27.2 on, nginx's function has an argument for trailers.  A fork has the same version number
+ * without that argument (freenginx 1.27.2), so this asks for the function's type, not for the version.
  */
 typedef ngx_int_t ngx_http_frappe_chunked_t(ngx_http_request_t *r, ngx_buf_t *b,
     ngx_http_chunked_t *ctx);
@@ -103,7 +103,7 @@ ngx_http_frappe_parse_chunked(ngx_http_request_t *r, ngx_buf_t *b,
 }
 
 
-/* HTTP/2: the stream.  All but the first are for a request that has one. */
+/* HTTP/2: the stream.  All functions but the first are for a request that has a stream. */
 
 static inline ngx_uint_t
 ngx_http_frappe_is_http2(ngx_http_request_t *r)
@@ -167,7 +167,7 @@ ngx_http_frappe_v2_window(ngx_http_request_t *r)
 }
 
 
-/* A DATA frame of this stream has begun. */
+/* Whether the current frame of the connection is a DATA frame of this stream. */
 static inline ngx_uint_t
 ngx_http_frappe_v2_in_frame(ngx_http_request_t *r)
 {
@@ -202,8 +202,8 @@ ngx_http_frappe_v2_is_closed(ngx_http_request_t *r)
 
 
 /*
- * HTTP/3: the state of a parser for what follows the header, opaque to Rust since it is no
- * type of an nginx without HTTP/3.
+ * HTTP/3: the state of the parser for what follows the header.  It is opaque to Rust, since an nginx
+ * without HTTP/3 does not have its type.
  */
 
 static inline ngx_uint_t
@@ -228,7 +228,7 @@ ngx_http_frappe_v3_state_size(void)
 }
 
 
-/* The state of nginx's own parser. */
+/* The state that nginx's own parser has for this request. */
 static inline void *
 ngx_http_frappe_v3_state(ngx_http_request_t *r)
 {
@@ -240,7 +240,7 @@ ngx_http_frappe_v3_state(ngx_http_request_t *r)
 }
 
 
-/* Reads to the beginning of a DATA frame's bytes, or says why it cannot. */
+/* Reads up to the first byte of a DATA frame, or returns why it cannot. */
 static inline ngx_int_t
 ngx_http_frappe_v3_parse(ngx_http_request_t *r, void *state, ngx_buf_t *b)
 {

@@ -1,5 +1,5 @@
 /*
- * Included by shim.h: what the figures need.
+ * The part of shim.h that the figures need.
  */
 
 
@@ -20,7 +20,7 @@ ngx_http_frappe_core_conf(ngx_cycle_t *cycle)
 }
 
 
-/* nginx's list for a header of the answer. */
+/* A new element in the list of the response's headers. */
 static inline ngx_table_elt_t *
 ngx_http_frappe_push_header(ngx_http_request_t *r)
 {
@@ -28,7 +28,7 @@ ngx_http_frappe_push_header(ngx_http_request_t *r)
 }
 
 
-/* Of a variable that nginx has looked up. */
+/* The text of a variable that nginx has looked up; empty where it is not found. */
 static inline ngx_str_t
 ngx_http_frappe_value_text(ngx_http_variable_value_t *v)
 {
@@ -55,7 +55,7 @@ ngx_http_frappe_header_only(ngx_http_request_t *r)
 }
 
 
-/* Memory that nothing changes. */
+/* Makes a buffer of bytes that do not change. */
 static inline void
 ngx_http_frappe_set_buf(ngx_buf_t *b, u_char *pos, size_t len, ngx_uint_t last)
 {
@@ -67,7 +67,7 @@ ngx_http_frappe_set_buf(ngx_buf_t *b, u_char *pos, size_t len, ngx_uint_t last)
 }
 
 
-/* It does not keep a worker that is to end. */
+/* A worker that shuts down does not wait for the timer of this event. */
 static inline void
 ngx_http_frappe_set_cancelable(ngx_event_t *ev)
 {

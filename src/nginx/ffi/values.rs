@@ -5,9 +5,9 @@ use nginx_sys::{ngx_http_request_t, ngx_http_variable_value_t};
 use super::request::Request;
 use super::shim;
 
-/// nginx's place for the value of a variable, for the time of one callback.
+/// nginx's structure for the value of a variable, for the time of one callback.
 ///
-/// INVARIANT: the pointer is valid until the callback returns, and nothing else of ours looks at the
+/// INVARIANT: the pointer is valid until the callback returns, and no other code of ours looks at the
 /// value meanwhile.
 #[derive(Clone, Copy)]
 pub(in crate::nginx) struct VariableValue(*mut ngx_http_variable_value_t);
@@ -23,7 +23,7 @@ impl VariableValue {
     /// The value that nginx keeps of an indexed variable. None where there is no such index.
     pub(in crate::nginx) fn indexed(r: Request, index: usize) -> Option<Self> {
         let count = r.core_main_conf().variables.nelts;
-        // SAFETY: a request has a place for each of the configuration's variables.
+        // SAFETY: a request has an element for each of the configuration's variables.
         (index < count).then(|| unsafe { Self((*r.as_ptr()).variables.add(index)) })
     }
 
@@ -44,7 +44,7 @@ impl VariableValue {
         }
     }
 
-    /// Makes nginx ask again where it flushes values, as for a `volatile` map.
+    /// Makes nginx ask again for the value wherever it flushes values, as for a `volatile` map.
     pub(in crate::nginx) fn set_no_cacheable(self) {
         // SAFETY: by the invariant.
         unsafe { shim::ngx_http_frappe_set_no_cacheable(self.0) };
@@ -55,14 +55,14 @@ impl VariableValue {
         unsafe { shim::ngx_http_frappe_is_no_cacheable(self.0) != 0 }
     }
 
-    /// Makes nginx ask again in any case.
+    /// Makes nginx ask again for the value, also where it does not flush values.
     pub(in crate::nginx) fn forget(self) {
         // SAFETY: by the invariant.
         unsafe { shim::ngx_http_frappe_forget(self.0) };
     }
 }
 
-/// Asks for a variable by its index, unless nginx has its value.
+/// Makes nginx ask for a variable by its index, unless it has the value.
 pub(in crate::nginx) fn ask(r: Request, index: usize) {
     let r: *mut ngx_http_request_t = r.as_ptr();
     // SAFETY: a valid request; no borrow of its context is alive in the callers.

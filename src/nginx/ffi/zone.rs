@@ -7,7 +7,7 @@ use nginx_sys::{ngx_shm_zone_t, ngx_slab_alloc, ngx_slab_pool_t};
 
 use crate::figures::Zone;
 
-/// The two parts of a zone's memory.
+/// The memory of a zone, in its two parts.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::nginx) struct Memory {
     pub(in crate::nginx) longs: &'static [AtomicU64],
@@ -21,10 +21,10 @@ pub(in crate::nginx) struct Memory {
 ///
 /// `zone` is what nginx called an init handler with; the result is not used after the zone has gone.
 pub(in crate::nginx) unsafe fn zone_memory(zone: *mut ngx_shm_zone_t) -> Option<(Memory, bool)> {
-    // SAFETY: nginx has put a slab pool at the beginning of the mapping. Its pages are free or one
-    // block of ours, to which `data` points, as long as the mapping; from a block of whole pages on
-    // all is aligned for u64. Every process that maps the zone looks at the block by atomics alone.
-    // The longs end where the words begin.
+    // SAFETY: nginx has put a slab pool at the beginning of the mapping. Apart from free pages it holds
+    // one block of ours, to which `data` points as long as the mapping lives. The block has whole
+    // pages, so it is aligned for u64. Every process that maps the zone accesses the block by atomics
+    // only. The words begin where the longs end.
     unsafe {
         let pool = (*zone).shm.addr.cast::<ngx_slab_pool_t>();
         let is_new = (*pool).data.is_null();
