@@ -1,5 +1,5 @@
-//! The request body filter: in front of nginx's own, it sees every piece of a body as it
-//! arrives, decoded from chunks and frames, before any of it goes to a temporary file.
+//! The request body filter. It stands in front of nginx's own, so it sees every piece of a body as it
+//! arrives, without chunk sizes and frame headers, and before nginx writes it to a temporary file.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::nginx::ffi::memory::{buf_file_len, buf_is_last, buf_memory, bufs};
 use crate::nginx::ffi::request::Request;
 use crate::nginx::request::life::{self, Ctx};
 
-/// The filter behind ours.
+/// The filter that ours calls.
 struct Next(Cell<ngx_http_request_body_filter_pt>);
 
 // SAFETY: set while the configuration is read, read by callbacks afterwards: nginx runs both in
@@ -24,8 +24,9 @@ unsafe impl Sync for Next {}
 
 static NEXT: Next = Next(Cell::new(None));
 
-/// Puts the filter on top of those that are there. Once it has been there it is so in each later
-/// configuration of the process: without worker processes, requests of the one before go on.
+/// Puts our filter in front of the other body filters, where `frappe_cmd` is on. If an earlier
+/// configuration of this process had it on, the filter is installed again: with `master_process off`
+/// the requests that began before the reload still need it.
 pub(in crate::nginx) fn install(is_enabled: bool) {
     static WAS_ENABLED: AtomicBool = AtomicBool::new(false);
     if !is_enabled && !WAS_ENABLED.load(Ordering::Relaxed) {
@@ -58,7 +59,8 @@ unsafe extern "C" fn filter(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t)
     }
 }
 
-/// Kept out of line: a request whose body nobody waits for is passed on after a few comparisons.
+/// Kept out of line, so that the filter passes on the body of any other request after a few
+/// comparisons.
 #[inline(never)]
 fn watch(r: Request, ctx: &mut Ctx, chain: *const ngx_chain_t) {
     guarded(r.log(), (), || {
@@ -68,7 +70,7 @@ fn watch(r: Request, ctx: &mut Ctx, chain: *const ngx_chain_t) {
     });
 }
 
-/// Nothing in the chain matters: it is the middle of a file.
+/// Whether no byte of the chain matters: all of it is the middle of an uploaded file.
 #[inline(always)]
 fn is_skimmed(ctx: &Ctx, chain: *const ngx_chain_t) -> bool {
     ctx.skim().is_some_and(|skim| {
@@ -82,7 +84,7 @@ fn is_skimmed(ctx: &Ctx, chain: *const ngx_chain_t) -> bool {
 fn feed(r: Request, ctx: &mut Ctx, chain: *const ngx_chain_t) {
     // SAFETY: the chain is nginx's, null or valid, and nginx is not running meanwhile.
     for buf in unsafe { bufs(chain) } {
-        // Another module's filter may have put it into a file.
+        // A body filter of another module may have written this piece to a file.
         let len = buf_file_len(buf);
         if len == 0 {
             ctx.feed_filter(buf_memory(buf));

@@ -1,30 +1,31 @@
-//! REWRITE, PREACCESS and PRECONTENT phases: look at the body, or read it, then let the request go
-//! on.
+//! How the body reaches the scanner: handlers in the REWRITE, PREACCESS and PRECONTENT phases look at
+//! the body, or have nginx read it, and then let the request go on.
 //!
-//! ngx_http_mirror_module's pattern. A handler is called once for each phase and again at every
-//! resumption and internal redirect:
+//! The handlers follow the pattern of ngx_http_mirror_module. nginx calls a handler once for its phase,
+//! and again whenever the phases are resumed or an internal redirect restarts them:
 //!
-//! | life | body | answer |
+//! | life | body | what the handler does, and returns |
 //! | --- | --- | --- |
-//! | none | none, or not worth reading | DECLINED: a variable decides when it is asked for |
+//! | none | none, or not worth reading | DECLINED: the first variable that is asked for decides |
 //! | none | a file for nginx's dav module | DECLINED: the variables stay unread |
 //! | none | unread, all of it has come with the header | look at it; DECLINED |
 //! | none | unread | read it; DONE: `body_handler` resumes the phases, at once or later |
 //! | none | unread, preread | peek at it; DECLINED if that decides at once, else DONE: `peek` resumes the phases |
 //! | none, Reading | read by nginx or another module | replay it; DECLINED if that decides at once, else DONE: `replay` resumes the phases |
 //! | Reading | on its way | DONE: keep waiting |
-//! | any, by other rules | it can still be had | as none |
-//! | any else | | DECLINED |
+//! | made by other rules | can still be read or replayed | as for no life |
+//! | any other | | DECLINED |
 //!
-//! Which phase is the location's choice (`frappe_phase`). PREACCESS is for `frappe_cmd on` inside
-//! an `if`: that is chosen after our REWRITE handler. A handler is registered in a phase only where
-//! the configuration needs it.
+//! `frappe_phase` chooses the phase for a location. The PREACCESS handler is for `frappe_cmd on` inside
+//! an `if`: nginx enters the `if` after our REWRITE handler. A handler is registered in a phase only
+//! where the configuration needs it.
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `filter` | each piece of a body, as it arrives, goes to the scanner |
+//! | `phase` | the phase handlers |
+//! | `filter` | the request body filter hands each piece of a body, as it arrives, to the scanner |
 //! | `peek` | looks at the first bytes of a body without consuming them |
-//! | `replay`, `turns` | a body that nginx or another module has read before |
+//! | `replay`, `turns` | scan a body that nginx or another module has read before |
 
 pub(super) mod turns;
 

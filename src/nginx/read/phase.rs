@@ -1,4 +1,4 @@
-//! The phase handlers: see the table in the folder's documentation.
+//! The phase handlers: see the table in `read/mod.rs`.
 
 use nginx_sys::{
     NGX_DECLINED, NGX_DONE, NGX_HTTP_SPECIAL_RESPONSE, ngx_http_core_run_phases,
@@ -49,7 +49,7 @@ unsafe fn handler(r: *mut ngx_http_request_t, phase: Phase) -> ngx_int_t {
     let Some(request) = (unsafe { Request::new(r) }) else {
         return DECLINED;
     };
-    // Most requests are let go here, for a few instructions each, and those that are resumed.
+    // Most requests leave here, after a few instructions: they have no body.
     if !request.has_body() && request.ctx().is_null() {
         return DECLINED;
     }
@@ -91,7 +91,7 @@ fn step(r: Request, conf: &'static LocConf) -> Step {
             Life::Reading if replay::is_possible(r) => return replay(r, ctx),
             Life::Reading => return Step::Wait,
             _ if ctx.is_of(conf) => return Step::GoOn,
-            // An upstream has had the body: what was found stays.
+            // An upstream has had the body, so it cannot be scanned again: the old values stay.
             _ if ctx.is_redirected() && r.body().is_some() && !replay::is_possible(r) => {
                 return Step::GoOn;
             }
@@ -101,7 +101,7 @@ fn step(r: Request, conf: &'static LocConf) -> Step {
     begin(r, conf).unwrap_or(Step::GoOn)
 }
 
-/// A life begins. None where there is nothing to be read, or no memory.
+/// Begins a life. None where there is nothing to wait for, or no memory.
 fn begin(r: Request, conf: &'static LocConf) -> Option<Step> {
     if !r.has_body() || MainConf::is_dav_put(r) {
         return None;
@@ -159,12 +159,12 @@ fn replay(r: Request, ctx: &mut Ctx) -> Step {
 
 fn read(r: Request) -> ngx_int_t {
     let r = r.as_ptr();
-    // SAFETY: a main request in a phase, whose body nobody has read. nginx may call
+    // SAFETY: a main request in a phase, whose body has not been read. nginx may call
     // `body_handler` inside this call; no borrow of the context is alive here.
     let rc = unsafe { ngx_http_read_client_request_body(r, Some(body_handler)) };
     if rc >= NGX_HTTP_SPECIAL_RESPONSE as ngx_int_t {
-        // nginx has taken back its count: the request is still ours.
-        // SAFETY: for this reason it is valid.
+        // SAFETY: nginx has taken back the count that the read had added, and has not finalized the
+        // request: it is still valid.
         if let Some(request) = unsafe { Request::new(r) }
             && let Some(ctx) = life::find(request)
         {
@@ -172,13 +172,13 @@ fn read(r: Request) -> ngx_int_t {
         }
         return rc;
     }
-    // SAFETY: takes back the count that the read has added. The request may be gone afterwards
-    // and is not touched any more.
+    // SAFETY: this takes back the count that the read has added. The request may be gone afterwards;
+    // no code here touches it any more.
     unsafe { ngx_http_finalize_request(r, DONE) };
     DONE
 }
 
-/// The body is complete: decide, and resume the phases.
+/// nginx calls this when the body is complete: decides, and resumes the phases.
 unsafe extern "C" fn body_handler(r: *mut ngx_http_request_t) {
     // SAFETY: nginx calls it with the request whose body it has read.
     if let Some(request) = unsafe { Request::new(r) } {
@@ -188,8 +188,8 @@ unsafe extern "C" fn body_handler(r: *mut ngx_http_request_t) {
             }
         });
     }
-    // SAFETY: the read has left handlers that do nothing; with this one back, events and the
-    // call below go on with the phases. No borrow of the context is alive.
+    // SAFETY: nginx's read has left event handlers that do nothing. With this one set again, write
+    // events and the call below go on with the phases. No borrow of the context is alive.
     unsafe {
         (*r).write_event_handler = Some(ngx_http_core_run_phases);
         ngx_http_core_run_phases(r);

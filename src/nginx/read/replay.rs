@@ -1,9 +1,8 @@
-//! A body that has been read before us: by nginx (`client_body_early_read`) or another module.
+//! Scans a body that nginx (`client_body_early_read`) or another module has read before us.
 //!
-//! It is looked at [`TURN`] bytes a turn of the event loop, for a body of hundreds of megabytes
-//! would hold up the worker's other requests. What lies in a temporary file is read as nginx
-//! itself reads it where `aio` is off, by a plain read: the file has just been written, so its
-//! bytes come from the page cache.
+//! One turn of the event loop scans [`TURN`] bytes, since a body of hundreds of megabytes would hold
+//! up the worker's other requests. A body in a temporary file is read by a plain `pread`, as nginx
+//! does where `aio` is off: the file has just been written, so its bytes come from the page cache.
 
 use core::ops::Range;
 
@@ -19,10 +18,10 @@ use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::shim;
 use crate::nginx::request::life::{self, Ctx, Early, Life};
 
-/// Bytes that are looked at before other requests have their turn.
+/// Bytes that are scanned before other requests have their turn.
 const TURN: u64 = 1024 * 1024;
 
-/// Bytes of a temporary file that are read at once.
+/// Bytes that one system call reads from a temporary file.
 const BLOCK: usize = 16 * 1024;
 
 enum Progress {
@@ -32,18 +31,18 @@ enum Progress {
     Failed,
 }
 
-/// The whole body is there.
+/// Whether nginx has the whole body, in memory or in a file.
 pub(in crate::nginx) fn is_possible(r: Request) -> bool {
     len(r).is_some()
 }
 
-/// For a variable that is asked for before our handler has had its turn.
+/// How [`life::ask`] scans a body when a variable is asked for before our phase handler has run.
 pub(in crate::nginx) const EARLY: Early = Early {
     fits: |r| len(r).is_some_and(|len| len < TURN),
     feed: |r, ctx| matches!(turn(r, ctx), Progress::Ended),
 };
 
-/// Looks at the body for one turn. False where there is more.
+/// Scans the body for one turn. False where there is more.
 pub(in crate::nginx) fn go_on(r: Request, ctx: &mut Ctx) -> bool {
     match turn(r, ctx) {
         Progress::More => return false,
@@ -53,7 +52,7 @@ pub(in crate::nginx) fn go_on(r: Request, ctx: &mut Ctx) -> bool {
     true
 }
 
-/// Has the rest looked at, and the phases resumed after it.
+/// Asks nginx for the next turn. The phases go on after the last one.
 pub(in crate::nginx) fn wait(r: Request) {
     r.set_handlers(Some(ngx_http_block_reading), Some(on_turn));
     // SAFETY: a connection has a write event, whose handler calls the request's.
@@ -79,7 +78,8 @@ unsafe extern "C" fn on_turn(r: *mut ngx_http_request_t) {
         }),
     }
     request.set_handlers(Some(ngx_http_block_reading), Some(ngx_http_core_run_phases));
-    // SAFETY: the request is valid and not touched afterwards; no borrow of the context is alive.
+    // SAFETY: the request is valid, no code here touches it afterwards, and no borrow of the context
+    // is alive.
     unsafe { ngx_http_core_run_phases(r) };
 }
 
@@ -118,7 +118,7 @@ fn feed(buf: &ngx_buf_t, range: Range<u64>, ctx: &mut Ctx) -> bool {
     })
 }
 
-/// Reads `from` to `to` of what a buffer has in a file. False where it cannot be read.
+/// Reads the bytes `from` to `to` of a buffer that lies in a file. False where they cannot be read.
 pub(in crate::nginx) fn read_file(
     buf: &ngx_buf_t,
     mut from: u64,
@@ -128,7 +128,7 @@ pub(in crate::nginx) fn read_file(
     // SAFETY: null or the file of the body, which lives as long as the request.
     let is_open = unsafe { buf.file.as_ref() }.is_some_and(|file| file.fd != NGX_INVALID_FILE);
     if !is_open {
-        // An upstream has had the body, and has closed it.
+        // An upstream has had the body, and nginx has closed the file since.
         return false;
     }
     let mut block = [0; BLOCK];
@@ -150,8 +150,8 @@ pub(in crate::nginx) fn read_file(
     true
 }
 
-/// The length of a body that is there as a whole: read to its end, and not passed on piece by
-/// piece.
+/// The length of a body that nginx has as a whole. None for one that has not come to its end, and for
+/// one of which nginx has already passed on a part.
 fn len(r: Request) -> Option<u64> {
     let body = r.body().filter(|body| body.rest == 0)?;
     // SAFETY: as in `turn`.

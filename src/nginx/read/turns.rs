@@ -1,15 +1,15 @@
-//! How a body that is there as a whole is looked at in turns.
+//! Divides a body that nginx has as a whole into turns, so that one request does not hold up others.
 
 use core::ops::Range;
 
-/// What is to be looked at in one turn.
+/// One turn: which bytes of each buffer it scans.
 #[derive(Debug)]
 pub(in crate::nginx) struct Turn {
-    /// bytes of the body that earlier turns have looked at
+    /// bytes of the body that have been scanned so far, by earlier turns or this one
     done: u64,
-    /// bytes in front of the buffer that comes next
+    /// bytes of the body in front of the next buffer
     seen: u64,
-    /// bytes that this turn may still look at
+    /// bytes that this turn may still scan
     left: u64,
 }
 
@@ -22,7 +22,7 @@ impl Turn {
         }
     }
 
-    /// What of the next buffer, of `len` bytes, is to be looked at now.
+    /// The bytes of the next buffer that this turn scans. The buffer has `len` bytes.
     pub(in crate::nginx) fn next(&mut self, len: u64) -> Range<u64> {
         let from = self.done.saturating_sub(self.seen).min(len);
         let to = from.saturating_add(self.left).min(len);
@@ -33,12 +33,12 @@ impl Turn {
         from..to
     }
 
-    /// Bytes of the body that have been looked at so far.
+    /// Bytes of the body that have been scanned so far.
     pub(in crate::nginx) fn done(&self) -> u64 {
         self.done
     }
 
-    /// Other requests have their turn now.
+    /// Whether this turn has scanned all that it may: other requests come next.
     pub(in crate::nginx) fn is_over(&self) -> bool {
         self.left == 0
     }

@@ -10,14 +10,13 @@ use crate::nginx::ffi::memory::buf_memory;
 use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::shim;
 
-/// Bytes of chunk sizes, line breaks and frame headers that a buffer has room for, beside those
-/// of the body.
+/// Room in a buffer for chunk sizes, line breaks and frame headers, in addition to the body's bytes.
 pub(super) const FRAMING: usize = 1024;
 
 /// What has arrived behind the header.
 pub(super) fn bytes<'b>(r: Request) -> &'b [u8] {
-    // SAFETY: nginx's buffer of the header. It is not changed before the caller has done with the
-    // bytes, since that happens in `receive` only.
+    // SAFETY: nginx's buffer of the header. Only `receive` changes it, and no caller keeps the bytes
+    // until then.
     unsafe { r.header_in().as_ref() }
         .map(buf_memory)
         .unwrap_or_default()
@@ -25,16 +24,16 @@ pub(super) fn bytes<'b>(r: Request) -> &'b [u8] {
 
 /// Receives into the buffer's free tail, until there are `limit` bytes behind the header. Where
 /// they do not fit, `larger` gives a buffer with room for all of them, which takes the place of
-/// the old one. That one stays where it is, for the header's strings lie in it.
+/// the old one. The old buffer is not freed, since the header's strings lie in it.
 pub(super) fn receive(
     r: Request,
     limit: usize,
     larger: fn(Request, usize) -> *mut ngx_buf_t,
 ) -> Received {
     let c = r.connection();
-    // SAFETY: request, connection and buffers are nginx's and valid, what `larger` gives is
-    // checked; between `last` and `end` is free memory, in a larger buffer for `limit` bytes, of
-    // which `kept` are fewer.
+    // SAFETY: request, connection and buffers are nginx's and valid; the result of `larger` is
+    // checked. Between `last` and `end` of a buffer is free memory. A larger buffer has room for
+    // `limit` bytes, and `kept` is less than that.
     unsafe {
         let old = r.header_in();
         let kept = (*old).last.offset_from((*old).pos).unsigned_abs();

@@ -16,7 +16,7 @@ use crate::nginx::request::life::Ctx;
 use crate::nginx::request::look::{Framing, Progress};
 use crate::nginx::request::peek::Peek;
 
-/// What has been received behind the header.
+/// Looks at the bytes of the body that have been received.
 pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
     let unseen = header_in::bytes(r)
         .get(peek.look.seen..)
@@ -32,9 +32,9 @@ pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
     peek.look.progress(is_all, ctx.is_decided())
 }
 
-/// Receives no more than is looked at, and never beyond the body that Content-Length declares:
-/// what follows stays in the socket. Behind a chunked body it may come along; nginx leaves it in
-/// the buffer for the next request.
+/// Receives no more than the peek looks at, and never more than Content-Length declares: the next
+/// request stays in the socket. Behind a chunked body, bytes of the next request may be received, too;
+/// nginx keeps them in the buffer for that request.
 pub(super) fn receive(r: Request, peek: &Peek) -> Received {
     let limit = match r.content_length() {
         Some(length) => length.min(peek.look.size),
@@ -54,14 +54,15 @@ pub(super) fn receive(r: Request, peek: &Peek) -> Received {
     }
 }
 
-/// "100 Continue", which nginx would send when it reads the body: without it a client that asks
-/// for it would wait, and so would we.
+/// Sends "100 Continue" to a client that waits for it. nginx would send it when it reads the body;
+/// a peek comes earlier, and would wait for the client while the client waits for nginx.
 pub(super) fn send_continue(r: Request) -> bool {
     const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
     if !r.expects_continue() {
         return true;
     }
-    // SAFETY: as nginx does it; such a small packet is taken at once or not at all.
+    // SAFETY: a valid connection, and static bytes. Like nginx, this takes a partial write of so few
+    // bytes for a broken connection.
     let sent = unsafe {
         shim::ngx_http_frappe_send(r.connection(), CONTINUE.as_ptr().cast_mut(), CONTINUE.len())
     };
@@ -72,7 +73,8 @@ pub(super) fn send_continue(r: Request) -> bool {
     false
 }
 
-/// nginx's own parser reads the framing, on a copy of the buffer's pointers.
+/// Looks at a chunked body. nginx's own parser reads the chunk sizes, from a copy of the buffer's
+/// pointers.
 fn look_at_chunks(r: Request, ctx: &mut Ctx, peek: &mut Peek, bytes: &[u8]) -> Progress {
     let Peek { look, chunked, .. } = peek;
     let parse = |chunked: &mut ngx_http_chunked_t, rest: &[u8]| {
@@ -105,9 +107,10 @@ fn look_at_chunks(r: Request, ctx: &mut Ctx, peek: &mut Peek, bytes: &[u8]) -> P
     })
 }
 
-/// A buffer in place of the header's, as nginx takes one for a long header: from the connection's
-/// pool and on the list of busy buffers, by which it is freed or reused when the next request
-/// begins. None is smaller than nginx expects in those lists.
+/// A buffer in place of the header's. As nginx does for a long header, this takes it from the
+/// connection's pool and puts it on the list of busy buffers, so that nginx frees or reuses it when the
+/// next request begins. It is never smaller than `large_client_header_buffers`, as nginx expects of
+/// all buffers in that list.
 fn larger(r: Request, capacity: usize) -> *mut ngx_buf_t {
     // SAFETY: request, connection and lists are nginx's and valid; results of allocations are
     // checked.
@@ -131,9 +134,9 @@ fn larger(r: Request, capacity: usize) -> *mut ngx_buf_t {
     }
 }
 
-/// Takes a buffer of at least `capacity` bytes that an earlier request of the connection has left,
-/// so that a connection which never pauses between its requests does not collect them. Null where
-/// there is none.
+/// Takes a buffer of at least `capacity` bytes that an earlier request of the connection has left; null
+/// where there is none. Without this, a connection that never pauses between its requests would collect
+/// such buffers.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! HTTP/2: the frames that have arrived, in a private body's buffer.
+//! HTTP/2: the DATA frames that have arrived, in the buffer of a private request body.
 
 use core::ptr::{self, NonNull};
 
@@ -12,7 +12,7 @@ use crate::nginx::request::life::Ctx;
 use crate::nginx::request::look::Progress;
 use crate::nginx::request::peek::Peek;
 
-/// Makes nginx copy frames to a buffer of ours, and wake us for each.
+/// Makes nginx copy each DATA frame to a buffer of ours, and post our read event.
 pub(super) fn install(r: Request, ctx: &mut Ctx) -> bool {
     // SAFETY: the request's pool; results are checked; all zero is an empty request body.
     unsafe {
@@ -20,7 +20,8 @@ pub(super) fn install(r: Request, ctx: &mut Ctx) -> bool {
             .cast::<ngx_http_request_body_t>();
         let mut buf = shim::ngx_http_frappe_v2_preread(r.as_ptr());
         if buf.is_null() {
-            // nginx's own has room for all that comes before a window is enlarged; so has this.
+            // nginx's own preread buffer has room for all bytes that the client may send before nginx
+            // enlarges the window. So has this one.
             buf = ngx_create_temp_buf(r.pool(), to_come(r));
         }
         let Some(private) = NonNull::new(body).filter(|_| !buf.is_null()) else {
@@ -35,7 +36,7 @@ pub(super) fn install(r: Request, ctx: &mut Ctx) -> bool {
     true
 }
 
-/// What nginx has copied to the private body's buffer.
+/// Looks at the bytes that nginx has copied to the private body's buffer.
 pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
     // SAFETY: the private body lives in the request's pool, its buffer as well; nginx is not
     // running meanwhile.
@@ -46,20 +47,20 @@ pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
     ctx.feed(look.take(unseen));
     look.seen = look.seen.saturating_add(unseen.len());
     let is_closed = is_closed(r) && look.body_seen >= look.seen;
-    // nginx takes no more than was declared.
+    // nginx refuses a body that is longer than its Content-Length.
     let is_all = r
         .content_length()
         .is_some_and(|length| look.body_seen >= length);
     match look.progress(is_closed || is_all, ctx.is_decided()) {
         Progress::More if look.exceeds(body_limit(r), 0) => Progress::Broken,
-        // The window is used up, and nobody enlarges it before the body is read.
+        // The client has used up the window, and nginx enlarges it only when the body is read.
         Progress::More if to_come(r) == 0 => Progress::Enough,
         progress => progress,
     }
 }
 
-/// Gives what has arrived to the stream, and takes the private body away: nobody may take it for
-/// one that has been read.
+/// Gives the bytes that have arrived to the stream as its preread buffer, and removes the private
+/// body: other modules must not mistake it for a body that has been read.
 pub(super) fn remove(r: Request, ctx: &mut Ctx) {
     let Some(private) = ctx.private.take() else {
         return;
@@ -68,7 +69,7 @@ pub(super) fn remove(r: Request, ctx: &mut Ctx) {
     unsafe {
         let mut buf = private.as_ref().buf;
         if (*buf).pos == (*buf).last {
-            // With an empty one nginx would wait for the body without a timeout.
+            // With an empty preread buffer nginx would wait for the body without a timeout.
             buf = ptr::null_mut();
         }
         shim::ngx_http_frappe_set_v2_preread(r.as_ptr(), buf);
@@ -77,8 +78,8 @@ pub(super) fn remove(r: Request, ctx: &mut Ctx) {
     }
 }
 
-/// Bytes of the body that may arrive before a window is enlarged: whole frames, and the rest of one
-/// that has begun.
+/// Bytes of the body that may still arrive before nginx enlarges the window: new frames, and the rest
+/// of a frame that has begun.
 fn to_come(r: Request) -> usize {
     // SAFETY: the shim reads fields of a valid request with a stream.
     unsafe {

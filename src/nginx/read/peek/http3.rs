@@ -11,9 +11,9 @@ use crate::nginx::request::life::Ctx;
 use crate::nginx::request::look::{Framing, Progress};
 use crate::nginx::request::peek::{Frames, Peek};
 
-/// What has been received behind the header: frames of DATA, of types that mean nothing, and
-/// trailers, at which the body ends. nginx's own parser reads their headers, on a copy of the
-/// buffer's pointers.
+/// Looks at the frames that have been received behind the header: DATA, frames of unknown types, which
+/// are skipped, and trailers, which end the body. nginx's own parser reads the frame headers, from a
+/// copy of the buffer's pointers.
 pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
     let Peek { look, frames, .. } = peek;
     let Some(frames) = frames else {
@@ -31,15 +31,15 @@ pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
     if peek.is_closed && frames.in_data() && frames.left() > 0 {
         return Progress::Broken;
     }
-    // nginx takes no more than was declared.
+    // nginx refuses a body that is longer than its Content-Length.
     let is_all = r
         .content_length()
         .is_some_and(|length| look.body_seen >= length);
     look.progress(peek.is_closed || is_all, false)
 }
 
-/// All that arrives belongs to this request. The end of the stream is told again to whoever reads
-/// next.
+/// Receives more frames. All bytes of the stream belong to this request. The end of the stream is no
+/// failure here: nginx meets it again when it reads the body.
 pub(super) fn receive(r: Request, peek: &mut Peek) -> Received {
     match header_in::receive(r, peek.look.size.saturating_add(FRAMING), larger) {
         Received::End => {
@@ -50,7 +50,7 @@ pub(super) fn receive(r: Request, peek: &mut Peek) -> Received {
     }
 }
 
-/// Reads up to the bytes of a DATA frame.
+/// Reads frame headers up to the first byte of a DATA frame.
 fn parse(r: Request, frames: &mut Frames, rest: &[u8]) -> (usize, Framing) {
     if frames.in_data() && frames.left() > 0 {
         return (0, Framing::Data(frames.left()));
@@ -78,7 +78,7 @@ fn parse(r: Request, frames: &mut Frames, rest: &[u8]) -> (usize, Framing) {
     (taken.unsigned_abs(), found)
 }
 
-/// A buffer in place of the header's. Over HTTP/3 it belongs to the request alone.
+/// A buffer in place of the header's. Over HTTP/3 that buffer belongs to the request alone.
 fn larger(r: Request, capacity: usize) -> *mut ngx_buf_t {
     // SAFETY: the request's pool; null where there is no memory.
     unsafe { ngx_create_temp_buf(r.pool(), capacity) }

@@ -1,5 +1,5 @@
-//! Looks at the first bytes of a body without consuming them, so that nginx streams the whole
-//! body to the upstream afterwards as if nobody had looked.
+//! A peek looks at the first bytes of a body without consuming them, so that nginx can stream the
+//! whole body to the upstream afterwards.
 //!
 //! | protocol | where the bytes are | how more of them come |
 //! | --- | --- | --- |
@@ -7,8 +7,9 @@
 //! | HTTP/2 | a private request body's buffer, given to the stream as its preread buffer | nginx copies each DATA frame there and posts an event; no window is enlarged |
 //! | HTTP/3 | `r->header_in`, behind the header, as frames | received as for HTTP/1.1 |
 //!
-//! Nobody's read of the body has begun, and none begins here. While the request waits its phase
-//! handler answers DONE and nothing is counted: only the events installed here can wake it.
+//! A peek begins only where nginx has not begun to read the body, and it does not begin that read. While
+//! the request waits, its phase handler returns DONE and holds no count of the request: only the event
+//! handlers that a peek sets can wake it.
 
 mod header_in;
 mod http1;
@@ -53,7 +54,7 @@ pub(super) enum Outlook {
     Failed(u32),
 }
 
-/// Begins to look at the body of a request that nobody reads yet.
+/// Begins a peek at a body that nginx has not begun to read.
 pub(super) fn start(r: Request, ctx: &mut Ctx) -> Outlook {
     let mut outlook = if prepare(r, ctx) {
         go_on(r, ctx)
@@ -72,7 +73,7 @@ pub(super) fn start(r: Request, ctx: &mut Ctx) -> Outlook {
     outlook
 }
 
-/// Bytes, a timeout or the end of the connection.
+/// The read event of a request that waits: bytes, a timeout or the end of the connection.
 unsafe extern "C" fn on_event(r: *mut ngx_http_request_t) {
     // SAFETY: nginx calls read handlers with a valid request.
     let Some(request) = (unsafe { Request::new(r) }) else {
@@ -83,7 +84,7 @@ unsafe extern "C" fn on_event(r: *mut ngx_http_request_t) {
         abandon(request);
         Outlook::Decided
     });
-    // SAFETY: the request is valid until one of these calls, after which it is not touched; no
+    // SAFETY: the request is valid until one of these calls, and no code here touches it afterwards; no
     // borrow of the context is alive.
     unsafe {
         match outlook {
@@ -97,7 +98,7 @@ unsafe extern "C" fn on_event(r: *mut ngx_http_request_t) {
     }
 }
 
-/// After a panic: the request goes on as if there had been no peek.
+/// Ends a peek after a panic: the request goes on as if there had been none.
 pub(super) fn abandon(r: Request) {
     guarded(r.log(), (), || {
         if let Some(ctx) = life::find(r) {
@@ -143,7 +144,7 @@ fn prepare(r: Request, ctx: &mut Ctx) -> bool {
     }
 }
 
-/// Looks at what is there, and asks for more until it is decided.
+/// Looks at the bytes that have come, and asks for more until they decide.
 fn go_on(r: Request, ctx: &mut Ctx) -> Outlook {
     let Some(peek) = ctx.peek.take() else {
         ctx.decide(r, true);
@@ -186,16 +187,16 @@ fn go_on(r: Request, ctx: &mut Ctx) -> Outlook {
     outlook
 }
 
-/// The most bytes that a body may have: what was declared, or `client_max_body_size`. nginx refuses a
-/// longer one at once, whether its bytes come or not.
+/// The most bytes that a body may have: its Content-Length, or `client_max_body_size`. nginx refuses a
+/// longer body as soon as it knows the length, before the bytes come.
 fn body_limit(r: Request) -> Option<usize> {
     r.content_length().or_else(|| r.max_body_size())
 }
 
-/// nginx alone would have written the body to a file: so it must with the look, too, which may have
-/// taken more of it into memory than `client_body_buffer_size`. As in
-/// ngx_http_read_client_request_body; over HTTP/2 what was looked at is copied through a buffer of
-/// that size.
+/// Whether nginx would have written the body to a file without the peek. It must do so after a peek,
+/// too, although the peek may have put more bytes into memory than `client_body_buffer_size`. The rule
+/// is that of ngx_http_read_client_request_body. Over HTTP/2 nginx copies the peeked bytes through a
+/// buffer of that size, so nothing changes there.
 fn spills(r: Request, peek: &Peek) -> bool {
     if r.protocol() == Protocol::Http2 {
         return false;
@@ -210,7 +211,7 @@ fn spills(r: Request, peek: &Peek) -> bool {
     }
 }
 
-/// The next event may take as long as that of any body.
+/// Waits for the next event, for `client_body_timeout` at most, as in any read of a body.
 fn wait(r: Request) -> Received {
     // SAFETY: the connection's read event and the location's timeout are nginx's.
     unsafe {
@@ -219,8 +220,8 @@ fn wait(r: Request) -> Received {
     Received::Later
 }
 
-/// Whatever ends a peek leaves the request as it was, but for bytes that have arrived: nobody may
-/// meet the timer of a peek, or its private body.
+/// Restores the request as it was before the peek, apart from the bytes that have arrived since: it
+/// removes the timer and the private body, which would mislead nginx and other modules.
 fn remove(r: Request, ctx: &mut Ctx) {
     // SAFETY: a connection has a read event; the shim deletes a timer that is set.
     unsafe {
