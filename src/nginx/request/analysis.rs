@@ -1,4 +1,4 @@
-//! One reading of a request: its values, and the scanner of its body.
+//! One analysis of a request: the values that are found, and the scanner of its body.
 
 use core::cell::Cell;
 use core::mem::MaybeUninit;
@@ -16,28 +16,28 @@ use crate::frappe::{self, Dialect, Head, Outcome, Plan};
 use crate::nginx::ffi::guard;
 use crate::nginx::ffi::request::Request;
 
-/// What a reading is made of.
+/// What an analysis needs to begin.
 pub(in crate::nginx) struct Parts {
     pub(in crate::nginx) head: Head<'static>,
-    /// how the body is to be scanned, if it is
+    /// whether the body is to be scanned, and by which scanner
     pub(in crate::nginx) plan: Plan,
     pub(in crate::nginx) conf: &'static LocConf,
     pub(in crate::nginx) dialect: &'static Dialect,
-    /// it is decided by so many bytes of the body
+    /// with `frappe_body preread`: how many bytes of the body decide
     pub(in crate::nginx) preread: Option<usize>,
 }
 
-/// What is read of a request, in memory of its pool.
+/// The values and the scanner, in memory of the request's pool.
 pub(in crate::nginx) struct Analysis {
     fields: Fields<'static>,
     body: Option<Body<'static>>,
-    /// how a body ended that needs no scanner
+    /// the result for a body that needs no scanner
     end: Option<End>,
-    /// a scanner is running; still set afterwards if it panicked
+    /// a scanner is running; a panic in it leaves this set
     busy: bool,
 }
 
-/// Lends from a request's pool what not every request needs: pages, and room for values.
+/// Lends memory of a request's pool that few requests need: pages, and room for values.
 pub(in crate::nginx) struct Pool {
     pool: *mut ngx_pool_t,
     /// room for the one value that most requests have
@@ -55,8 +55,9 @@ impl Pool {
 
 impl LendPage<'static> for Pool {
     fn lend(&self) -> Option<&'static mut Page> {
-        // SAFETY: whoever asks lies in the pool himself, so it is there; a null result is checked.
-        // The block is large enough, and a page needs no alignment. It lives as long as the request.
+        // SAFETY: this lender lies in the pool itself, so the pool is valid; a null result is checked.
+        // The block is large enough, a page needs no alignment, and the pool lives as long as the
+        // request.
         unsafe {
             ngx_palloc(self.pool, size_of::<Page>())
                 .cast::<Page>()
@@ -72,7 +73,7 @@ impl Lend<'static> for Pool {
         {
             return Some(cmd.write([0; CMD_MAX]));
         }
-        // SAFETY: as above; the bytes are zero, so there are values.
+        // SAFETY: as above; nginx has set the bytes to zero, so they are initialised.
         unsafe {
             let start = ngx_pcalloc(self.pool, len).cast::<u8>();
             (!start.is_null()).then(|| slice::from_raw_parts_mut(start, len))
@@ -81,7 +82,7 @@ impl Lend<'static> for Pool {
 }
 
 impl Analysis {
-    /// Of a request that holds nothing.
+    /// The analysis of a request that can have no arguments.
     pub(in crate::nginx) fn nothing(names: &'static Names) -> Self {
         Self {
             fields: Fields::new(names, &mut []),
@@ -112,7 +113,7 @@ impl Analysis {
             .checked_add(CMD_MAX)?
             .checked_add(scanner)?
             .checked_add(document)?
-            // As it is for what follows.
+            // The next analysis in the block begins behind this one, and must be aligned.
             .checked_next_multiple_of(align_of::<Slot<'_>>())
     }
 
@@ -171,23 +172,23 @@ impl Analysis {
         &self.fields
     }
 
-    /// There is a body to be fed.
+    /// Whether a scanner waits for the body.
     pub(in crate::nginx) fn wants_body(&self) -> bool {
         self.body.is_some()
     }
 
-    /// Nothing that follows gives another cmd.
+    /// Whether no later byte of the body can change cmd.
     pub(in crate::nginx) fn is_decided(&self) -> bool {
         let body = self.body.as_ref();
         body.is_none_or(|body| body.is_decided(&self.fields))
     }
 
-    /// Tells bytes that need not be fed, while there are any.
+    /// Recognises bytes that need not be fed, while the scanner is within an unwanted file.
     pub(in crate::nginx) fn skim(&self) -> Option<Skim> {
         self.body.as_ref().filter(|_| !self.busy)?.skim()
     }
 
-    /// The next bytes of the body.
+    /// Gives the next bytes of the body to the scanner.
     #[inline]
     pub(in crate::nginx) fn feed(&mut self, chunk: &[u8]) {
         if let Some(body) = self.body.as_mut().filter(|_| !self.busy) {
@@ -198,8 +199,8 @@ impl Analysis {
         }
     }
 
-    /// The body has been fed, as a whole or `early` only its first bytes: what will Frappe do?
-    /// None after a panic.
+    /// What Frappe will do with the request. The scanner has had the whole body, or, if `early`, its
+    /// first bytes. None after a panic.
     pub(in crate::nginx) fn resolve(
         &mut self,
         head: &Head<'_>,

@@ -11,25 +11,25 @@ pub(in crate::nginx) struct Look {
     pub(in crate::nginx) body_seen: usize,
 }
 
-/// What is to be done next.
+/// What the peek does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::nginx) enum Progress {
     /// more bytes are needed
     More,
     /// the body has ended: the decision is exact
     Ended,
-    /// it is decided, or enough has been looked at
+    /// the bytes decide, or the limit is reached
     Enough,
-    /// the client's framing is wrong: nginx will say so when it reads the body
+    /// the client's framing is wrong, or the body too long: nginx will refuse it when it reads the body
     Broken,
 }
 
-/// What a parser of framing has found in bytes.
+/// What a parser of chunk sizes or frame headers has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::nginx) enum Framing {
-    /// so many bytes of the body follow, as far as they have come
+    /// so many bytes of the body follow; not all of them may have arrived
     Data(usize),
-    /// the framing is cut
+    /// a chunk size or a frame header has not arrived completely
     More,
     /// the body has ended
     Ended,
@@ -45,7 +45,7 @@ impl Look {
         }
     }
 
-    /// What of bytes of the body is to be looked at: no more than the limit.
+    /// The part of the body's next bytes that is within the limit, which is counted as looked at.
     pub(in crate::nginx) fn take<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let left = self.size.saturating_sub(self.body_seen);
         let bytes = bytes.get(..left).unwrap_or(bytes);
@@ -63,14 +63,14 @@ impl Look {
         }
     }
 
-    /// With `more` bytes the body is longer than `limit`.
+    /// Whether the body is longer than `limit` with `more` bytes.
     pub(in crate::nginx) fn exceeds(&self, limit: Option<usize>, more: usize) -> bool {
         limit.is_some_and(|limit| self.body_seen.saturating_add(more) > limit)
     }
 
-    /// Looks at framed bytes: `parse` reads the framing in front of them and says how many bytes
-    /// it took, `feed` gets bytes of the body and says whether they decide. `taken` hears how many
-    /// bytes of an open chunk or frame have been looked at.
+    /// Looks at bytes with framing. `parse` reads the framing in front of them, and returns how many
+    /// bytes it took. `feed` gets the bytes of the body, and returns whether they decide. `taken` is
+    /// told how many bytes of an open chunk or frame have been looked at.
     pub(in crate::nginx) fn framed<P>(
         &mut self,
         mut rest: &[u8],
@@ -112,7 +112,7 @@ impl Look {
 mod tests {
     use super::{Framing, Look, Progress};
 
-    /// A parser of `3:abc2:de0:`: a digit, a colon, and as many bytes.
+    /// A parser of texts as `3:abc2:de0:`, in which a digit and a colon precede so many bytes.
     #[derive(Default)]
     struct Toy {
         left: usize,
@@ -137,7 +137,8 @@ mod tests {
         (bytes.len(), Framing::More)
     }
 
-    /// Feeds bytes as they arrive in pieces of `step`, as a peek does: each time all of them.
+    /// Calls `framed` as a peek does: each time `step` more bytes have arrived, with all that it has
+    /// not seen.
     fn look(bytes: &[u8], step: usize, size: usize, limit: Option<usize>) -> (Progress, String) {
         let (mut look, mut toy, mut body) = (Look::new(size), Toy::default(), Vec::new());
         let mut progress = Progress::More;

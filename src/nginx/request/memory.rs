@@ -41,7 +41,7 @@ impl<'m> Block<'m> {
         }
     }
 
-    /// Room for one.
+    /// Room for one value.
     pub(in crate::nginx) fn take_one<T>(&mut self) -> Option<&'m mut MaybeUninit<T>> {
         self.take(1)?.first_mut()
     }
@@ -63,7 +63,7 @@ mod tests {
 
     fn with<T>(len: usize, test: impl FnOnce(&mut Block<'_>) -> T) -> T {
         let mut memory = vec![MaybeUninit::<u8>::uninit(); len];
-        // SAFETY: the vector's own bytes, which nobody else touches before it goes.
+        // SAFETY: the vector's own bytes, which no other code touches while the block is in use.
         test(&mut unsafe { Block::new(memory.as_mut_ptr().cast(), len) })
     }
 

@@ -24,8 +24,8 @@ impl Peek {
     pub(in crate::nginx) fn new(size: usize) -> Self {
         Self {
             look: Look::new(size),
-            // SAFETY: a structure of integers, which nginx's own parser begins with as zeros, too;
-            // forks of nginx have more of them.
+            // SAFETY: a structure of integers, in forks of nginx with more fields; zero is a value of
+            // each. nginx, too, starts its parser with all fields zero.
             chunked: unsafe { core::mem::zeroed() },
             frames: None,
             is_closed: false,
@@ -34,8 +34,8 @@ impl Peek {
     }
 }
 
-/// A parser of HTTP/3 frames that begins in the state of nginx's own, which is not touched: what
-/// nginx reads later is its own.
+/// A parser of HTTP/3 frames. It begins in the state of the request's own parser and works on a copy,
+/// so that nginx can read the same frames later.
 ///
 /// INVARIANT: a copy of nginx's state, in the request's pool.
 pub(in crate::nginx) struct Frames(NonNull<c_void>);
@@ -54,8 +54,7 @@ impl Frames {
         }
     }
 
-    /// Bytes of the frame that has begun which are still to come; of a DATA frame alone they are
-    /// the body's.
+    /// Bytes of the current frame that are still to come. Only those of a DATA frame belong to the body.
     pub(in crate::nginx) fn left(&self) -> usize {
         // SAFETY: by the invariant.
         unsafe { shim::ngx_http_frappe_v3_left(self.0.as_ptr()) }
@@ -66,14 +65,15 @@ impl Frames {
         unsafe { shim::ngx_http_frappe_v3_in_data(self.0.as_ptr()) != 0 }
     }
 
-    /// So many bytes of the DATA frame that has begun have been looked at.
+    /// Notes that `len` bytes of the current DATA frame have been looked at.
     pub(in crate::nginx) fn take(&mut self, len: usize) {
         let left = self.left().saturating_sub(len);
         // SAFETY: by the invariant.
         unsafe { shim::ngx_http_frappe_v3_set_left(self.0.as_ptr(), left) };
     }
 
-    /// nginx's own parser: reads to the beginning of a DATA frame's bytes, or says why it cannot.
+    /// Calls nginx's own parser, which reads up to the first byte of a DATA frame, or returns why it
+    /// cannot.
     ///
     /// # Safety
     ///

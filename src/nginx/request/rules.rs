@@ -27,7 +27,7 @@ pub(in crate::nginx) enum Phase {
     /// before `if`, `set`, limits, access and authentication
     #[default]
     Rewrite,
-    /// behind them all
+    /// after all of these
     Precontent,
 }
 
@@ -39,12 +39,12 @@ pub(in crate::nginx) struct Derived {
     pub(in crate::nginx) wrapped: &'static Wrapped,
 }
 
-/// How such a variable was asked before us.
+/// The handler and the data of such a variable, which `derived` has replaced.
 #[derive(Debug)]
 pub(in crate::nginx) struct Wrapped {
     pub(in crate::nginx) handler: ngx_http_get_variable_pt,
     pub(in crate::nginx) data: usize,
-    /// its handler has asked for ours, in this process
+    /// its handler has asked for one of our variables, in this process
     pub(in crate::nginx) asks_ours: Cell<bool>,
 }
 
@@ -55,48 +55,47 @@ pub(in crate::nginx) struct MainConf {
     pub(in crate::nginx) names: Names,
     /// some location has `frappe_cmd on`
     pub(in crate::nginx) is_enabled: bool,
-    /// and some `if`, which is chosen late
+    /// some `if` has it, which nginx enters after our handler of the rewrite phase
     pub(in crate::nginx) is_enabled_in_if: bool,
     /// some location has `frappe_phase precontent`
     pub(in crate::nginx) in_precontent: bool,
     pub(in crate::nginx) dav: Option<Dav>,
-    /// nginx's indexes of our variables, by their handlers
+    /// nginx's indexes of our variables
     pub(in crate::nginx) own: Vec<usize>,
-    /// those that others may compute from them
+    /// the variables that other modules may compute from ours
     pub(in crate::nginx) derived: Vec<Derived>,
-    /// the place behind the last handler of the rewrite phase
+    /// the index behind the last handler of the rewrite phase, in nginx's list of phase handlers
     pub(in crate::nginx) rewrite_end: usize,
-    /// `frappe_status_zone` and `frappe_status`
+    /// `frappe_status_zone`, `frappe_status` and `frappe_pace`
     pub(in crate::nginx) figures: Figures,
 }
 
 impl MainConf {
     pub(in crate::nginx) fn get(r: Request) -> Option<&'static Self> {
-        // SAFETY: null or what `create_main_conf` made, which lives as long as the
-        // configuration, and that outlives its requests; after start nobody writes to it.
+        // SAFETY: null or what `create_main_conf` made, which lives as long as the configuration. The
+        // configuration outlives its requests, and no code writes to it after the start.
         unsafe { r.main_conf::<Self>().as_ref() }
     }
 
-    /// Makes room for as many of nginx's variables. False where there is no memory.
+    /// Reserves memory for so many variables. False where there is none.
     pub(in crate::nginx) fn reserve(&mut self, variables: usize) -> bool {
         self.own.try_reserve(variables).is_ok() && self.derived.try_reserve(variables).is_ok()
     }
 
-    /// The phases that a `rewrite` belongs to are over: the location stays what it is, but for
-    /// redirects.
+    /// Whether the rewrite phase is over: from here on only a redirect changes the location.
     pub(in crate::nginx) fn is_past_rewrite(r: Request) -> bool {
         let end = Self::get(r).map_or(usize::MAX, |conf| conf.rewrite_end);
         usize::try_from(r.main().phase_handler()).is_ok_and(|handler| handler >= end)
     }
 
-    /// nginx's dav module stores the body of this request as a file.
+    /// Whether nginx's dav module will store the body of this request as a file.
     pub(in crate::nginx) fn is_dav_put(r: Request) -> bool {
         let dav = Self::get(r).and_then(|conf| conf.dav.as_ref());
         dav.is_some_and(|dav| dav.takes(r))
     }
 }
 
-/// What holds for a location. None: not said here.
+/// What holds for a location. None: no directive says it here, or in what the location inherits from.
 #[derive(Debug, Default)]
 pub(in crate::nginx) struct LocConf {
     pub(in crate::nginx) cmd: Option<bool>,
@@ -127,7 +126,7 @@ impl LocConf {
         self.phase.unwrap_or_default()
     }
 
-    /// How many bytes are looked at before the request goes on, where it is not the whole body.
+    /// With `frappe_body preread`: how many bytes are looked at before the request goes on.
     pub(in crate::nginx) fn preread(&self) -> Option<usize> {
         match self.body {
             Some(BodyMode::Preread(size)) => Some(size),
@@ -139,7 +138,7 @@ impl LocConf {
         self.dialect.or_else(dialect::newest)
     }
 
-    /// The same request is decided in the same way.
+    /// Whether both locations decide the same request in the same way.
     pub(in crate::nginx) fn decides_as(&self, other: &Self) -> bool {
         let dialects = (self.dialect(), other.dialect());
         ptr::eq(self, other)

@@ -1,4 +1,4 @@
-//! What the configuration says of figures.
+//! What the configuration says of figures and pace.
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -10,10 +10,10 @@ use crate::figures::pace::Settings;
 use crate::figures::{Host, Worker, Zone};
 use crate::nginx::ffi::directive::Place;
 
-/// `frappe_status_zone` and `frappe_status`
+/// `frappe_status_zone`, `frappe_status` and `frappe_pace`
 #[derive(Debug, Default)]
 pub(in crate::nginx) struct Figures {
-    /// each in the configuration's pool, since nginx points to it
+    /// each lies in the configuration's pool, since nginx keeps a pointer to it
     pub(in crate::nginx) zones: Vec<&'static StatusZone>,
     pub(in crate::nginx) pages: Vec<Page>,
     /// `frappe_pace`, in every place where it stands
@@ -26,13 +26,13 @@ pub(in crate::nginx) struct Judge {
     /// the zone's name
     pub(in crate::nginx) name: &'static [u8],
     pub(in crate::nginx) settings: Settings,
-    /// where it stands
+    /// where the directive stands
     pub(in crate::nginx) place: Place,
-    /// the number of the zone, once all are known
+    /// the number of the zone, once nginx has read all of http{}
     pub(in crate::nginx) zone: Option<usize>,
 }
 
-/// The same, once all is known.
+/// A `frappe_pace` with its zone.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::nginx) struct Judging<'c> {
     pub(in crate::nginx) zone: &'c StatusZone,
@@ -40,7 +40,7 @@ pub(in crate::nginx) struct Judging<'c> {
 }
 
 impl Figures {
-    /// What a location's `frappe_pace` says, by the number that the directive has given it.
+    /// What a location's `frappe_pace` says, by the number that the location keeps of it.
     pub(in crate::nginx) fn judge(&self, number: usize) -> Option<Judging<'_>> {
         let judge = self.judges.get(number)?;
         let zone = self.zones.get(judge.zone?)?;
@@ -50,7 +50,7 @@ impl Figures {
         })
     }
 
-    /// The first `frappe_pace` of a zone is what its page tells the pace by.
+    /// The settings by which the page of a zone shows the pace: those of the zone's first `frappe_pace`.
     pub(in crate::nginx) fn settings_of(&self, zone: &StatusZone) -> Option<Settings> {
         let judge = self.judges.iter().find(|judge| {
             let found = judge.zone.and_then(|number| self.zones.get(number));
@@ -59,7 +59,7 @@ impl Figures {
         judge.map(|judge| judge.settings)
     }
 
-    /// The zone of a location that shows figures, by the number that the directive has given it.
+    /// The zone of a location that shows figures, by the number that the location keeps of its page.
     pub(in crate::nginx) fn zone_of_page(&self, page: usize) -> Option<&StatusZone> {
         self.zones.get(self.pages.get(page)?.zone?).copied()
     }
@@ -68,20 +68,20 @@ impl Figures {
 /// A location that shows figures.
 #[derive(Debug)]
 pub(in crate::nginx) struct Page {
-    /// what `frappe_status` says
+    /// the zone's name, where `frappe_status` has one
     pub(in crate::nginx) name: Option<&'static [u8]>,
-    /// where
+    /// where the directive stands
     pub(in crate::nginx) place: Place,
-    /// the number of the zone, once all are known
+    /// the number of the zone, once nginx has read all of http{}
     pub(in crate::nginx) zone: Option<usize>,
 }
 
-/// What names the row of a request.
+/// `key=`: the text whose value names a request's row.
 #[derive(Debug)]
 pub(in crate::nginx) enum Key {
-    /// a variable alone, by nginx's index
+    /// one variable alone, by nginx's index
     Variable(usize),
-    /// in a pool that lives as long as the configuration
+    /// a text with variables, in the configuration's pool
     Complex(*mut ngx_http_complex_value_t),
 }
 
@@ -89,17 +89,17 @@ pub(in crate::nginx) enum Key {
 #[derive(Debug)]
 pub(in crate::nginx) struct StatusZone {
     pub(in crate::nginx) name: &'static str,
-    /// where it is declared
+    /// where the directive stands
     pub(in crate::nginx) place: Place,
     pub(in crate::nginx) key: Key,
     pub(in crate::nginx) state: Option<State>,
-    /// another size that the zone of this name had before
+    /// the size of the zone of this name before a reload, if it was another
     pub(in crate::nginx) old_size: Option<usize>,
-    /// whose configuration this is
+    /// the cycle that this configuration belongs to
     pub(in crate::nginx) cycle: *mut ngx_cycle_t,
-    /// set before the first request
+    /// the zone's memory; nginx maps it before the first request
     pub(in crate::nginx) view: Cell<Option<Zone<'static>>>,
-    /// the numbers of groups by the addresses of nginx's structures, in this process
+    /// the zone's numbers of server groups, by the address of nginx's structure in this process
     pub(in crate::nginx) groups: RefCell<Vec<(usize, u32)>>,
 }
 
@@ -107,20 +107,20 @@ pub(in crate::nginx) struct StatusZone {
 #[derive(Debug)]
 pub(in crate::nginx) struct State {
     pub(in crate::nginx) path: &'static Path,
-    /// where it is written before it is renamed
+    /// the temporary file, which is renamed to `path` once it is complete
     pub(in crate::nginx) beside: &'static Path,
-    /// the last attempt to write it has failed, which was logged
+    /// the last attempt to write the state has failed, and that was logged
     pub(in crate::nginx) has_failed: Cell<bool>,
 }
 
 impl StatusZone {
-    /// Its figures; None where nginx has not mapped it.
+    /// The zone's figures; None where nginx has not mapped its memory.
     pub(in crate::nginx) fn view(&self) -> Option<Zone<'static>> {
         self.view.get()
     }
 }
 
-/// The names of zones, for a reader.
+/// The names of zones, as a text for an error message.
 pub(in crate::nginx) struct Names<'z>(pub(in crate::nginx) &'z [&'static StatusZone]);
 
 impl fmt::Display for Names<'_> {
@@ -133,24 +133,24 @@ impl fmt::Display for Names<'_> {
     }
 }
 
-/// Other processes.
+/// Says which processes of this machine are alive.
 pub(in crate::nginx) struct Processes;
 
-/// Those of this machine.
+/// The one value of it, for zones to point to.
 pub(in crate::nginx) static PROCESSES: Processes = Processes;
 
 impl Host for Processes {
     fn is_alive(&self, pid: u32) -> bool {
-        // SAFETY: no signal is sent.
+        // SAFETY: the signal 0 is not sent; the kernel only checks whether it could be.
         let rc = pid.try_into().map(|pid| unsafe { kill(pid, 0) });
-        // A process of another user is one that is alive.
+        // An error other than ESRCH, such as EPERM, means that the process exists.
         rc.is_ok_and(|rc| {
             rc == 0 || std::io::Error::last_os_error().raw_os_error() != Some(ESRCH as i32)
         })
     }
 }
 
-/// Who we are, in a process that serves.
+/// This process as the zones know it, if it serves requests.
 struct Us(Cell<Option<Worker>>);
 
 // SAFETY: set when the process begins, read by its callbacks: nginx runs both in the process's only
@@ -159,12 +159,12 @@ unsafe impl Sync for Us {}
 
 static US: Us = Us(Cell::new(None));
 
-/// This process, where it counts.
+/// This process as the zones know it. None where it does not count requests.
 pub(in crate::nginx) fn worker() -> Option<Worker> {
     US.0.get()
 }
 
-/// It does, from now on.
+/// Makes this process count from now on.
 pub(in crate::nginx) fn set_worker(worker: Option<Worker>) {
     US.0.set(worker);
 }

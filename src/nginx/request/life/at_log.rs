@@ -1,10 +1,10 @@
-//! What nginx has kept of our variables, and of those that others compute from them.
+//! Makes nginx forget stale values of our variables, and of those that other modules compute from them.
 //!
-//! nginx keeps the value of each variable. Where one may be stale (it was asked for before the body
-//! was known, or in a place with other rules, or a streamed body has ended since), nginx is made to
-//! ask again: by [`forget_derived`] when the rules change, and by [`ensure`] before the log phase,
-//! since the log module asks without a flush. nginx runs the cleanups of a request right before it
-//! logs it; ours is registered only where something may be stale.
+//! nginx keeps the value of each variable. A value may be stale: it was asked for before the body was
+//! known, or in a location with other rules, or a streamed body has ended since. [`forget_derived`]
+//! makes nginx ask again when the rules change, and [`ensure`] before the log phase, since the log
+//! module takes values without a flush. nginx runs the cleanups of a request right before it logs it;
+//! ours is registered only where something may be stale.
 
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -18,7 +18,7 @@ use crate::nginx::ffi::request::Request;
 use crate::nginx::ffi::values::{self, VariableValue};
 use crate::nginx::request::rules::MainConf;
 
-/// Values of `map` and the like are being computed from what has routed, to stay.
+/// Whether [`settle`] is running: `map` and the like compute their last values, which nginx may keep.
 struct Settling(Cell<bool>);
 
 // SAFETY: only callbacks touch it, and nginx runs those in the process's only thread.
@@ -26,18 +26,19 @@ unsafe impl Sync for Settling {}
 
 static SETTLING: Settling = Settling(Cell::new(false));
 
-/// What is computed now from our variables stays.
+/// Whether nginx may keep what other modules compute now from our variables.
 pub(in crate::nginx) fn is_settling() -> bool {
     SETTLING.0.get()
 }
 
-/// Makes nginx ask again for what others have computed from our variables: the rules are others now.
+/// Makes nginx ask again for what other modules have computed from our variables, since the rules have
+/// changed.
 #[cold]
 pub(in crate::nginx) fn forget_derived(r: Request) {
     each_derived(r, |value, _| value.forget());
 }
 
-/// Has [`on_log`] called before the request is logged.
+/// Registers [`on_log`], which nginx then calls before it logs the request.
 #[cold]
 pub(in crate::nginx) fn ensure(r: Request) {
     let r = r.main().as_ptr();
@@ -74,7 +75,8 @@ fn settle(r: Request) {
     let Some(conf) = MainConf::get(r) else {
         return;
     };
-    // What was computed from ours while the request went its way says what has routed.
+    // The log must show what routed the request, so the `map`s are computed before our variables
+    // change to what the whole body says.
     SETTLING.0.set(true);
     each_derived(r, |value, index| {
         if value.is_no_cacheable() {

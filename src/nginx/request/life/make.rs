@@ -20,7 +20,7 @@ const _: () = assert!(
     PAGE_LEN + size_of::<Slot<'_>>() + CMD_MAX + size_of::<Json<'_>>() + size_of::<Pool>() <= 1024
         && size_of::<Form>() <= size_of::<Json<'_>>()
 );
-/// And the scanner and scratch of a multipart body.
+/// The same with the scanner and the scratch of a multipart body.
 const _: () = assert!(
     PAGE_LEN
         + size_of::<Slot<'_>>()
@@ -32,22 +32,23 @@ const _: () = assert!(
         + size_of::<Page>()
         <= 7 * 1024
 );
-/// What `$frappe_doctype` adds, apart from a page for a document that is nested deep; and `$frappe_call`.
+/// What `$frappe_doctype` adds, and what `$frappe_call` adds; both without the page for a document that
+/// is nested deep.
 const _: () = assert!(
     call::DOCTYPE_SLOTS * size_of::<Slot<'_>>() + call::DOCTYPE_VALUES + size_of::<Document<'_>>()
         <= 4 * 1024 + 512
         && call::SLOTS * size_of::<Slot<'_>>() + call::VALUES + size_of::<Document<'_>>()
             <= 7 * 1024
 );
-/// nginx's pools align to pointers, which is enough: what needs more is not in here.
+/// nginx's pools align blocks to the size of a pointer, and no part of a context needs more.
 const _: () = assert!(align_of::<Ctx>() <= align_of::<usize>());
-/// What stands behind them is aligned.
+/// The parts of a block follow each other without gaps.
 const _: () = assert!(size_of::<Ctx>().is_multiple_of(align_of::<Analysis>()));
 const _: () = assert!(size_of::<Analysis>().is_multiple_of(align_of::<Slot<'_>>()));
 /// A context for a page.
 const PAGE_LEN: usize = size_of::<Ctx>() + size_of::<Analysis>();
 
-/// Makes a context, which waits for its body.
+/// Makes a context that waits for its body.
 pub(in crate::nginx) fn create<'c>(r: Request, parts: &Parts) -> Option<&'c mut Ctx> {
     let names = &MainConf::get(r)?.names;
     let (cleanup, mut block) = allocate(r, len(parts, names)?)?;
@@ -101,7 +102,7 @@ fn build<'c>(
     }))
 }
 
-/// Makes one for a page or a file, of which nothing has to be read.
+/// Makes a context for a request whose path and method decide alone, such as a page or a file.
 pub(super) fn create_page<'c>(
     r: Request,
     conf: &'static LocConf,
@@ -131,10 +132,10 @@ pub(super) fn create_page<'c>(
     Some(attach(r, cleanup, ctx))
 }
 
-/// Memory of the request's pool, and the cleanup that it hangs on.
+/// Allocates memory in the request's pool together with a cleanup, by which it is found again.
 fn allocate<'c>(r: Request, len: usize) -> Option<(&'c mut ngx_pool_cleanup_t, Block<'static>)> {
     // SAFETY: the pool is the request's; null results are checked. Nothing else points to the
-    // `len` bytes, which live as long as the request, and so long lives its context.
+    // `len` bytes, which live as long as the request; its context lives no longer.
     unsafe {
         let cleanup = ngx_pool_cleanup_add(r.main().pool(), len).as_mut()?;
         let start = ptr::NonNull::new(cleanup.data.cast())?;
@@ -142,11 +143,11 @@ fn allocate<'c>(r: Request, len: usize) -> Option<(&'c mut ngx_pool_cleanup_t, B
     }
 }
 
-/// Only now is there something to be found.
+/// Makes a complete context the one that `find` and `find_in_pool` find.
 #[inline]
 fn attach<'c>(r: Request, cleanup: &mut ngx_pool_cleanup_t, ctx: &'c mut Ctx) -> &'c mut Ctx {
     let r = r.main();
-    // What has been asked for before may have another answer now, and with preread it may in the log.
+    // Variables that were asked for before may have other values now, and with preread also in the log.
     let is_second = !r.ctx().is_null() || r.is_internal();
     if is_second {
         at_log::forget_derived(r);
@@ -159,7 +160,8 @@ fn attach<'c>(r: Request, cleanup: &mut ngx_pool_cleanup_t, ctx: &'c mut Ctx) ->
     ctx
 }
 
-/// The newest context of a request, whatever nginx has cleared. Null where there is none.
+/// The newest context of a request, also where nginx has cleared its pointer to it. Null where there is
+/// none.
 #[cold]
 pub(super) fn find_in_pool(r: Request) -> *mut Ctx {
     // SAFETY: the pool is the request's, its cleanups are null or valid.
@@ -177,8 +179,9 @@ pub(super) fn find_in_pool(r: Request) -> *mut Ctx {
     ptr::null_mut()
 }
 
-/// The mark by which a context is found. A static, since a function may have several addresses.
+/// The handler that marks a context's cleanup. It is read from one static, since the compiler may give
+/// a function several addresses.
 static FORGET: unsafe extern "C" fn(*mut c_void) = forget;
 
-/// The pool goes, and its contexts with it. Nothing in one needs a destructor.
+/// nginx calls this when it destroys the pool, and the context with it. A context needs no destructor.
 unsafe extern "C" fn forget(_data: *mut c_void) {}

@@ -3,20 +3,21 @@
 //! | state | what |
 //! | --- | --- |
 //! | `Reading` | the body, or its first bytes, are on their way; the phases wait |
-//! | `Decided` | known for good by these rules: all of the body was seen, or there is none to wait for |
-//! | `Routed` | the first bytes have decided; the rest is looked at as it streams by |
-//! | `Ended` | a streamed body has ended: what it says is for the log |
+//! | `Decided` | the values are final by these rules: the scanner had the whole body, or there is none |
+//! | `Routed` | the first bytes have decided; the filter scans the rest as it streams to the upstream |
+//! | `Ended` | a streamed body has ended; the values of the whole body are for the log |
 //! | `Failed` | nothing is known: the body never came, or the module panicked |
 //!
 //! | event | from | to |
 //! | --- | --- | --- |
-//! | a body has to be waited for | - | `Reading` |
-//! | there is none, or it has come with the header | - | `Decided` |
+//! | the request has a body that has not come | - | `Reading` |
+//! | it has none, or the body has come with the header | - | `Decided` |
 //! | the body is complete | `Reading` | `Decided` |
 //! | its first bytes are enough (`frappe_body preread`) | `Reading` | `Routed` |
 //! | the last piece has gone through the body filter | `Routed` | `Ended` |
 //! | the read fails, a panic, a redirect while the request waits | `Reading` | `Failed` |
-//! | the location has other rules, and the body can still be had | any but `Reading` | a new life |
+//! | the rest cannot be scanned: a panic, a file that cannot be read | `Routed` | `Decided` |
+//! | the location has other rules, and the body can still be read | any but `Reading` | a new life |
 //!
 //! Two requests and the states that they pass. A debug log shows them, as `life: …`.
 //!
@@ -33,25 +34,25 @@
 //!
 //! # Redirects
 //!
-//! What is hard is that nginx has no place for what belongs to a request and not to a location:
-//! it clears a request's contexts at internal redirects and named locations, and that alone
-//! tells those from a `rewrite`. So the block is hung on a cleanup of the request's pool, where it is
-//! found again as in ngx_http_realip_module.
+//! nginx has no place for data that belongs to a request whatever its location: it clears the request's
+//! contexts at internal redirects and named locations. (It does not at a `rewrite`; no other mark tells
+//! the two apart.) So the block also hangs on a cleanup of the request's pool, where it is found again,
+//! as ngx_http_realip_module does it.
 //!
 //! # What the variables say
 //!
-//! [`ask`] is the one question. Where `frappe_cmd` is on, the rules of the location decide in which
-//! the request is now. A life that was decided by other rules counts only where the body is gone:
-//! behind a redirect, when an upstream has had it. Behind a redirect to where `frappe_cmd` is off,
-//! what was found before stays. Up to the log phase the answer is what routed; in it, `Ended` says
-//! what the whole body came to.
+//! All variables call [`ask`]. Where `frappe_cmd` is on, the rules of the location count that the
+//! request is in now. A life that was decided by other rules counts only after a redirect, and only
+//! when the body is gone because an upstream has had it. After a redirect to a location where
+//! `frappe_cmd` is off, the values from before the redirect stay. Up to the log phase the answer is
+//! what routed the request; in the log phase `Ended` gives the values of the whole body.
 //!
 //! # Memory
 //!
-//! This structure (less than half a KiB), which is all for a page; a buffer for each wanted
-//! argument (255 bytes for cmd, 1 KiB for others), for JSON and multipart a scanner (half a KiB at
-//! most), for multipart up to 1.6 KiB of scratch, and 4 KiB where a line needs it; with preread all
-//! but the structure twice.
+//! A page takes this structure alone, less than half a KiB. Any other request takes a buffer for each
+//! wanted argument (255 bytes for cmd, 1 KiB for others). JSON and multipart add a scanner of half a
+//! KiB at most. Multipart adds up to 1.6 KiB of scratch, and 4 KiB if a header line of a part is cut.
+//! With preread, a request takes all but the structure twice.
 
 pub(in crate::nginx) mod at_log;
 mod make;
@@ -79,22 +80,22 @@ pub(in crate::nginx) struct Ctx {
     head: Head<'static>,
     conf: &'static LocConf,
     dialect: &'static Dialect,
-    /// what routes
+    /// the analysis that routes the request
     routing: &'static mut Analysis,
-    /// the whole body, where routing did not wait for it
+    /// with preread: a second analysis, of the whole body
     whole: Option<&'static mut Analysis>,
-    /// tells bytes on their way through the filter that need not be fed
+    /// recognises bytes in the filter that need not be fed
     skim: Option<Skim>,
     pub(in crate::nginx) peek: Option<&'static mut Peek>,
-    /// bytes of a body that another module, or nginx itself, has read before
+    /// how many bytes have been scanned of a body that nginx or another module had read before us
     pub(in crate::nginx) replayed: u64,
-    /// HTTP/2: what nginx takes for the request's body during a peek
+    /// HTTP/2: the request body that a peek gives to nginx
     pub(in crate::nginx) private: Option<NonNull<ngx_http_request_body_t>>,
-    /// nginx alone would have written the body to a file
+    /// nginx would have written the body to a file without the peek, so it must do so now
     pub(in crate::nginx) spills: bool,
     /// nginx has cleared the request's contexts since this one was made
     is_redirected: bool,
-    /// the request is being logged
+    /// the log phase has begun
     is_logged: bool,
     /// when the last piece of a body went through the filter, by nginx's clock of milliseconds
     pub(in crate::nginx) body_end: Option<usize>,
@@ -120,23 +121,23 @@ pub(in crate::nginx) enum Answer<'c> {
     Known(Outcome, &'c Fields<'static>),
 }
 
-/// How a body is looked at that is there before our handler has had its turn.
+/// How [`ask`] scans a body that nginx has read before our phase handler has run.
 pub(in crate::nginx) struct Early {
-    /// it is there as a whole, and short enough to be looked at without waiting
+    /// whether the whole body is there, and short enough to be scanned at once
     pub(in crate::nginx) fits: fn(Request) -> bool,
-    /// feeds it; false where it cannot be read
+    /// feeds the body to the scanner; false where it cannot be read
     pub(in crate::nginx) feed: fn(Request, &mut Ctx) -> bool,
 }
 
-/// What is known of a request, where it is now.
+/// What is known of a request, by the rules of the location that it is in now.
 ///
-/// A life is made where no body has to be waited for: there is none, or all of it is there and short
-/// enough for `early`.
+/// Where no life holds, this makes one, if it need not wait for a body: there is none, or all of it is
+/// there and short enough for `early`.
 pub(in crate::nginx) fn ask<'c>(r: Request, early: &Early) -> Answer<'c> {
     let r = r.main();
     let found = find(r).map(|ctx| &*ctx);
     let conf = LocConf::get(r).filter(|conf| match found {
-        // What was found stays where nothing better can be known.
+        // After a redirect to where the body is not read, the values from before the redirect stay.
         Some(ctx) if ctx.is_redirected => conf.reads_body(),
         _ => conf.is_on(),
     });
@@ -164,7 +165,7 @@ pub(in crate::nginx) fn ask<'c>(r: Request, early: &Early) -> Answer<'c> {
     }
 }
 
-/// The request's context, where it has one.
+/// The request's context. None where it has none.
 ///
 /// The borrow must end before anything is called that may run other callbacks of this module
 /// for the same request.
@@ -185,15 +186,15 @@ pub(in crate::nginx) fn find<'c>(r: Request) -> Option<&'c mut Ctx> {
     unsafe { data.as_mut() }
 }
 
-/// Decided by the whole body, by the rules of `conf`: there is nothing to be done.
+/// Whether the request has been decided by the rules of `conf`, so that no handler has to do anything.
 pub(in crate::nginx) fn is_settled(r: Request, conf: &LocConf) -> bool {
     // SAFETY: as in `find`.
     let ctx = unsafe { r.ctx().cast::<Ctx>().as_ref() };
     ctx.is_some_and(|ctx| matches!(ctx.life, Life::Decided(_)) && ptr::eq(ctx.conf, conf))
 }
 
-/// A body has been there, and nobody can have it any more: an upstream has had it, or nginx has
-/// thrown it away.
+/// Whether the request had a body that can no longer be read: an upstream has had it, or nginx has
+/// discarded it.
 pub(in crate::nginx) fn is_body_gone(r: Request) -> bool {
     r.had_body() && (!r.has_body() || r.body().is_some())
 }
@@ -238,7 +239,7 @@ impl Ctx {
         self.life
     }
 
-    /// The rules of `conf` made it, or make the same of the request.
+    /// Whether the rules of `conf` decide as those that made this life. Always true while it waits.
     pub(in crate::nginx) fn is_of(&self, conf: &LocConf) -> bool {
         self.life == Life::Reading || conf.decides_as(self.conf)
     }
@@ -248,12 +249,12 @@ impl Ctx {
         self.is_redirected
     }
 
-    /// A body without a scanner needs not be read.
+    /// Whether a scanner waits for the body.
     pub(in crate::nginx) fn wants_body(&self) -> bool {
         self.routing.wants_body()
     }
 
-    /// What holds now: up to the log phase what has routed.
+    /// The outcome that holds now: up to the log phase the one that routed the request.
     fn outcome(&self) -> Option<Outcome> {
         match self.life {
             Life::Decided(outcome) | Life::Routed(outcome) => Some(outcome),
@@ -271,30 +272,30 @@ impl Ctx {
         }
     }
 
-    /// The next bytes of the body, or with preread of its start.
+    /// Gives the next bytes of the body, or with preread of its beginning, to the scanner that routes.
     pub(in crate::nginx) fn feed(&mut self, chunk: &[u8]) {
         if self.life == Life::Reading {
             self.routing.feed(chunk);
         }
     }
 
-    /// Nothing that follows of the body gives another cmd.
+    /// Whether no later byte of the body can change cmd.
     #[inline(never)]
     pub(in crate::nginx) fn is_decided(&self) -> bool {
         self.routing.is_decided()
     }
 
-    /// What goes through the body filter still tells it something.
+    /// Whether the filter still has to feed what goes through it.
     pub(in crate::nginx) fn is_listening(&self) -> bool {
         matches!(self.life, Life::Reading | Life::Routed(_))
     }
 
-    /// Tells bytes on their way through the filter that need not be fed.
+    /// Recognises bytes in the filter that need not be fed.
     pub(in crate::nginx) fn skim(&self) -> Option<Skim> {
         self.skim
     }
 
-    /// The next bytes of the body on their way through the filter.
+    /// Gives the next bytes of the body, as the filter sees them, to the scanner that waits for them.
     pub(in crate::nginx) fn feed_filter(&mut self, chunk: &[u8]) {
         let listener = match (self.life, &mut self.whole) {
             (Life::Reading, None) => &mut self.routing,
@@ -306,14 +307,15 @@ impl Ctx {
         self.skim = listener.skim();
     }
 
-    /// The whole body has gone through the filter: did it say what its start said?
+    /// The whole body has gone through the filter: with preread, compares its outcome with the one that
+    /// has routed the request.
     pub(in crate::nginx) fn finish_filter(&mut self, r: Request) {
-        // SAFETY: nginx keeps it.
+        // SAFETY: nginx's own variable, which only this thread writes.
         self.body_end = Some(unsafe { nginx_sys::ngx_current_msec });
         let (Life::Routed(routed), Some(whole)) = (self.life, &mut self.whole) else {
             return;
         };
-        // Also for a panic below, and after one.
+        // This state stays if the code below panics, or if the scanner has panicked before.
         self.life = Life::Decided(routed);
         let Some(mut outcome) = whole.resolve(&self.head, self.plan, self.dialect, false) else {
             return;
@@ -333,7 +335,7 @@ impl Ctx {
         );
     }
 
-    /// Nothing more will be known.
+    /// Notes that the rest of the body will not be scanned.
     pub(in crate::nginx) fn fail(&mut self, r: Request) {
         match self.life {
             Life::Reading => self.set(r, Life::Failed),
@@ -342,13 +344,13 @@ impl Ctx {
         }
     }
 
-    /// The body has been fed, as a whole or `early` only its first bytes: what will Frappe do?
+    /// Decides what Frappe will do. The scanner has had the whole body, or, if `early`, its first bytes.
     #[inline]
     pub(in crate::nginx) fn decide(&mut self, r: Request, early: bool) {
         if self.life != Life::Reading {
             return;
         }
-        // Also for a panic below.
+        // This state stays if the code below panics.
         self.life = Life::Failed;
         let outcome = self
             .routing
@@ -368,14 +370,14 @@ impl Ctx {
         );
     }
 
-    /// By the whole body, which nobody has read.
+    /// Decides by the whole body, which nginx has received and not yet read.
     #[inline]
     pub(in crate::nginx) fn decide_by(&mut self, r: Request, body: &[u8]) {
         self.feed(body);
         self.decide(r, false);
     }
 
-    /// A request that waits is not redirected: its read has failed.
+    /// Notes a redirect. nginx redirects no request that waits for its body, unless the read has failed.
     fn see_redirect(&mut self, r: Request) {
         self.is_redirected = true;
         log::debug(r, "contexts cleared, life found again");
