@@ -1,4 +1,4 @@
-//! `frappe_pace ZONE slow=TIME [min=N] [window=TIME]`
+//! The directive `frappe_pace ZONE slow=TIME [min=N] [window=TIME]`.
 
 use core::ffi::{c_char, c_void};
 
@@ -12,10 +12,11 @@ use crate::nginx::ffi::memory::str_bytes;
 use crate::nginx::request::rules::LocConf;
 use crate::nginx::request::zones::{Figures, Judge, Names};
 
-/// `slow=` in milliseconds: nginx's clock has one, and what is kept of a run hundredths of a second.
+/// The bounds of `slow=`, in milliseconds. A smaller time would be near what the times are exact to:
+/// nginx's clock has a step of one millisecond, and a run's time is kept in hundredths of a second.
 const SLOW_MIN: u32 = 50;
 const SLOW_MAX: u32 = 300_000;
-/// `window=` in seconds.
+/// The bounds of `window=`, in seconds.
 const WINDOW_MIN: u32 = 60;
 const WINDOW_MAX: u32 = 366 * 24 * 60 * 60;
 
@@ -113,19 +114,20 @@ fn parse(directive: Directive) -> Result<(&'static [u8], Settings), Told> {
     Ok((name, settings))
 }
 
-/// A time as nginx writes it, in units of so many milliseconds.
+/// Parses a time in nginx's notation, in units of `unit` milliseconds: 1 or 1000.
 fn time(text: &[u8], unit: isize) -> Option<u32> {
     let mut text = ngx_str_t {
         len: text.len(),
         data: text.as_ptr().cast_mut(),
     };
-    // nginx takes an empty text for 0.
-    // SAFETY: nginx reads the text.
+    // An empty text gives 0, which is below the bounds.
+    // SAFETY: nginx only reads the text.
     let parsed = unsafe { ngx_parse_time(&raw mut text, usize::from(unit != 1)) };
     u32::try_from(parsed).ok()
 }
 
-/// The zones of all directives, which may stand behind them in the configuration.
+/// Finds the zone of each `frappe_pace`, once nginx has read all of http{}: a zone may stand behind the
+/// directive. False where there is none, which is logged.
 pub(in crate::nginx) fn find_zones(figures: &mut Figures, cf: *mut ngx_conf_t) -> bool {
     let Figures { zones, judges, .. } = figures;
     for judge in judges {

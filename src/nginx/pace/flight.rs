@@ -1,10 +1,11 @@
-//! A request's pace: asked once, so that the log says what has routed, and a timer that asks whether
-//! the request hangs at a server where the call is not known to be quick.
+//! A request's pace. It is decided once, so that the log shows the pace that routed the request. If the
+//! call is not known to be fast, a timer looks whether the request hangs at a server.
 //!
 //! ```text
-//! $frappe_pace    -> pace of the call, kept with the request; slow or new: timer
-//! timer           -> at a server for twice slow=? -> since when at work, and a new call is slow
-//! the request ends-> the timer goes with it
+//! $frappe_pace      the pace of the call is kept with the request; if it is slow or new, the timer starts
+//! the timer         has the request been at a server for twice slow=? Then note since when the server
+//!                   has worked on it, and take a new call for slow
+//! the request ends  the timer is deleted
 //! ```
 
 use core::mem::MaybeUninit;
@@ -20,14 +21,14 @@ use crate::nginx::request::rules::{LocConf, MainConf};
 use crate::nginx::request::zones::worker;
 use crate::nginx::status;
 
-/// What is kept as long as a request.
+/// What is kept of a request until it ends.
 #[repr(C)]
 struct Flight {
-    /// nginx gives its address to the timer's handler
+    /// nginx hands the address of the event to the timer's handler
     event: MaybeUninit<ngx_event_t>,
     r: *mut ngx_http_request_t,
     pace: Pace,
-    /// the number of the judge
+    /// the number of the `frappe_pace` that has decided
     judge: usize,
     at_work_since: Option<u32>,
 }
@@ -35,7 +36,7 @@ struct Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         let event = self.event.as_mut_ptr();
-        // SAFETY: the event is zero or what `start` has made of it. The request ends with this.
+        // SAFETY: the event is zero or what `start` has made of it. nginx drops it when the request ends.
         unsafe {
             if shim::ngx_http_frappe_has_timer(event) != 0 {
                 ngx_del_timer(event);
@@ -44,8 +45,8 @@ impl Drop for Flight {
     }
 }
 
-/// Whether the call of this request is slow, where it is now; None where no `frappe_pace` holds.
-/// `is_decided`: which call it is will not change.
+/// The pace of this request's call, by the `frappe_pace` of the location that the request is in now.
+/// None where none holds. `is_decided`: the name of the call is known.
 pub(in crate::nginx) fn pace_of(r: Request, is_decided: bool) -> Option<Pace> {
     let r = r.main();
     let number = LocConf::get(r).filter(|conf| conf.is_on())?.pace?;
@@ -85,15 +86,15 @@ pub(in crate::nginx) fn pace_of(r: Request, is_decided: bool) -> Option<Pace> {
     Some(pace)
 }
 
-/// Since when a request was at work, as far as its timer has found out.
+/// Since when a server has worked on the request. None where the timer has not found out.
 pub(super) fn at_work_since(r: Request) -> Option<u32> {
     answer::kept::<Flight>(r)?.at_work_since
 }
 
 fn start(flight: &mut Flight, r: Request, after: u32) {
     let event = flight.event.as_mut_ptr();
-    // SAFETY: all fields are zero, which is a value of each; the event stays where it is until
-    // `Flight` is dropped, which takes the timer away. For its debug log nginx wants a connection.
+    // SAFETY: all fields are zero, which is a value of each. The event stays where it is until `Flight`
+    // is dropped, which deletes the timer. nginx's debug log reads the event's connection.
     unsafe {
         (*event).data = r.connection().cast();
         (*event).handler = Some(on_timer);
@@ -104,8 +105,8 @@ fn start(flight: &mut Flight, r: Request, after: u32) {
 }
 
 unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
-    // SAFETY: nginx calls it with our event, which is the first field of a Flight that is still
-    // there, and so is its request.
+    // SAFETY: nginx calls it with our event, the first field of a Flight. Neither the Flight nor its
+    // request has ended, since the timer would have been deleted.
     unsafe {
         let Some(flight) = event.cast::<Flight>().as_mut() else {
             return;
@@ -119,14 +120,14 @@ unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
     }
 }
 
-/// How many milliseconds later to look again; None: not at all.
+/// Looks whether the request hangs. Returns after how many milliseconds to look again; None: never.
 fn look(flight: &mut Flight, r: Request) -> Option<u32> {
     let judge = MainConf::get(r)?.figures.judge(flight.judge)?;
     let slow = judge.settings.slow;
     let again = (slow / 2).max(1);
     let now = status::pace_now();
     let Some(visit) = Visit::last(r) else {
-        // Its body is still coming, or there is no connection.
+        // The body is still coming, or nginx has no connection to a server yet.
         return Some(again);
     };
     if visit.answered.is_some() {
@@ -155,7 +156,7 @@ fn look(flight: &mut Flight, r: Request) -> Option<u32> {
                     *words = *call.words();
                 })
             };
-            // Its first run has not ended: it has no row.
+            // Before its first run has ended, a call has no row.
             if suspect().is_none() && zone.make_row(worker, name).is_some() {
                 suspect();
             }
@@ -164,5 +165,5 @@ fn look(flight: &mut Flight, r: Request) -> Option<u32> {
     Some(again)
 }
 
-/// nginx's handler is called with the address of the event.
+/// `on_timer` casts the address of the event to that of the Flight.
 const _: () = assert!(core::mem::offset_of!(Flight, event) == 0);

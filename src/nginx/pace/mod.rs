@@ -1,12 +1,12 @@
-//! `$frappe_pace`: which calls are slow by themselves. [`crate::figures::pace`] judges; here is what
-//! nginx has to do with it.
+//! `$frappe_pace`: which calls are slow by themselves. [`crate::figures::pace`] judges them; this folder
+//! connects it with nginx.
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `directive` | `frappe_pace`, and its mistakes |
-//! | `flight` | a request's pace, kept for as long as it lives, and the timer that asks whether it hangs |
+//! | `directive` | `frappe_pace`, and its error messages |
+//! | `flight` | keeps a request's pace, and has the timer that looks whether the request hangs |
 //! | `visit` | what nginx knows of a request's time at a server |
-//! | `run` | counts it in the log phase |
+//! | `run` | counts each run in the log phase |
 
 mod directive;
 mod flight;

@@ -1,4 +1,4 @@
-//! Counts runs in the log phase.
+//! Counts a call's runs at servers, in the log phase.
 
 use nginx_sys::{NGX_OK, ngx_http_request_t, ngx_int_t};
 
@@ -12,7 +12,7 @@ use crate::nginx::request::rules::{LocConf, MainConf};
 use crate::nginx::request::zones::worker;
 use crate::nginx::status;
 
-/// The handler of the log phase, behind the one that counts: the call has a row by then.
+/// The handler of the log phase. nginx calls it after `status::count`, which makes the call's row.
 pub(in crate::nginx) unsafe extern "C" fn count(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx calls phase handlers with a valid request.
     if let Some(request) = unsafe { Request::new(r) }
@@ -38,7 +38,7 @@ fn count_run(r: Request) -> Option<()> {
         begun,
         answered: visit.answered.unwrap_or(now.ms),
         end: match visit.answered {
-            // 101 is a connection that lasts.
+            // 101 is no finished run: a WebSocket lasts as long as the client likes.
             Some(_) if (200..400).contains(&visit.status) => RunEnd::Done,
             _ => RunEnd::Failed,
         },
@@ -58,8 +58,8 @@ fn count_run(r: Request) -> Option<()> {
     })?
 }
 
-/// When the server could take the request: of a body that streams it has to wait for the client. None
-/// where the body has not come as a whole.
+/// When the server had the whole request: where nginx streams the body, the server waits for the client.
+/// None where the body has not come to its end.
 fn begun(r: Request, visit: &Visit) -> Option<u32> {
     if !r.is_unbuffered() || !r.had_body() {
         return Some(visit.begun);
@@ -67,14 +67,14 @@ fn begun(r: Request, visit: &Visit) -> Option<u32> {
     let ctx = life::find(r)?;
     match ctx.body_end {
         Some(end) if (end as u32).wrapping_sub(visit.begun) < u32::MAX / 2 => Some(end as u32),
-        // It has come before nginx had a connection.
+        // The body had ended before nginx had a connection.
         Some(_) => Some(visit.begun),
         None => (!ctx.is_listening()).then_some(visit.begun),
     }
 }
 
-/// The answer is certainly the application's: a web server in front of it answers with files to GET
-/// alone, where no `/api/` is, and with errors and redirects.
+/// Whether the response certainly comes from the application. A web server in front of it may answer a
+/// GET outside `/api/` with a file, and any request with an error or a redirect.
 fn is_of_application(r: Request, status: usize) -> bool {
     (200..300).contains(&status) && (r.method() != b"GET" || r.target().starts_with(b"/api/"))
 }

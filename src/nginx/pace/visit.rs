@@ -1,8 +1,8 @@
 //! What nginx knows of a request's time at a server.
 //!
-//! A run begins when nginx has a connection to the server, and ends when the head of the answer has
-//! come: a client that reads slowly makes no call slow. Where a request went to several servers, the
-//! last one counts.
+//! A run begins when nginx has a connection to the server, and ends when the header of the response has
+//! come, so that a client that reads slowly does not make a call slow. Where a request went to several
+//! servers, the last one counts.
 
 use core::hash::Hasher;
 use std::hash::DefaultHasher;
@@ -15,17 +15,17 @@ use crate::nginx::ffi::request::Request;
 
 /// A request at a server.
 pub(super) struct Visit {
-    /// tells servers apart: a hash of the address
+    /// a hash of the server's address
     pub(super) server: u64,
-    /// when nginx had a connection
+    /// when nginx had a connection, by its clock of milliseconds
     pub(super) begun: u32,
-    /// when the head of the answer had come; None: it has not
+    /// when the header of the response had come, by the same clock; None: it has not
     pub(super) answered: Option<u32>,
     pub(super) status: usize,
 }
 
 impl Visit {
-    /// The last one of a request. None where it was at no server, or has no connection yet.
+    /// The last visit of a request. None where it was at no server, or has no connection yet.
     pub(super) fn last(r: Request) -> Option<Self> {
         let state = upstream_states(r.as_ptr()).last()?;
         // SAFETY: null or valid as long as the request.
@@ -43,7 +43,7 @@ impl Visit {
     }
 }
 
-/// Tells servers, or calls, apart.
+/// A hash that tells servers, or calls, apart.
 pub(super) fn hash(text: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(text);

@@ -43,7 +43,7 @@ fn count(r: Request) {
             group: group(r, configured, &zone, worker),
         });
         if let Some(name) = key(r, &configured.key) {
-            // As for nginx's limits: what has no key is not counted.
+            // nginx's `limit_req` does not count a request with an empty key, and neither do we.
             if !name.is_empty() {
                 zone.count(worker, name, &record);
             }
@@ -58,7 +58,7 @@ pub(super) fn now() -> u32 {
 
 /// The same in milliseconds, as nginx last looked at it.
 pub(super) fn now_ms() -> u64 {
-    // SAFETY: nginx's time is there from its start on.
+    // SAFETY: nginx sets the pointer when it starts, before any callback.
     unsafe {
         let time = &*ngx_cached_time;
         let seconds = u64::try_from(time.sec).unwrap_or_default();
@@ -75,7 +75,7 @@ fn record(r: Request) -> Record {
     let begun = begun
         .saturating_mul(1000)
         .saturating_add(r.start_msec as u64);
-    // As $status has it.
+    // As for the variable $status.
     let status = match r.err_status {
         0 => r.headers_out.status,
         status => status,
@@ -90,7 +90,8 @@ fn record(r: Request) -> Record {
     }
 }
 
-/// The time that all servers have had together, in milliseconds; None where the request went to none.
+/// The time that the request spent at servers, of all tries together, in milliseconds. None where it
+/// went to no server.
 fn upstream_time(r: Request) -> Option<u32> {
     let states = upstream_states(r.as_ptr());
     let times = states
@@ -98,7 +99,7 @@ fn upstream_time(r: Request) -> Option<u32> {
         .filter(|state| !state.peer.is_null())
         .map(|state| {
             match state.response_time {
-                // It has not ended.
+                // This try has not ended.
                 ngx_msec_t::MAX => 0,
                 time => time,
             }
@@ -111,7 +112,7 @@ fn upstream_time(r: Request) -> Option<u32> {
 
 /// The number of the group of servers that the request went to last.
 fn group(r: Request, configured: &StatusZone, zone: &Zone<'_>, worker: Worker) -> u32 {
-    // SAFETY: null or valid as long as the request; groups of the configuration live as long as it.
+    // SAFETY: null or valid as long as the request; the configuration's groups live longer.
     let (group, resolved) = unsafe {
         match (*r.as_ptr()).upstream.as_ref() {
             Some(upstream) => (upstream.upstream, upstream.resolved.as_ref()),
@@ -140,17 +141,17 @@ fn group(r: Request, configured: &StatusZone, zone: &Zone<'_>, worker: Worker) -
     })
 }
 
-/// Bytes of a group's name that are looked at, more than a zone keeps of it.
+/// The first bytes of a group's name that are used; a zone keeps fewer.
 const GROUP_NAME: usize = 128;
 
-/// The name of an upstream block, or the host and port that stand in its place.
+/// The name of an upstream block, or the host and port of a `proxy_pass` without one.
 fn group_name<'n>(
     group: &ngx_http_upstream_srv_conf_t,
     room: &'n mut [u8; GROUP_NAME],
 ) -> &'n [u8] {
     let host = str_bytes(&group.host);
     let mut rest = &mut room[..];
-    // What does not fit is not looked at.
+    // An error means only that the name is longer than `room`.
     let _ = match group.port != 0 && group.no_port == 0 {
         true => rest
             .write_all(host)

@@ -1,4 +1,4 @@
-//! The directives, and what they say of a mistake.
+//! The directives `frappe_status_zone` and `frappe_status`, and their error messages.
 
 use core::ffi::{c_char, c_void};
 use core::fmt;
@@ -17,10 +17,10 @@ use crate::nginx::ffi::{log, shim};
 use crate::nginx::request::rules::{LocConf, MainConf};
 use crate::nginx::request::zones::{Figures, Key, Names, Page, State, StatusZone};
 
-/// What names the row of a request where `key=` does not.
+/// The default of `key=`, whose value names the row of a request.
 const DEFAULT_KEY: &[u8] = b"$frappe_call";
 
-/// Bytes of a name of a zone.
+/// The most bytes of a zone's name.
 const NAME_MAX: usize = 64;
 const SIZE_MIN: usize = 64 * 1024;
 const SIZE_MAX: usize = 1024 * 1024 * 1024;
@@ -93,9 +93,9 @@ fn name_of(directive: Directive, name: &ngx_str_t) -> Result<&'static str, Told>
 fn size_of_zone(directive: Directive, size: &ngx_str_t) -> Result<usize, Told> {
     const _: () = assert!(BYTES_MIN < SIZE_MIN - 3 * 4096);
     let mut copy = *size;
-    // SAFETY: nginx reads the text; its page size is set at start.
+    // SAFETY: nginx only reads the text, and has set the page size at its start.
     let (parsed, page) = unsafe { (ngx_parse_size(&raw mut copy), ngx_pagesize) };
-    // As for nginx's own zones: eight pages. A part of them is nginx's.
+    // At least eight pages, as for nginx's own zones. nginx itself needs a part of them.
     let least = SIZE_MIN.max(page.saturating_mul(8));
     match usize::try_from(parsed) {
         Ok(bytes) if (least..=SIZE_MAX).contains(&bytes) => Ok(bytes),
@@ -119,7 +119,7 @@ fn compile_key(directive: Directive, text: &'static [u8]) -> Result<Key, Told> {
     let no_memory = || directive.no_memory();
     // SAFETY: nginx's pool, whose null results are checked; both structures are zero before they are set.
     unsafe {
-        // One variable alone needs no copy of its value.
+        // For one variable alone, nginx need not copy its value into a text.
         if let Some(name) = variable_name(text) {
             let mut name = copy((*cf).pool, &[name]).ok_or_else(no_memory)?;
             let index = ngx_http_get_variable_index(cf, &raw mut name);
@@ -145,7 +145,7 @@ fn compile_key(directive: Directive, text: &'static [u8]) -> Result<Key, Told> {
     }
 }
 
-/// Of a text that is one variable.
+/// The name of the variable, if the text is one variable and nothing else.
 fn variable_name(text: &[u8]) -> Option<&[u8]> {
     let name = text.strip_prefix(b"$")?;
     let name = match name.strip_prefix(b"{") {
@@ -189,7 +189,8 @@ pub(in crate::nginx) unsafe extern "C" fn set_page(
     OK
 }
 
-/// The zones of all pages, which may stand behind them in the configuration.
+/// Finds the zone of each page, once nginx has read all of http{}: a zone may stand behind its page.
+/// False where there is none, which is logged.
 pub(in crate::nginx) fn find_zones(figures: &mut Figures, cf: *mut ngx_conf_t) -> bool {
     let Figures { zones, pages, .. } = figures;
     for page in pages {

@@ -1,13 +1,13 @@
-//! The figures: what is counted of requests, and where it is shown. [`crate::figures`] counts and
-//! writes; here is what nginx has to do with it.
+//! The figures: what is counted of requests, and the page that shows it. [`crate::figures`] counts and
+//! writes reports; this folder connects it with nginx.
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `directive` | `frappe_status_zone`, `frappe_status`, and their mistakes |
-//! | `zone` | a zone in nginx's shared memory, through reloads |
+//! | `directive` | `frappe_status_zone`, `frappe_status`, and their error messages |
+//! | `zone` | a zone in nginx's shared memory, also across reloads |
 //! | `count` | counts each request that ends, in the log phase |
 //! | `serve` | answers with a page, JSON or Prometheus's text |
-//! | `save` | the state's file |
+//! | `save` | writes the state file of a zone |
 
 mod count;
 mod directive;
@@ -27,16 +27,16 @@ use crate::figures::pace::Now;
 pub(super) use count::{handler as count, key};
 pub(super) use directive::{find_zones, set_page, set_zone};
 
-/// The present, for the pace of calls.
+/// The current time, for the pace of calls.
 pub(super) fn pace_now() -> Now {
     Now {
-        // SAFETY: nginx keeps it, for every process from the same clock of the system.
+        // SAFETY: nginx's own variable. All processes set it from the same clock of the system.
         ms: unsafe { nginx_sys::ngx_current_msec } as u32,
         s: count::now(),
     }
 }
 
-/// A process begins to serve.
+/// nginx calls this when a process begins to serve.
 pub(super) unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     // SAFETY: as nginx calls it, once for a process and configuration.
     unsafe {
@@ -53,7 +53,7 @@ pub(super) unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int
     NGX_OK as ngx_int_t
 }
 
-/// The master ends, and all workers have ended.
+/// nginx calls this when the master process ends, after all workers.
 pub(super) unsafe extern "C" fn exit_master(cycle: *mut ngx_cycle_t) {
     // SAFETY: as nginx calls it.
     unsafe {

@@ -1,7 +1,8 @@
-//! Writes the states: one of the workers once a minute, a piece at a time, and the master at its end.
+//! Writes the state files. Once a minute one of the workers writes a zone's file, in pieces; the master
+//! writes all files when it ends.
 //!
-//! The file is written beside its place and renamed, so that what is there is always a whole one. It
-//! is not forced to the disk: what a machine loses with its power is a minute of figures.
+//! A file is written under another name and then renamed, so the file of a state is always complete.
+//! There is no fsync: a machine that loses its power loses a minute of figures.
 
 use core::cell::RefCell;
 use core::mem::MaybeUninit;
@@ -20,11 +21,11 @@ use crate::nginx::ffi::guard::guarded;
 use crate::nginx::ffi::{log, shim};
 use crate::nginx::request::zones::{Figures, StatusZone, worker};
 
-/// Milliseconds from one look at the clock to the next.
+/// Milliseconds after which a worker looks again whether a state is due.
 const LOOK: usize = 5000;
-/// And from one piece of a file to the next.
+/// Milliseconds from one piece of a file to the next.
 const NEXT: usize = 2;
-/// Rows of a piece.
+/// Rows in a piece.
 const ROWS: u32 = 64;
 
 /// A state that is being written.
@@ -36,15 +37,15 @@ struct Saving {
     piece: Vec<u8>,
 }
 
-/// What nginx's timer needs, and what it is at.
+/// This process's timer, and the state that it is writing.
 struct Timer {
     event: RefCell<MaybeUninit<ngx_event_t>>,
-    /// nginx names the connection of an event in its debug log
+    /// nginx's debug log reads the connection of each event
     connection: RefCell<MaybeUninit<ngx_connection_t>>,
     saving: RefCell<Option<Saving>>,
 }
 
-// SAFETY: used by callbacks alone: nginx runs them in the process's only thread.
+// SAFETY: only callbacks use it, and nginx runs those in the process's only thread.
 unsafe impl Sync for Timer {}
 
 static TIMER: Timer = Timer {
@@ -53,19 +54,19 @@ static TIMER: Timer = Timer {
     saving: RefCell::new(None),
 };
 
-/// This process, which serves, is one of those that write.
+/// Starts the timer that writes the states in this worker.
 ///
 /// # Safety
 ///
-/// `cycle` is what nginx has begun the process with.
+/// `cycle` is what nginx called the init handler of the process with.
 pub(super) unsafe fn begin(figures: &Figures, cycle: *mut ngx_cycle_t) {
     if figures.zones.iter().all(|zone| zone.state.is_none()) {
         return;
     }
     let event = TIMER.event.as_ptr().cast::<ngx_event_t>();
     let connection = TIMER.connection.as_ptr().cast::<ngx_connection_t>();
-    // SAFETY: both are zero, which is a value of each, and stay where they are. A process without
-    // worker processes begins anew at a reload: then the timer may run already, and goes on.
+    // SAFETY: both are static, and zero is a value of each. With `master_process off` a reload calls
+    // this again; the timer may run already, and then goes on.
     unsafe {
         (*connection).fd = -1;
         (*event).data = connection.cast();
@@ -91,8 +92,9 @@ pub(super) fn all(figures: &Figures, target: *mut ngx_log_t) {
     });
 }
 
-/// Opens a file in the directory of a state, where the workers' user can put what it likes. The master
-/// opens it as root: so it follows no link, waits for no pipe, and takes no file that has another name.
+/// Opens a file in the directory of a state. The workers' user can put anything there, and the master
+/// opens the file as root. So this follows no symbolic link, does not wait for a pipe, and refuses a
+/// file with a second hard link.
 pub(super) fn open_plain(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     const FLAGS: i32 = (O_NOFOLLOW | O_NONBLOCK) as i32;
     let file = options.custom_flags(FLAGS).open(path)?;
@@ -105,12 +107,12 @@ pub(super) fn open_plain(options: &mut OpenOptions, path: &Path) -> io::Result<F
 }
 
 unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
-    // SAFETY: nginx calls it with our event, whose log it keeps; the cycle is that of the process.
+    // SAFETY: nginx calls it with our event, whose log is valid; the cycle is that of the process.
     let (target, figures) = unsafe { ((*event).log, super::figures_of(ngx_cycle)) };
     let next = guarded(target, LOOK, || {
         figures.map_or(LOOK, |figures| step(figures, target))
     });
-    // SAFETY: as above; a worker that ends has other things to do.
+    // SAFETY: as above. A worker that shuts down starts the timer no more.
     unsafe {
         if ngx_exiting == 0 && ngx_terminate == 0 {
             ngx_add_timer(event, next);
@@ -118,7 +120,8 @@ unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
     }
 }
 
-/// Writes a piece, or looks whether it is time to. How many milliseconds later to do so again.
+/// Writes the next piece, or looks whether a state is due. Returns after how many milliseconds to call
+/// it again.
 fn step(figures: &Figures, target: *mut ngx_log_t) -> usize {
     let mut place = TIMER.saving.borrow_mut();
     let Some(saving) = place.as_mut() else {
@@ -157,7 +160,7 @@ impl Saving {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         let file = open_plain(&mut options, state.beside)?;
-        // Another nginx, as during an upgrade of the binary, may be writing it.
+        // Another nginx may be writing the same file, as during an upgrade of the binary.
         file.try_lock()?;
         file.set_len(0)?;
         Ok(Self {
@@ -168,11 +171,11 @@ impl Saving {
         })
     }
 
-    /// Writes a piece. False: it was the last one.
+    /// Writes the next piece. False after the last one.
     fn go_on(&mut self, zone: &StatusZone, worker: Option<Worker>) -> io::Result<bool> {
         let more = self.write(zone, worker);
         if let (Err(_), Some(state)) = (&more, &zone.state) {
-            // A disk that is full has room for other things again.
+            // If the disk is full, other programs need the room.
             let _ = fs::remove_file(state.beside);
         }
         more
@@ -202,7 +205,7 @@ impl Saving {
     }
 }
 
-/// One line for the first failure of several.
+/// Logs a failure, unless the attempt before it has failed, too.
 fn tell(zone: &StatusZone, done: io::Result<()>, target: *mut ngx_log_t) {
     let Some(state) = &zone.state else {
         return;

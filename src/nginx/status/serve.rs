@@ -5,7 +5,7 @@
 //! POST ?reset=1              makes all figures zero
 //! ```
 //!
-//! The whole answer is made before its header goes out, for HEAD has the length of GET.
+//! The whole response is made before its header is sent, since HEAD must have the Content-Length of GET.
 
 use core::fmt;
 
@@ -25,25 +25,25 @@ use crate::nginx::ffi::{answer, shim};
 use crate::nginx::request::rules::{LocConf, MainConf};
 use crate::nginx::request::zones::{StatusZone, worker};
 
-/// The page, and which scripts and styles of it a browser may run.
+/// The page, and its Content-Security-Policy, as build.rs writes them.
 mod page {
     include!(concat!(env!("OUT_DIR"), "/page.rs"));
 }
 
-/// Bytes of an answer that are asked of the system at once.
+/// Bytes of a response that are allocated at once.
 const PIECE: usize = 32 * 1024;
 
-/// Milliseconds in which a turn of the event loop is surely over.
+/// Milliseconds of a timer that never expires: a turn of the event loop is over long before.
 const PATIENCE: usize = 60_000;
 
-/// An answer that is being made.
+/// A response that is being made.
 struct Answer {
     report: Report,
     format: Format,
     text: Text,
 }
 
-/// Text in pieces. Fails where there is no memory.
+/// Text in pieces. Writing to it fails where there is no memory.
 #[derive(Default)]
 struct Text(Vec<Vec<u8>>);
 
@@ -72,13 +72,13 @@ impl fmt::Write for Text {
     }
 }
 
-/// What a request wants.
+/// What a request asks for.
 enum Wanted {
     Figures { format: Format, top: usize },
     Reset,
 }
 
-/// A short answer.
+/// A short response.
 struct Reply {
     status: u32,
     text: &'static str,
@@ -95,7 +95,7 @@ pub(super) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t
         request.log(),
         NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
         || {
-            // SAFETY: a valid request whose body nobody wants.
+            // SAFETY: a valid request whose body nothing has read.
             let rc = unsafe { ngx_http_discard_request_body(request.as_ptr()) };
             if rc == NGX_OK as ngx_int_t {
                 begin(request)
@@ -129,7 +129,7 @@ fn begin(r: Request) -> ngx_int_t {
             };
             match answer::keep(r, answer) {
                 Some(answer) => turn(r, answer).unwrap_or_else(|| {
-                    // SAFETY: a valid request, which waits for its next turn.
+                    // SAFETY: a valid request; `on_turn` gives the count back when it finalizes it.
                     unsafe { shim::ngx_http_frappe_hold(r.as_ptr()) };
                     wait(r);
                     NGX_DONE as ngx_int_t
@@ -198,7 +198,7 @@ fn wanted(r: Request) -> Result<Wanted, Reply> {
         NGX_HTTP_POST if reset != Some(b"1") => {
             Err(bad("POST needs ?reset=1, which makes all figures zero.\n"))
         }
-        // A page of another site must not do it in its visitor's name.
+        // A page of another site must not reset the figures through its visitor's browser.
         NGX_HTTP_POST
             if !matches!(
                 header(&r, b"sec-fetch-site"),
@@ -228,7 +228,7 @@ fn parse_top(text: &[u8]) -> Option<usize> {
     (1..=TOP_MAX).contains(&top).then_some(top)
 }
 
-/// The value of a header; of several the last.
+/// The value of a request header; the last one of several.
 #[inline(never)]
 fn header<'r>(r: &'r Request, name: &[u8]) -> &'r [u8] {
     let mut found = &[][..];
@@ -240,7 +240,8 @@ fn header<'r>(r: &'r Request, name: &[u8]) -> &'r [u8] {
     found
 }
 
-/// One turn of making an answer. None where there is more to do.
+/// Makes a part of the response, and sends the response when it is complete. None where there is more
+/// to do.
 #[inline(never)]
 fn turn(r: Request, answer: &'static mut Answer) -> Option<ngx_int_t> {
     let failed = Some(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t);
@@ -267,11 +268,12 @@ fn turn(r: Request, answer: &'static mut Answer) -> Option<ngx_int_t> {
     }
 }
 
-/// Has the next turn come after other events.
+/// Lets other events have their turn before the next one of this response.
 fn wait(r: Request) {
     r.set_handlers(Some(ngx_http_block_reading), Some(on_turn));
-    // SAFETY: a connection has a write event, whose handler calls the request's. The timer keeps a
-    // worker that is to end, and is taken away before it is over.
+    // SAFETY: a connection has a write event, whose handler calls the request's. A worker that shuts
+    // down waits for its timers, so this timer keeps it until the response is sent; `on_turn` deletes
+    // the timer.
     unsafe {
         let event = (*r.connection()).write;
         ngx_add_timer(event, PATIENCE);
@@ -300,7 +302,7 @@ unsafe extern "C" fn on_turn(r: *mut ngx_http_request_t) {
     });
     match rc {
         None => wait(request),
-        // SAFETY: the request is valid, and not touched afterwards.
+        // SAFETY: the request is valid, and no code here touches it afterwards.
         Some(rc) => unsafe { ngx_http_finalize_request(r, rc) },
     }
 }
@@ -316,7 +318,7 @@ fn reply(r: Request, reply: &Reply) -> ngx_int_t {
     send(r, reply.status, "text/plain", text)
 }
 
-/// Sends an answer whose bytes stay as they are as long as the request.
+/// Sends a response whose bytes live as long as the request.
 fn send<'p>(
     r: Request,
     status: u32,
@@ -343,7 +345,8 @@ fn send<'p>(
         out.status = status as usize;
         out.content_length_n = i64::try_from(length).unwrap_or_default();
         out.content_type = answer::text(content_type);
-        // With what follows it is nothing that `charset` could be added to.
+        // The length includes the parameters, so that the type is none of `charset_types`: nginx adds no
+        // second charset.
         out.content_type_len = content_type.len();
         let rc = ngx_http_send_header(r.as_ptr());
         if rc != NGX_OK as ngx_int_t || shim::ngx_http_frappe_header_only(r.as_ptr()) != 0 {

@@ -1,4 +1,4 @@
-//! A zone of the configuration: its memory, and its state's file.
+//! A zone of the configuration: its shared memory, and the state file that it is loaded from.
 
 use core::cell::{Cell, RefCell};
 use core::ffi::c_void;
@@ -24,10 +24,10 @@ use crate::nginx::ffi::memory::{keep, slice_of, str_bytes};
 use crate::nginx::ffi::{log, shim, zone};
 use crate::nginx::request::zones::{Figures, Key, PROCESSES, State, StatusZone, set_worker};
 
-/// Tells our zones from those of other modules, by its address.
+/// Its address is the tag by which nginx tells our zones from those of other modules.
 static TAG: u8 = 0;
 
-/// This process begins to count.
+/// Makes this process count requests.
 pub(super) fn begin(figures: &Figures) {
     // SAFETY: nginx has set both for this process.
     let (slot, pid) = unsafe { (ngx_process_slot, ngx_pid) };
@@ -40,7 +40,8 @@ pub(super) fn begin(figures: &Figures) {
 }
 
 impl StatusZone {
-    /// A zone that nginx maps once the configuration is read. It lies in the configuration's pool.
+    /// Adds a zone to nginx, which maps its memory once it has read the configuration. The result lies in
+    /// the configuration's pool.
     pub(super) fn add_to_nginx(
         directive: Directive,
         name: &'static str,
@@ -49,8 +50,8 @@ impl StatusZone {
         size: usize,
     ) -> Result<&'static Self, Told> {
         let (cf, mut text) = (directive.conf(), text(name));
-        // SAFETY: nginx has called the directive's handler with it; null results are checked. nginx reads
-        // the name.
+        // SAFETY: `cf` is what nginx called the directive's handler with; null results are checked. nginx
+        // only reads the name.
         unsafe {
             let ours = Self {
                 name,
@@ -72,7 +73,7 @@ impl StatusZone {
         }
     }
 
-    /// Checks where the state is to lie, and makes the figures or finds them again.
+    /// Checks the directory of the state file, and makes the figures, or finds them again after a reload.
     ///
     /// # Safety
     ///
@@ -87,7 +88,7 @@ impl StatusZone {
             Told
         };
         if let Some(state) = &self.state {
-            // SAFETY: the cycle that is being made, whose configuration has been read.
+            // SAFETY: the cycle that nginx is starting, whose configuration it has read.
             let user = unsafe { User::of_workers(self.cycle) };
             state.check(&user, &refuse)?;
         }
@@ -144,7 +145,7 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, _old: *mut c_void) -> ngx_i
     }
 }
 
-/// What nobody can guess.
+/// Two random numbers that a client cannot guess.
 fn random() -> io::Result<[u64; 2]> {
     let mut bytes = [0; 16];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
@@ -161,7 +162,8 @@ fn tag() -> *mut c_void {
     (&raw const TAG).cast_mut().cast()
 }
 
-/// The size of our zone of this name in the configuration that runs.
+/// The size that our zone of this name has in the configuration before this one. None where there is no
+/// such zone.
 ///
 /// # Safety
 ///
@@ -189,8 +191,8 @@ impl State {
     pub(super) fn new(directive: Directive, path: &[u8]) -> Result<Self, Told> {
         let cf = directive.conf();
         let no_memory = || directive.no_memory();
-        // SAFETY: nginx has called the directive's handler with it, and makes the path a full one, in its
-        // pool, where both stay as long as the configuration.
+        // SAFETY: `cf` is what nginx called the directive's handler with. nginx makes the path absolute
+        // in its pool; both paths live as long as the configuration.
         unsafe {
             let mut name = copy((*cf).pool, &[path]).ok_or_else(no_memory)?;
             if ngx_conf_full_name((*cf).cycle, &raw mut name, 0) != NGX_OK as ngx_int_t {
@@ -206,7 +208,7 @@ impl State {
         }
     }
 
-    /// A worker can write it.
+    /// Refuses a state file that the workers could not write.
     #[inline(never)]
     fn check(&self, user: &User, refuse: &dyn Fn(fmt::Arguments<'_>) -> Told) -> Result<(), Told> {
         let path = self.path.display();
@@ -224,7 +226,8 @@ impl State {
                 "\"state={path}\" must be a file in a directory"
             )));
         }
-        // Who may make files there, by the rules of open(2).
+        // Whether the user may make files there: the kernel looks at the bits of the owner, or else of
+        // the group, or else of others.
         let bits = match () {
             () if id == 0 => return Ok(()),
             () if found.uid() == id => found.mode() >> 6,
@@ -254,8 +257,8 @@ impl State {
                 return log::failure(target, NGX_LOG_WARN, message, &error);
             }
         }
-        // Nobody else is there yet; the worker in this slot will take over.
-        // SAFETY: nginx has set it.
+        // No worker counts in this zone yet. The worker of slot 0 will take over from this process.
+        // SAFETY: nginx's own variable, which it has set at its start.
         let pid = u32::try_from(unsafe { ngx_pid }).unwrap_or(1);
         let loaded = Worker::start(zone, 0, pid).map(|worker| zone.load(worker, &file));
         match loaded {
@@ -272,10 +275,10 @@ impl State {
     }
 }
 
-/// Groups of a user that are looked at.
+/// The most groups of a user that are looked at.
 const GROUPS: usize = 64;
 
-/// Who the workers run as, and the groups that they are in.
+/// The user that the workers run as, and the user's groups.
 struct User {
     id: u32,
     groups: [u32; GROUPS],
@@ -287,8 +290,8 @@ impl User {
     ///
     /// `cycle` is valid, and its configuration has been read.
     unsafe fn of_workers(cycle: *mut ngx_cycle_t) -> Self {
-        // SAFETY: promised by the caller; a name is null or ends with 0, and the system writes as many
-        // groups as there is room for.
+        // SAFETY: promised by the caller; a name is null or ends with a byte 0, and getgrouplist writes no
+        // more groups than `count` says there is room for.
         unsafe {
             if nginx_sys::geteuid() != 0 {
                 return Self {

@@ -1,6 +1,7 @@
 "use strict";
 (() => {
-  // Milliseconds from one question to the next, and what the chart keeps.
+  // PAUSE: milliseconds from one request to the next. PATIENCE: milliseconds until one is given up.
+  // POINTS: how many values the chart keeps. TOP: how many calls the page asks for.
   const PAUSE = 2000, PATIENCE = 10000, POINTS = 150, TOP = 1000;
   const $ = (id) => document.getElementById(id);
   const [thead, tbody] = [document.querySelector("thead"), document.querySelector("tbody")];
@@ -14,7 +15,7 @@
   const pools = (call) => Object.entries(call.upstreams)
     .sort((one, other) => other[1].requests - one[1].requests);
 
-  // What a column sorts by, and what it shows of that.
+  // `key` is the value that a column sorts by, `show` turns it into the text of a cell.
   const COLUMNS = [
     { id: "call", head: "Call", key: (call) => call.call, show: String },
     { id: "share", head: "Time", key: (call) => call.share, show: percent },
@@ -110,7 +111,7 @@
       COLUMNS.forEach((column, place) => fill(row.children[place], column, call));
       rows.set(call.call, row);
     }
-    // Rows that stay where they are are not touched, so that a selection in them stays, too.
+    // If no row moves, the table is not touched, so that a selection in it survives.
     const wantedRows = [...rows.values()];
     if (wantedRows.length !== tbody.children.length || wantedRows.some((row, at) => row !== tbody.children[at])) {
       tbody.replaceChildren(...wantedRows);
@@ -142,7 +143,7 @@
     if (element.textContent !== text) element.textContent = text;
   }
 
-  // Bars over powers of ten, from 1 ms to 1000 s, four for each.
+  // Draws a histogram from 1 ms to 1000 s, with four bars for each power of ten.
   function draw(cell, call) {
     const bars = new Array(24).fill(0);
     for (const [time, count] of call.request.buckets) {
@@ -167,7 +168,7 @@
 
   function chart() {
     const last = points.at(-1);
-    // Half of it at first, so that one sees something soon.
+    // At first the chart spans half of POINTS, so that a line is soon visible.
     const room = Math.max(points.length, POINTS / 2) - 1, from = room + 1 - points.length;
     for (const name of ["rate", "busy"]) {
       const most = Math.max(...points.map((point) => point[name]), 0.001);
