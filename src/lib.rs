@@ -4,12 +4,12 @@
 //! # The way of a request
 //!
 //! ```text
-//! nginx::read::phase     phase handler: is there a body worth reading? look at it, or read it and wait
-//! nginx::read::filter    each chunk, as it arrives, goes to the body scanner
-//! body                   Form | Multipart | Json: keep the few wanted values, skip the rest
-//! frappe::resolve        body, query and path meet: which method runs, and where did it stand
-//! nginx::request::life   what is known of the request now; survives rewrites and redirects
-//! nginx::variable        $frappe_cmd, $frappe_cmd_source, $frappe_cmd_status, ...
+//! nginx::read::phase     the phase handler decides whether the body is worth reading, and starts the read
+//! nginx::read::filter    the body filter hands each piece, as it arrives, to the scanner
+//! body                   Form | Multipart | Json: a scanner keeps the few wanted values and skips the rest
+//! frappe::resolve        decides by body, query and path which method runs, and which of them named it
+//! nginx::request::life   keeps what is known of the request, also through rewrites and redirects
+//! nginx::variable        hands it to nginx: $frappe_cmd, $frappe_cmd_source, $frappe_cmd_status, ...
 //! ```
 //!
 //! # Which file to change
@@ -21,7 +21,8 @@
 //! | precedence of body, query, path | [`frappe::resolve`] |
 //! | how a body is read | [`body::form`], [`body::multipart`], [`body::json`] |
 //! | which content types are read | [`body::header::content_type`] |
-//! | what is counted of each call, and what leaves a full zone | [`figures`] |
+//! | what is counted of each call, and which rows leave a full zone | [`figures`] |
+//! | which calls count as slow | [`figures::pace`] |
 //! | what is logged about a bad request | [`body::trouble`] |
 //! | a directive | `nginx::directive` |
 //! | a variable | `nginx::variable` |
@@ -31,8 +32,10 @@
 //! # Two halves
 //!
 //! [`body`], [`frappe`] and [`figures`] are the core: plain Rust that knows no nginx, forbids unsafe
-//! code, allocates nothing and never panics. `nginx` is the boundary: thin callbacks around it.
-//! The core builds and tests alone with `--no-default-features`.
+//! code and never panics. It allocates nothing to read a request or to count it; only the
+//! configuration ([`body::Names`]) and a report of the figures ([`figures::Report`]) allocate.
+//! `nginx` is the boundary: thin callbacks around the core. `--no-default-features` builds and tests
+//! the core alone.
 
 #![deny(missing_docs, unreachable_pub, unused_must_use, unsafe_op_in_unsafe_fn)]
 #![deny(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]

@@ -1,10 +1,10 @@
 //! Variables of other modules that are computed from ours: `map`, `split_clients`, …
 //!
-//! nginx keeps such a value for the whole request, so one that was computed before the body had been
-//! looked at, or in a place with other rules, would stay wrong. Each of these variables is asked
-//! through [`get`], which notes whether ours were asked on the way and may still change. If so, the
-//! value is handed out as one that nginx must not keep, like that of a `volatile` map. What the log
-//! shows is what has routed ([`at_log`]).
+//! nginx keeps such a value for the whole request. A value that was computed before the body had been
+//! looked at, or in a location with other rules, would stay wrong. So [`install`] puts [`get`] in front
+//! of each of these variables. [`get`] notes whether the handler asked for one of our variables whose
+//! value may still change. If it did, [`get`] marks the result as one that nginx must not keep, like
+//! that of a `volatile` map. The log shows the values that routed the request ([`at_log`]).
 
 use core::cell::Cell;
 use core::ptr;
@@ -20,13 +20,13 @@ use super::ffi::values::VariableValue;
 use super::request::life::at_log;
 use super::request::rules::Wrapped;
 
-/// What of our variables has been asked.
+/// Whether one of our variables has been asked for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Asked {
     Nothing,
-    /// what stays up to the log phase, unless a place with other rules makes a new life
+    /// its value stays up to the log phase, unless a location with other rules makes a new life
     Settled,
-    /// what will change
+    /// its value may change
     Unsettled,
 }
 
@@ -37,21 +37,20 @@ unsafe impl Sync for Note {}
 
 static NOTE: Note = Note(Cell::new(Asked::Nothing));
 
-/// One of our variables has been asked.
+/// Notes that one of our variables has been asked for.
 pub(super) fn note(asked: Asked) {
     NOTE.0.set(NOTE.0.get().max(asked));
 }
 
-/// Puts [`get`] in front of the variables that a configuration may define and nginx may keep.
-/// False where there is no memory.
+/// Puts [`get`] in front of the variables that [`may_derive`]. False where there is no memory.
 ///
 /// # Safety
 ///
 /// `cf` is what nginx called a postconfiguration handler with.
 pub(super) unsafe fn install(cf: *mut ngx_conf_t) -> bool {
-    // SAFETY: promised by the caller: until the configuration is read nginx keeps all defined
-    // variables by their names; nobody else looks at them meanwhile. The pool lives as long as the
-    // variables, and a result of it is checked.
+    // SAFETY: promised by the caller: until nginx has read the configuration, it keeps all defined
+    // variables by their names, and no other code looks at them meanwhile. The pool lives as long as
+    // the variables, and its result is checked.
     unsafe {
         for key in conf::defined_variables(conf::core(cf)) {
             let Some(variable) = key.value.cast::<ngx_http_variable_t>().as_mut() else {
@@ -76,21 +75,25 @@ pub(super) unsafe fn install(cf: *mut ngx_conf_t) -> bool {
     true
 }
 
-/// How a variable was asked before, if it is asked through [`get`] now.
+/// The handler and the data that a variable had before [`install`], if it has [`get`] now.
 ///
 /// # Safety
 ///
-/// The variable is one of a configuration that lives.
+/// The variable belongs to a configuration that is still in use.
 pub(super) unsafe fn wrapped(variable: &ngx_http_variable_t) -> Option<&'static Wrapped> {
     let handler = variable.get_handler?;
-    // SAFETY: `install` has written it, for as long as the configuration, and that outlives all
-    // that looks at it.
+    // SAFETY: `install` has written it. It lives as long as the configuration, which outlives every
+    // user of the result.
     ptr::fn_addr_eq(handler, GET)
         .then(|| unsafe { &*ptr::with_exposed_provenance::<Wrapped>(variable.data) })
 }
 
-/// nginx's own variables cannot be defined again; those of `set` are weak, and no function of
-/// anything; what can be set would be called with our data.
+/// Whether a variable may be computed from ours, as those of `map` and `split_clients`.
+///
+/// nginx's own variables are not: no configuration can define them again, so they are not CHANGEABLE.
+/// Those of `set` are WEAK: their value is stored, not computed. nginx keeps no NOCACHEABLE value, so
+/// [`get`] has nothing to do. A variable with a `set_handler` is left alone, since nginx would call
+/// that handler with our data.
 fn may_derive(variable: &ngx_http_variable_t) -> bool {
     const KINDS: ngx_uint_t =
         (NGX_HTTP_VAR_CHANGEABLE | NGX_HTTP_VAR_NOCACHEABLE | NGX_HTTP_VAR_WEAK) as ngx_uint_t;
@@ -111,8 +114,8 @@ unsafe extern "C" fn get(
     data: usize,
 ) -> ngx_int_t {
     let before = NOTE.0.replace(Asked::Nothing);
-    // SAFETY: `data` is what `install` has written, for as long as the configuration; the handler
-    // gets what nginx would have called it with.
+    // SAFETY: `data` is what `install` has written, and lives as long as the configuration. The
+    // handler gets the arguments that nginx would have given it.
     let (rc, wrapped, value) = unsafe {
         let wrapped = &*ptr::with_exposed_provenance::<Wrapped>(data);
         let rc = match wrapped.handler {

@@ -11,7 +11,7 @@ use super::ffi::{self, log};
 use super::request::rules::{BodyMode, LocConf, MainConf, Phase};
 use crate::frappe::dialect;
 
-/// Bytes that `frappe_body preread` looks at.
+/// Bytes that `frappe_body preread` looks at, and the bounds of `SIZE`.
 const PREREAD: usize = 16 * 1024;
 const PREREAD_MIN: usize = 1024;
 const PREREAD_MAX: usize = 1024 * 1024;
@@ -22,8 +22,8 @@ const PREREAD_MAX: usize = 1024 * 1024;
 ///
 /// `cf` is what nginx called a configuration handler with.
 pub(super) unsafe fn main_conf<'c>(cf: *mut ngx_conf_t) -> Option<&'c mut MainConf> {
-    // SAFETY: promised by the caller; null or what `create_main_conf` made, and while the
-    // configuration is read nobody else looks at it.
+    // SAFETY: promised by the caller; null or what `create_main_conf` made, and no other code looks at
+    // it while nginx reads the configuration.
     unsafe { ffi::conf::main_conf(cf).cast::<MainConf>().as_mut() }
 }
 

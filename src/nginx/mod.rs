@@ -2,18 +2,18 @@
 //!
 //! | layer | what |
 //! | --- | --- |
-//! | `ffi` | nginx's pointers behind safe methods; a panic ends here |
-//! | `request` | what is known of a request, and where it lies |
-//! | `read` | how the body comes: phases, body filter, peek, replay |
-//! | `status` | what is counted of requests, and where it is shown |
+//! | `ffi` | nginx's pointers behind safe methods; it stops every panic |
+//! | `request` | what is known of a request, and the memory for it |
+//! | `read` | how the body reaches us: phases, body filter, peek, replay |
+//! | `status` | what is counted of requests, and the page that shows it |
 //! | `pace` | which calls are slow by themselves |
 //! | `directive` | directives, their values and inheritance |
 //! | `variable` | the variables |
-//! | `derived` | what other modules compute from them too early is not kept |
-//! | `module` | the module's tables, and what it does before and after the configuration is read |
+//! | `derived` | makes nginx compute other modules' variables again when ours have changed |
+//! | `module` | the module's tables, and what it does before and after nginx reads the configuration |
 //!
-//! What needs no nginx (`request::memory`, `request::look`, `read::turns`) is compiled for `cargo test`,
-//! too.
+//! `cargo test` also compiles the files that need no nginx: `request::memory`, `request::look`,
+//! `read::turns`.
 
 mod read;
 mod request;

@@ -108,7 +108,7 @@ static MODULE_CTX: ngx_http_module_t = ngx_http_module_t {
     merge_loc_conf: Some(directive::merge_loc_conf),
 };
 
-/// nginx writes its indexes here.
+/// The module, as nginx finds it. nginx writes the module's indexes into it.
 #[allow(non_upper_case_globals)]
 pub(super) static mut ngx_http_frappe_module: ngx_module_t = ngx_module_t {
     ctx: (&raw const MODULE_CTX).cast_mut().cast::<c_void>(),
@@ -128,7 +128,7 @@ mod exports {
 }
 
 unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
-    // SAFETY: nginx has given each module its place before it calls this.
+    // SAFETY: nginx has given each module its index before it calls this.
     ffi::conf::set_index(unsafe { ngx_http_frappe_module.ctx_index });
     result(variable::add(cf))
 }
@@ -148,7 +148,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     }
     filter::install(main.is_enabled);
     if !main.is_enabled {
-        // Loaded and nowhere on: cost nothing.
+        // The module is loaded, but `frappe_cmd` is on nowhere: it must cost nothing.
         let used = ffi::conf::variables(core).iter().find_map(|variable| {
             let name = str_bytes(&variable.name);
             variable::is_name(name).then(|| name.escape_ascii())
@@ -187,7 +187,8 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     )
 }
 
-/// All modules have read their configuration: nginx knows each variable that is used, and its handler.
+/// nginx calls this when all modules have read their configuration: it knows each variable that is
+/// used, and its handler.
 unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     // SAFETY: as nginx calls it: the configuration of the cycle has been read, and no request of it
     // has come yet.
@@ -208,7 +209,8 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     if let (Some(main), Some(core)) = (main, core)
         && main.is_enabled
     {
-        // Names that another module has asked for after us. An error here would end nginx.
+        // Another module may have asked for more of our variables after `postconfiguration`. A mistake
+        // in their names is only logged, since an error here would end nginx.
         if let Err(mistake) = add_names(main, core) {
             log::line(target, NGX_LOG_ERR, mistake);
         }
@@ -238,7 +240,7 @@ impl fmt::Display for Mistake<'_> {
     }
 }
 
-/// The arguments that the configuration mentions in variables are kept.
+/// Makes the scanners keep the arguments that the variables of the configuration name.
 fn add_names<'c>(
     main: &mut MainConf,
     core: &'c ngx_http_core_main_conf_t,
@@ -264,8 +266,9 @@ fn add_names<'c>(
     }
 }
 
-/// Where nginx keeps the values of our variables, and of those that are computed from them. False where
-/// there is no memory, which has been reserved, but for variables that others have added since.
+/// Notes nginx's indexes of our variables, and of those that may be computed from them. False where
+/// there is no memory. `postconfiguration` has reserved it, but other modules may have added variables
+/// since.
 fn look_up(main: &mut MainConf, core: &ngx_http_core_main_conf_t, target: *mut ngx_log_t) -> bool {
     if !main.reserve(ffi::conf::variables(core).len()) {
         log::line(target, NGX_LOG_EMERG, NO_MEMORY);
@@ -275,7 +278,7 @@ fn look_up(main: &mut MainConf, core: &ngx_http_core_main_conf_t, target: *mut n
         if variable::is_own(variable) {
             main.own.push(index);
         }
-        // SAFETY: the configuration has just been read, and lives as long as what looks at it.
+        // SAFETY: nginx has just read the configuration, and it outlives every user of the result.
         if let Some(wrapped) = unsafe { derived::wrapped(variable) } {
             main.derived.push(Derived { index, wrapped });
         }

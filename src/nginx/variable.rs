@@ -1,7 +1,7 @@
 //! The variables.
 //!
-//! nginx is asked to cache none: a value that was asked for before the body was looked at must not
-//! stay. The values lie in the request's context and are handed out as they are.
+//! They are marked so that nginx caches none of them: a value that was asked for before the body was
+//! looked at must not stay. The values lie in the request's context; nginx gets pointers, not copies.
 
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_HTTP_VAR_PREFIX, NGX_OK, ngx_conf_t,
@@ -23,9 +23,9 @@ use crate::frappe::{self, Status};
 
 /// The prefix of the variables that are named after an argument.
 pub(super) const ARG_PREFIX: &[u8] = b"frappe_arg_";
-/// The variable for what a request touches.
+/// The variable with the doctype that a request works on.
 pub(super) const DOCTYPE: &[u8] = b"frappe_doctype";
-/// The variable for what kind of request it is.
+/// The variable with the name of the call, which the figures count by.
 pub(super) const CALL: &[u8] = b"frappe_call";
 
 type Getter = unsafe extern "C" fn(
@@ -63,13 +63,13 @@ pub(super) fn add(cf: *mut ngx_conf_t) -> bool {
     })
 }
 
-/// The name is that of one of ours.
+/// Whether one of our variables has this name.
 pub(super) fn is_name(name: &[u8]) -> bool {
     name.starts_with(ARG_PREFIX) || VARIABLES.iter().any(|(own, _, _)| *own == name)
 }
 
-/// The variable is one of ours, by its handler: a configuration may have another one whose name begins
-/// in the same way.
+/// Whether the variable is one of ours. Its handler says so: a configuration may define another
+/// variable whose name begins with `frappe_arg_`.
 pub(super) fn is_own(variable: &ngx_http_variable_t) -> bool {
     variable.get_handler.is_some_and(|handler| {
         VARIABLES
@@ -144,7 +144,7 @@ unsafe extern "C" fn call(
     unsafe {
         answer(r, v, |r, answer| match answer {
             Answer::Known(_, fields) => match frappe::call::text(fields) {
-                // A page has no slots.
+                // The context of a page has no room for values.
                 b"" => Some(frappe::call::of_page(
                     r.main().method(),
                     LocConf::get(r)?.dialect()?,
@@ -171,7 +171,8 @@ unsafe extern "C" fn pace(
     }
 }
 
-/// `data` is the name of the variable, as for all prefix variables.
+/// The handler of `$frappe_arg_...`. `data` points to the variable's name, as for all prefix
+/// variables.
 unsafe extern "C" fn arg(
     r: *mut ngx_http_request_t,
     v: *mut ngx_http_variable_value_t,
