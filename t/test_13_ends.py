@@ -98,12 +98,14 @@ def test_13_63_gone(nginx, via, end):
 
 
 @pytest.mark.parametrize("target", ["/", "/buffered"])
-@pytest.mark.parametrize("body", [b"x=1&cmd=heavy", HIDDEN.encode()], ids=["small", "hidden"])
-def test_13_64_h3_frames(nginx, http3, target, body):
+@pytest.mark.parametrize(("body", "pool"), [(b"x=1&cmd=heavy", "reports"),
+                                            (HIDDEN.encode(), "primary")], ids=["small", "hidden"])
+def test_13_64_h3_frames(nginx, http3, target, body, pool):
     """Frames of unknown types mean nothing, trailers end the body, a frame may be cut anywhere."""
     half = len(body) // 2
-    wire = (frame(0x21, b"grease" * 50) + frame(0, body[:half]) + frame(0x40, b"") + frame(0, b"")
-            + frame(0, body[half:]))
+    # Were it the body's, it would name another cmd.
+    wire = (frame(0x21, b"cmd=grease&" * 30) + frame(0, body[:half]) + frame(0x40, b"")
+            + frame(0, b"") + frame(0, body[half:]))
     for trailers in (b"", frame(1, b"\x00\x00")):
         for size in (None, 1 if len(body) < 100 else 1000):
             name = new_id()
@@ -111,7 +113,8 @@ def test_13_64_h3_frames(nginx, http3, target, body):
                 stream = client.start("POST", target, [("X-Rig-Id", name), *of_type(FORM)])
                 client.raw_pieces(stream, wire + trailers, size)
                 answer = client.response(stream)
-            assert answer.json()["sha256"] == sha256(body)
+            answer = answer.json()
+            assert (answer["sha256"], answer["pool"]) == (sha256(body), pool)
             assert nginx.access.entry(name)["cmd"] == "heavy"
 
 
@@ -122,14 +125,15 @@ def test_13_64_h3_frames(nginx, http3, target, body):
     frame(2, b"was for HTTP/2"),
 ], ids=["cut", "no length", "settings", "priority"])
 def test_13_65_h3_broken(nginx, http3, wire):
-    """What is no body over HTTP/3 gets what it gets without the module."""
+    """What is no body over HTTP/3 gets what it gets without the module, and names no cmd."""
     seen = []
     for target in ("/", "/off"):
         name = new_id()
         with Http3(http3) as client:
             stream = client.start("POST", target, [("X-Rig-Id", name), *of_type(FORM)])
             client.raw(stream, wire, end=True)
-            seen.append(nginx.access.entry(name)["status"])
+            entry = nginx.access.entry(name)
+            seen.append((entry["status"], entry["cmd"]))
     assert seen[0] == seen[1]
 
 

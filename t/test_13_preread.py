@@ -8,6 +8,8 @@ from rig.client import (
     FORM,
     JSON,
     MULTIPART,
+    Exchange,
+    connect,
     exchange,
     multipart,
     of_type,
@@ -15,6 +17,7 @@ from rig.client import (
     sha256,
 )
 from rig.http1 import Http1
+from rig.message import chunked, head, new_id
 
 CONF = """
     map $frappe_cmd $pool { default primary; heavy reports; upload_file uploads; }
@@ -160,33 +163,40 @@ def test_13_08_file_in_pieces(nginx, via, end):
         assert done.found[::2] == ((ran, "late") if ran else ("", "none")), length
 
 
-@pytest.mark.parametrize("chunked", [False, True])
-def test_13_09_keepalive_and_pipelining(nginx, chunked):
+@pytest.mark.parametrize("via", ["length", "chunked"])
+def test_13_09_keepalive_and_pipelining(nginx, via):
     """What follows a body is the next request, whatever the peek has received of it."""
-    def head(length, number):
-        how = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {length}"
-        return (f"POST /?n={number} HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\n{how}\r\n"
-                f"\r\n").encode()
-
-    bodies = [b"cmd=heavy", FILLER.encode() + b"cmd=a", b"x=1", b"x=1&cmd=heavy&y=2",
-              b"cmd=" + b"c" * 200]
+    # Of most of them the cmd is known only where the body ends.
+    bodies = {b"x=1&cmd=heavy": "reports", FILLER.encode() + b"cmd=a": "primary", b"x=1": "primary",
+              b"x=1&cmd=heavy&y=2": "reports", b"cmd=heavy": "reports",
+              b"cmd=" + b"c" * 200: "primary"}
     data = b""
     for number, body in enumerate(bodies):
-        framed = b"%x;ext=1\r\n%s\r\n0\r\nT: x\r\n\r\n" % (len(body), body) if chunked else body
-        data += head(len(body), number) + framed
+        framed = b"%x;ext=1\r\n%s\r\n0\r\nT: x\r\n\r\n" % (len(body), body)
+        how = ("Transfer-Encoding", "chunked") if via == "chunked" else (
+            "Content-Length", str(len(body)))
+        data += head("POST", f"/?n={number}", [*of_type(FORM), how]) + (
+            framed if via == "chunked" else body)
     with Http1(nginx.port()) as client:
         client.send(data)
-        for body in bodies:
-            assert client.response().json()["sha256"] == sha256(body)
+        for body, pool in bodies.items():
+            answer = client.response().json()
+            assert (answer["sha256"], answer["pool"]) == (sha256(body), pool)
 
 
 @pytest.mark.parametrize("pieces", [1, 3, 1000])
 @pytest.mark.parametrize("via", ["length", "chunked"])
 def test_13_10_slow(nginx, via, pieces):
-    """A client that sends a few bytes at a time."""
-    body = "a=1&" * 10 + "cmd=heavy&b=" + "2" * 50
-    done = post(nginx, "/", body, via=via, size=pieces)
-    assert done.answer["sha256"] == sha256(body.encode())
+    """A client that sends a few bytes at a time, wherever they cut the framing."""
+    name = new_id()
+    body = b"a=1&" * 10 + b"cmd=heavy&b=" + b"2" * 50
+    how = ("Transfer-Encoding", "chunked") if via == "chunked" else (
+        "Content-Length", str(len(body)))
+    with connect(nginx, via) as client:
+        client.send(head("POST", "/", [("X-Rig-Id", name), *of_type(FORM), how]))
+        client.send_pieces(chunked(body, 20) if via == "chunked" else body, pieces)
+        done = Exchange(name, nginx, client.response())
+    assert (done.answer["sha256"], done.answer["pool"]) == (sha256(body), "reports")
     assert done.found == ("heavy", "form", "ok")
 
 

@@ -252,18 +252,7 @@ ngx_http_frappe_v3_parse(ngx_http_request_t *r, void *state, ngx_buf_t *b)
 }
 
 
-static inline ngx_uint_t
-ngx_http_frappe_v3_in_data(void *state)
-{
-#if (NGX_HTTP_V3)
-    return ((ngx_http_v3_parse_data_t *) state)->type == NGX_HTTP_V3_FRAME_DATA;
-#else
-    return 0;
-#endif
-}
-
-
-/* Bytes of the frame that are still to come. */
+/* Bytes of the frame that has just begun. */
 static inline size_t
 ngx_http_frappe_v3_left(void *state)
 {
@@ -271,14 +260,5 @@ ngx_http_frappe_v3_left(void *state)
     return ((ngx_http_v3_parse_data_t *) state)->length;
 #else
     return 0;
-#endif
-}
-
-
-static inline void
-ngx_http_frappe_v3_set_left(void *state, size_t left)
-{
-#if (NGX_HTTP_V3)
-    ((ngx_http_v3_parse_data_t *) state)->length = left;
 #endif
 }

@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use nginx_sys::{ngx_buf_t, ngx_http_chunked_t, ngx_int_t, ngx_palloc};
+use nginx_sys::{NGX_OK, ngx_buf_t, ngx_http_chunked_t, ngx_int_t, ngx_palloc};
 
 use super::look::Look;
 use crate::nginx::ffi::request::Request;
@@ -37,8 +37,13 @@ impl Peek {
 /// A parser of HTTP/3 frames. It begins in the state of the request's own parser and works on a copy,
 /// so that nginx can read the same frames later.
 ///
-/// INVARIANT: a copy of nginx's state, in the request's pool.
-pub(in crate::nginx) struct Frames(NonNull<c_void>);
+/// INVARIANT: `state` is a copy of nginx's, in the request's pool.
+pub(in crate::nginx) struct Frames {
+    state: NonNull<c_void>,
+    /// bytes of an open DATA frame that are still to come; nginx's state has a length, too, which
+    /// is that of the frame before while the header of the next one is cut
+    left: usize,
+}
 
 impl Frames {
     /// None where there is no memory.
@@ -47,29 +52,21 @@ impl Frames {
         // is checked.
         unsafe {
             let size = shim::ngx_http_frappe_v3_state_size();
-            let copy = NonNull::new(ngx_palloc(r.pool(), size))?;
+            let state = NonNull::new(ngx_palloc(r.pool(), size))?;
             let own = shim::ngx_http_frappe_v3_state(r.as_ptr());
-            core::ptr::copy_nonoverlapping(own.cast::<u8>(), copy.cast().as_ptr(), size);
-            Some(Self(copy))
+            core::ptr::copy_nonoverlapping(own.cast::<u8>(), state.cast().as_ptr(), size);
+            Some(Self { state, left: 0 })
         }
     }
 
-    /// Bytes of the current frame that are still to come. Only those of a DATA frame belong to the body.
+    /// Bytes of an open DATA frame that are still to come.
     pub(in crate::nginx) fn left(&self) -> usize {
-        // SAFETY: by the invariant.
-        unsafe { shim::ngx_http_frappe_v3_left(self.0.as_ptr()) }
+        self.left
     }
 
-    pub(in crate::nginx) fn in_data(&self) -> bool {
-        // SAFETY: by the invariant.
-        unsafe { shim::ngx_http_frappe_v3_in_data(self.0.as_ptr()) != 0 }
-    }
-
-    /// Notes that `len` bytes of the current DATA frame have been looked at.
+    /// Notes that `len` bytes of the open DATA frame have been looked at.
     pub(in crate::nginx) fn take(&mut self, len: usize) {
-        let left = self.left().saturating_sub(len);
-        // SAFETY: by the invariant.
-        unsafe { shim::ngx_http_frappe_v3_set_left(self.0.as_ptr(), left) };
+        self.left = self.left.saturating_sub(len);
     }
 
     /// Calls nginx's own parser, which reads up to the first byte of a DATA frame, or returns why it
@@ -80,6 +77,14 @@ impl Frames {
     /// No DATA frame is open; `pos` to `last` of `buf` is memory that may be read.
     pub(in crate::nginx) unsafe fn parse(&mut self, r: Request, buf: &mut ngx_buf_t) -> ngx_int_t {
         // SAFETY: by the invariant, and promised by the caller.
-        unsafe { shim::ngx_http_frappe_v3_parse(r.as_ptr(), self.0.as_ptr(), buf) }
+        unsafe {
+            let state = self.state.as_ptr();
+            let rc = shim::ngx_http_frappe_v3_parse(r.as_ptr(), state, buf);
+            if rc == NGX_OK as ngx_int_t {
+                // Zero for an empty frame of another type; longer ones are skipped.
+                self.left = shim::ngx_http_frappe_v3_left(state);
+            }
+            rc
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn look(r: Request, ctx: &mut Ctx, peek: &mut Peek) -> Progress {
     if progress != Progress::More {
         return progress;
     }
-    if peek.is_closed && frames.in_data() && frames.left() > 0 {
+    if peek.is_closed && frames.left() > 0 {
         return Progress::Broken;
     }
     // nginx refuses a body that is longer than its Content-Length.
@@ -52,7 +52,7 @@ pub(super) fn receive(r: Request, peek: &mut Peek) -> Received {
 
 /// Reads frame headers up to the first byte of a DATA frame.
 fn parse(r: Request, frames: &mut Frames, rest: &[u8]) -> (usize, Framing) {
-    if frames.in_data() && frames.left() > 0 {
+    if frames.left() > 0 {
         return (0, Framing::Data(frames.left()));
     }
     if rest.is_empty() {
