@@ -2,7 +2,7 @@
 
 use super::trouble::Trouble;
 
-/// How a body ended.
+/// The result of a scan: what Frappe makes of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Parsed. The arguments are in [`Fields`]; `any` tells whether the form had any field.
@@ -14,13 +14,13 @@ pub enum End {
     Object,
     /// A JSON array: there are no arguments, not even the query's.
     Array,
-    /// A JSON type with nothing in it: as if it were no JSON.
+    /// A JSON type with an empty body, which Frappe treats as if it were no JSON.
     EmptyJson,
     /// Frappe drops every field of the form without a word; query and path decide.
     Dropped(Trouble),
     /// Frappe answers with an error; nothing runs.
     Refused(Trouble),
-    /// Only the first bytes were looked at, and they did not decide; path and query do.
+    /// Only the first bytes were looked at, and they did not decide; path and query decide.
     Truncated,
     /// A bound of this module was reached: what Frappe does is not known.
     Unknown(Trouble),

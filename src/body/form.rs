@@ -1,16 +1,17 @@
 //! `application/x-www-form-urlencoded` bodies, and query strings, which have the same grammar.
 //!
-//! As Python's `urllib.parse.parse_qsl` with werkzeug's settings reads them: split on `&` only,
-//! skip empty pieces, split at the first `=`, `+` is a space, percent escapes decode once and
-//! stay as they are where they are no escapes. The first of several values counts.
+//! They are read as Python's `urllib.parse.parse_qsl` reads them with werkzeug's settings: it splits on
+//! `&` only, skips empty pieces, and splits each piece at the first `=`. `+` is a space. Percent escapes
+//! are decoded once; a `%` without two hexadecimal digits stays as it is. The first of several values
+//! counts.
 //!
 //! | state | bytes belong to | leaves at |
 //! | --- | --- | --- |
 //! | `Name` | a name, collected decoded up to [`NAME_MAX`](super::NAME_MAX) bytes | `=` or `&` |
 //! | `Value` | a wanted value, pushed decoded to its slot | `&` |
 //! | `Skip` | a value that is not wanted | `&` |
-//! | `Full` | what follows the values of all wanted names | - |
-//! | `Broken` | what follows bytes that are not UTF-8 | - |
+//! | `Full` | the rest, once every wanted name has a value | - |
+//! | `Broken` | the rest, behind bytes that are not UTF-8 | - |
 
 use super::arguments::Argument;
 use super::arguments::name::Name;
@@ -40,14 +41,14 @@ enum State {
     Name,
     Value(usize),
     Skip,
-    /// nothing more is wanted, but that the rest is UTF-8
+    /// every wanted name has a value; the rest is only checked for UTF-8
     Full,
-    /// the bytes are not UTF-8: nothing that follows matters
+    /// the bytes are not UTF-8: the rest does not matter
     Broken,
 }
 
 impl Form {
-    /// To be copied as a whole, which is cheaper than field by field.
+    /// The start, as a constant, since to copy it as a whole is cheaper than to set field by field.
     const START: Self = Self {
         state: State::Name,
         name: Name::EMPTY,
@@ -58,7 +59,7 @@ impl Form {
         any: false,
     };
 
-    /// A scanner in front of the first byte.
+    /// A scanner that waits for the first byte.
     pub fn new(charset: Charset, raw_bytes: RawBytes) -> Self {
         let mut form = Self::START;
         form.charset = charset;
@@ -82,17 +83,17 @@ impl Form {
         }
     }
 
-    /// Nothing that follows matters.
+    /// Whether the body has failed, so that the rest does not matter.
     pub(super) fn is_failed(&self) -> bool {
         matches!(self.state, State::Broken)
     }
 
-    /// The value of this slot is being read.
+    /// Whether the scanner is inside the value of this slot.
     pub(super) fn is_in_value(&self, slot: usize) -> bool {
         matches!(self.state, State::Value(index) if index == slot)
     }
 
-    /// The end of the bytes.
+    /// The body is complete: ends the last pair, and returns the result.
     pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
         match self.state {
             State::Name if self.is_name_empty() => {}
@@ -116,7 +117,7 @@ impl Form {
         }
         let rest = behind_separators(rest);
         match split_at(rest, Some(near::plain_len(rest))) {
-            // The usual case: the whole name is here and stands for itself.
+            // The usual case: the whole name is in this chunk, and it has no escapes.
             Some((name, delimiter @ (b'=' | b'&'), after)) => {
                 let index = self.start(name, fields);
                 self.end_of_name(index, delimiter, fields);
@@ -126,12 +127,12 @@ impl Form {
         }
     }
 
-    /// Of a name that is longer, has escapes, or goes on.
+    /// Reads a name that is long, has escapes, or does not end in this chunk.
     #[inline(never)]
     fn name_in_pieces<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
         let end = split_at(rest, near::find2(b'=', b'&', rest));
         let name = end.map_or(rest, |(name, ..)| name);
-        // Decoded it has a third of its bytes at least.
+        // Decoding leaves at least a third of the bytes, since an escape has three.
         let may_be_wanted = end.is_none()
             || !self.is_name_empty()
             || fields.may_find_between(name.len() / 3, name.len());
@@ -154,7 +155,7 @@ impl Form {
         if self.escape == Escape::None
             && let Some((plain, after)) = rest.split_at_checked(near::plain_len(rest))
         {
-            // The usual case: that is all, or all that there is.
+            // The usual case: the whole value, or all of the chunk, has no escapes.
             fields.push(index, plain);
             if let Some((b'&', after)) = after.split_first() {
                 self.end_of_value(index, fields);
@@ -165,7 +166,7 @@ impl Form {
         self.value_in_pieces(rest, index, fields)
     }
 
-    /// Of a value that is longer, has escapes, or goes on.
+    /// Reads a value that is long, has escapes, or does not end in this chunk.
     #[inline(never)]
     fn value_in_pieces<'c>(
         &mut self,
@@ -184,7 +185,7 @@ impl Form {
             self.short_value(value, index, fields);
         }
         if fields.is_spent(index) {
-            // Too long for any use: the rest is as one that is not wanted.
+            // The value is too long to be used: its rest is skipped as if it were not wanted.
             self.escape = Escape::None;
             if after.is_none() {
                 self.state = State::Skip;
@@ -199,7 +200,7 @@ impl Form {
         }
     }
 
-    /// Of a value that is kept as far as there is room.
+    /// Decodes a value as far as its slot has room.
     fn short_value(&mut self, value: &[u8], index: usize, fields: &mut Fields<'_>) {
         let mut argument = Argument { index, fields };
         for piece in value.chunks(VALUE_MAX) {
@@ -234,7 +235,7 @@ impl Form {
         self.name.is_empty() && self.escape == Escape::None
     }
 
-    /// The name that has been collected is complete.
+    /// Ends the collected name, and starts its value if it is wanted.
     fn take_name(&mut self, fields: &mut Fields<'_>) -> Option<usize> {
         self.escape.end(&mut self.name);
         let index = self.name.get().and_then(|name| self.start(name, fields));
@@ -242,7 +243,8 @@ impl Form {
         index
     }
 
-    /// A value follows, or a pair without `=` has ended, whose value is empty.
+    /// A name has ended. Behind `=` its value follows; behind `&` the pair had no `=`, and its value is
+    /// empty.
     #[inline]
     fn end_of_name(&mut self, index: Option<usize>, delimiter: u8, fields: &mut Fields<'_>) {
         self.any = true;
@@ -265,7 +267,7 @@ impl Form {
     }
 }
 
-/// What follows separators, of which one is enough.
+/// What follows one or more `&`.
 fn behind_separators(mut rest: &[u8]) -> &[u8] {
     while let [b'&', after @ ..] = rest {
         rest = after;
@@ -273,7 +275,7 @@ fn behind_separators(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// What stands before a delimiter, the delimiter, and what stands behind it.
+/// The bytes before a delimiter, the delimiter, and the bytes behind it.
 fn split_at(bytes: &[u8], at: Option<usize>) -> Option<(&[u8], u8, &[u8])> {
     let (before, rest) = bytes.split_at_checked(at?)?;
     let (delimiter, after) = rest.split_first()?;
@@ -359,7 +361,7 @@ mod tests {
                 value.map(|(_, value)| value.to_string())
             };
             let found = scan(body.as_bytes());
-            // WHATWG decodes to U+FFFD where werkzeug keeps the escape.
+            // form_urlencoded, by WHATWG's rules, writes U+FFFD where werkzeug keeps the escape.
             if !first("cmd").unwrap_or_default().contains('\u{fffd}') {
                 assert_eq!(found[0], first("cmd"), "{body}");
             }

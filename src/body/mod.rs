@@ -1,7 +1,8 @@
 //! Push scanners for request bodies.
 //!
-//! In: slices of the body, of any size, in order. Out: the wanted arguments in [`Fields`], and
-//! an [`End`] that says whether Frappe would take the body at all. Nothing is looked at twice.
+//! A scanner takes slices of the body, of any size, in order. It gives the wanted arguments in
+//! [`Fields`], and an [`End`] that says whether Frappe would take the body at all. It needs no byte
+//! twice.
 //!
 //! Memory: a scanner's own state (a few hundred bytes), the values of [`Fields`] (bounded by
 //! their buffers) and, for multipart, the caller's [`Scratch`].
@@ -36,12 +37,12 @@ pub use text::Charset;
 pub use trouble::Trouble;
 pub use werkzeug::Werkzeug;
 
-/// Memory that the scanner of a multipart body is lent.
+/// Memory for the scanner of a multipart body.
 #[derive(Debug)]
 pub struct Scratch<'r> {
     /// as many as [`Multipart::scratch_len`]
     pub bytes: &'r mut [u8],
-    /// for a header line that a piece of the body cuts
+    /// lends a page for a header line that does not end in the same piece of the body
     pub lender: &'r dyn LendPage<'r>,
 }
 
@@ -52,22 +53,23 @@ pub enum Body<'r> {
     Form(&'r mut Form),
     /// `multipart/form-data`
     Multipart(&'r mut Multipart<'r>),
-    /// JSON, by the dialect's test
+    /// JSON, by the types that the dialect takes for it
     Json(&'r mut Json<'r>),
 }
 
-/// Memory for a scanner: a request pays for its own kind only, and nothing is moved.
+/// Memory for one scanner, so that a request needs no room for the other kinds. The scanner is made in
+/// place and does not move.
 #[derive(Debug)]
 pub enum Room<'r> {
     /// for [`Form`]
     Form(&'r mut MaybeUninit<Form>),
     /// for [`Multipart`]
     Multipart(&'r mut MaybeUninit<Multipart<'r>>, Scratch<'r>),
-    /// for [`Json`], and who lends memory for a text that is nested deep
+    /// for [`Json`], and a lender of memory for a text that is nested deep
     Json(&'r mut MaybeUninit<Json<'r>>, &'r dyn LendPage<'r>),
 }
 
-/// Room for whatever comes.
+/// Room for any kind of scanner, for callers outside nginx.
 #[derive(Debug)]
 pub struct Rooms<'r> {
     form: MaybeUninit<Form>,
@@ -90,7 +92,7 @@ impl Default for Rooms<'_> {
 }
 
 impl<'r> Rooms<'r> {
-    /// The one for this type, None where it has no scanner. A multipart body needs
+    /// The room for bodies of this type; None where it has no scanner. A multipart body needs
     /// [`Multipart::scratch_len`] `bytes`.
     pub fn of(&'r mut self, media_type: MediaType, bytes: &'r mut [u8]) -> Option<Room<'r>> {
         let lender = self.lender.write(OnePage::new(&mut self.page));
@@ -107,8 +109,7 @@ impl<'r> Rooms<'r> {
 }
 
 impl Body<'_> {
-    /// Takes the next bytes of the body. What multipart and JSON do is apart, here and elsewhere, so
-    /// that the code of a short form lies on few pages.
+    /// Takes the next bytes of the body.
     pub fn feed(&mut self, chunk: &[u8], fields: &mut Fields<'_>) {
         match self {
             Self::Form(form) => form.feed(chunk, fields),
@@ -117,8 +118,8 @@ impl Body<'_> {
         }
     }
 
-    /// Within data that is not wanted: bytes that [pass](Skim::passes) need not be fed. Ask again behind
-    /// those that are.
+    /// Within an unwanted file: bytes that [pass](Skim::passes) need not be fed. The result holds until
+    /// the next call of [`Self::feed`].
     pub fn skim(&self) -> Option<Skim> {
         match self {
             Self::Multipart(multipart) => multipart.skim(),
@@ -126,8 +127,8 @@ impl Body<'_> {
         }
     }
 
-    /// The first bytes of a body are all there is to decide by: what do they come to? `cmd` counts
-    /// once its value is complete; what follows may still drop it.
+    /// The result of the first bytes of a body alone. `cmd` counts once its value is complete, although
+    /// later bytes may make Frappe drop the whole form.
     pub fn finish_early(&mut self, fields: &mut Fields<'_>) -> End {
         if self.is_failed() {
             self.finish(fields)
@@ -138,14 +139,14 @@ impl Body<'_> {
         }
     }
 
-    /// Nothing that follows gives another `cmd`: its value is complete, or the body has failed.
+    /// Whether no later byte can change `cmd`: its value is complete, or the body has failed.
     pub fn is_decided(&self, fields: &Fields<'_>) -> bool {
         let is_there = fields.value(Names::CMD) != Value::Absent;
         self.is_failed()
             || match self {
                 Self::Form(form) => is_there && !form.is_in_value(Names::CMD),
                 Self::Multipart(multipart) => is_there && !multipart.is_in_value(Names::CMD),
-                // The last duplicate counts.
+                // In JSON the last of several values counts, and it may still come.
                 Self::Json(_) => false,
             }
     }
@@ -158,7 +159,7 @@ impl Body<'_> {
         }
     }
 
-    /// The body is complete: what did it come to?
+    /// The result of the complete body.
     pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
         match self {
             Self::Form(form) => form.finish(fields),

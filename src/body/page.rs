@@ -1,4 +1,4 @@
-//! Memory that few bodies need, and that is asked for only by those that do.
+//! Memory that few bodies need. A scanner asks for it only when its body does.
 
 use core::cell::RefCell;
 use core::fmt;
@@ -7,23 +7,24 @@ use core::mem::MaybeUninit;
 /// Bytes of a page.
 pub(in crate::body) const PAGE_LEN: usize = 4096;
 
-/// A page. It need not be zero: who needs it writes zeros first.
+/// A page. It need not be initialised: the scanner writes zeros first where it needs them.
 pub type Page = MaybeUninit<[u8; PAGE_LEN]>;
 
-/// Who has a page for a scanner.
+/// Lends pages to a scanner.
 pub trait LendPage<'r> {
     /// None where there is no memory. A scanner that has got a page does not ask again.
     fn lend(&self) -> Option<&'r mut Page>;
 }
 
-/// As one word: a supertrait would take a derived text of each implementor into every module.
+/// Prints the name of the trait alone: with `Debug` as a supertrait, the texts that `derive` makes for
+/// each implementor would be part of the module.
 impl fmt::Debug for dyn LendPage<'_> + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LendPage")
     }
 }
 
-/// Lends a page that is there already.
+/// Lends one page that its owner has allocated.
 #[derive(Debug)]
 pub struct OnePage<'r>(RefCell<Option<&'r mut Page>>);
 

@@ -1,4 +1,4 @@
-//! Helpers for the scanners' tests: every vector is fed whole, byte by byte and at every split.
+//! Helpers for the scanners' tests, which feed every vector whole, byte by byte and at every split.
 
 use super::{Document, Fields, LendPage, Names, Page, Value, Values};
 
@@ -15,7 +15,7 @@ pub(crate) fn each_split<T: PartialEq + core::fmt::Debug>(
         "byte by byte: {:?}",
         String::from_utf8_lossy(body)
     );
-    // Long bodies are there for their length, and the longer, the fewer cuts will do.
+    // The work grows with the square of the length, so a long body is cut at fewer places.
     let cuts = (1_usize << 19) / body.len().max(1);
     let step = body.len().div_ceil(cuts.clamp(16, 400)).max(1);
     for at in (0..=body.len()).step_by(step) {
@@ -31,7 +31,7 @@ pub(crate) fn each_split<T: PartialEq + core::fmt::Debug>(
     whole
 }
 
-/// The values of `cmd` and of `names` after `scan`. Unusable ones are `<unusable>`.
+/// The values of `cmd` and of `names` after `scan`. `<unusable>` stands for an unusable value.
 pub(crate) fn values(names: &[&str], scan: impl FnOnce(&mut Fields<'_>)) -> Vec<Option<String>> {
     with_fields(names, |fields, count| {
         scan(fields);
@@ -64,7 +64,7 @@ pub(crate) fn with_names<T>(names: &Names, body: impl FnOnce(&mut Fields<'_>) ->
     body(&mut Fields::new(names, &mut slots).with_documents(&mut document))
 }
 
-/// Lends as many pages as are asked for, and never gets one back.
+/// Lends any number of pages, and never frees them.
 #[derive(Debug)]
 pub(crate) struct Pages;
 

@@ -12,13 +12,13 @@ pub enum Trouble {
     CharsetUnknown,
     /// the request's Content-Type is longer than this module follows
     ContentTypeTooLong,
-    /// an argument of the form is no name a method can have, or too long
+    /// the value of cmd cannot be the name of a method: it has control characters, is no text or too long
     CmdUnusable,
     /// a urlencoded body is not UTF-8
     FormNotUtf8,
-    /// a header that makes this werkzeug fail
+    /// a header on which this release of werkzeug raises an exception
     HeaderCrash,
-    /// a parameter that its own charset does not decode
+    /// a parameter whose bytes the charset that it names does not decode
     HeaderNotText,
     /// a control character in a JSON string
     JsonControl,
@@ -34,9 +34,9 @@ pub enum Trouble {
     JsonNoObject,
     /// half of a surrogate pair
     JsonSurrogate,
-    /// any other error of syntax
+    /// any other error of JSON's syntax
     JsonSyntax,
-    /// nested too deep
+    /// the JSON text is nested deeper than its parser allows
     JsonTooDeep,
     /// a JSON type without a body
     JsonNothing,
@@ -44,7 +44,7 @@ pub enum Trouble {
     NoClosingDelimiter,
     /// something else than a delimiter stands first in a multipart body
     NoFirstDelimiter,
-    /// a base64 part that is none
+    /// a part with `Content-Transfer-Encoding: base64` that is no base64
     PartEncoding,
     /// a part header without a colon
     PartHeaderNoColon,

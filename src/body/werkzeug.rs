@@ -2,18 +2,18 @@
 
 use super::text::Charset;
 
-/// What a release does differently.
+/// The switches of one release: what it does differently from others.
 #[derive(Debug)]
 pub struct Werkzeug {
-    /// parameters of Content-Type and Content-Disposition
+    /// how it reads parameters of Content-Type and Content-Disposition
     pub headers: HeaderRules,
-    /// which content types are forms
+    /// which content types it takes for forms
     pub form_types: FormTypes,
     /// how percent-decoded values of forms and queries become text
     pub charset: Charset,
-    /// a urlencoded body that is not UTF-8
+    /// what it does with a urlencoded body that is not UTF-8
     pub form_bytes: RawBytes,
-    /// a query that is not UTF-8
+    /// what it does with a query that is not UTF-8
     pub query_bytes: RawBytes,
     /// the structure of multipart bodies
     pub parts: PartRules,
@@ -22,21 +22,21 @@ pub struct Werkzeug {
 /// How a release reads the parameters of headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderRules {
-    /// before 2.3: a regular expression a piece ([`super::header::legacy`])
+    /// before 2.3: a regular expression for each piece ([`super::header::legacy`])
     Pieces(Pieces),
-    /// 2.3: a regular expression over all; it finds an end in a quoted string that has none
+    /// 2.3: `re.findall` over the whole header; it also finds an end of a quoted string that has none
     Findall,
-    /// 3.0 on: character by character
+    /// from 3.0 on: character by character
     Scan,
 }
 
 impl HeaderRules {
-    /// A boundary without a value is an `AttributeError`: 2.0 to 2.2.
+    /// Whether a boundary without a value raises an `AttributeError`: 2.0 to 2.2.
     pub(in crate::body) const fn bare_crashes(self) -> bool {
         matches!(self, Self::Pieces(pieces) if pieces.bare_sections && pieces.sections)
     }
 
-    /// An empty boundary is one: before 2.0.
+    /// Whether an empty boundary is a valid one: before 2.0.
     pub(in crate::body) const fn empty_boundary(self) -> bool {
         matches!(self, Self::Pieces(pieces) if !(pieces.bare_sections && pieces.sections))
     }
@@ -45,11 +45,11 @@ impl HeaderRules {
 /// What differs between the releases before 2.3 in the parameters of headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pieces {
-    /// sections (`name*0=...`) and a comma behind `;`: from 0.15 on
+    /// it knows sections (`name*0=...`), and a comma behind `;`: from 0.15 on
     pub sections: bool,
-    /// a section without a value is skipped instead of a `TypeError`: from 2.0 on
+    /// it skips a section without a value, instead of a `TypeError`: from 2.0 on
     pub bare_sections: bool,
-    /// names of parameters are lower-cased: from 2.2 on
+    /// it lower-cases the names of parameters: from 2.2 on
     pub lower_case: bool,
 }
 
@@ -78,30 +78,31 @@ pub enum RawBytes {
 /// What differs between the releases in the structure of multipart bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartRules {
-    /// read by lines: before 2.0
+    /// it reads the body line by line: before 2.0
     pub by_lines: bool,
-    /// base64 and quoted-printable parts are decoded: before 2.0
+    /// it decodes base64 and quoted-printable parts: before 2.0
     pub transfer_encodings: bool,
-    /// headers of parts must be UTF-8: not on Python 2
+    /// headers of parts must be UTF-8: on Python 3
     pub headers_utf8: bool,
-    /// `filename=""` makes a file: from 0.15 on
+    /// `filename=""` makes a part a file: from 0.15 on
     pub empty_filename: bool,
-    /// a header of a part without a colon drops the form: 2.0 to 2.2
+    /// a part header without a colon drops the form: 2.0 to 2.2
     pub colon_needed: bool,
-    /// the second half of the blank line may be that in front of a delimiter: not in 2.0 to 2.2
+    /// the line break that ends a part's blank line may also be the one in front of a delimiter: not in
+    /// 2.0 to 2.2
     pub blank_line_delimits: bool,
-    /// the charsets of fields that are honoured
+    /// the charsets that it uses for fields which name one
     pub charsets: PartCharset,
-    /// one part more is answered with 413: from 2.2.3 on
+    /// the most parts; one more is answered with 413: from 2.2.3 on
     pub parts_max: Option<u32>,
 }
 
-/// The charsets of fields that are honoured.
+/// The charsets that a release uses for fields which name one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartCharset {
-    /// all that Python knows; this module follows ASCII, ISO 8859-1, Windows-1252 and UTF-8
+    /// all that Python knows; this module decodes ASCII, ISO 8859-1, Windows-1252 and UTF-8
     Any,
-    /// ASCII, ISO 8859-1, UTF-8; others are taken for UTF-8: from 2.3 on
+    /// ASCII, ISO 8859-1, UTF-8; fields in any other are read as UTF-8: from 2.3 on
     Safe,
 }
 
@@ -141,7 +142,8 @@ const PIECES: Pieces = Pieces {
     lower_case: true,
 };
 
-/// 0.14, as Frappe 10 ran it: on Python 2, so without a test against the real one.
+/// 0.14, which Frappe 10 ran on Python 2. The oracle runs it on Python 3, with two shims
+/// (`t/oracle/compat.py`).
 pub const W0_14: Werkzeug = Werkzeug {
     headers: HeaderRules::Pieces(Pieces {
         sections: false,
@@ -209,5 +211,5 @@ pub const W3_0: Werkzeug = Werkzeug {
     ..W2_3
 };
 
-/// 3.1: as 3.0, as far as requests tell them apart.
+/// 3.1: reads requests as 3.0 does.
 pub const W3_1: Werkzeug = W3_0;

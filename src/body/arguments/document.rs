@@ -1,15 +1,15 @@
-//! Arguments that are documents: of each, one member of an object is wanted, or of the first object of a
-//! list. It goes to a slot of its own.
+//! Arguments that are documents: JSON objects, or lists of them. One member of the object is wanted, or of
+//! the first object of the list. Its value goes to a slot of its own.
 
 use core::fmt;
 
 use super::Fields;
 use crate::body::Charset;
 
-/// Which arguments are documents, and what is wanted of them.
+/// Which arguments are documents, and which member of them is wanted.
 #[derive(Debug)]
 pub struct Documents {
-    /// the member
+    /// the name of the wanted member
     pub member: &'static [u8],
     /// the name of each argument, and the [place](super::Names::add_places) for its member
     pub arguments: &'static [(&'static [u8], usize)],
@@ -22,7 +22,7 @@ impl Documents {
     };
 }
 
-/// Reads a document that is text, as it streams by.
+/// Reads the JSON text of a document, as it streams by.
 pub trait ScanDocument {
     /// A document begins, whose member goes to this slot.
     fn start(&mut self, slot: usize, charset: Charset);
@@ -33,14 +33,14 @@ pub trait ScanDocument {
     /// Takes half of a surrogate pair.
     fn feed_half(&mut self, half: u16, fields: &mut Fields<'_>);
 
-    /// The last so many bytes do not belong to the document: they were a delimiter.
+    /// Takes back the last `count` bytes, which were a delimiter and no part of the document.
     fn take_back(&mut self, count: usize, fields: &mut Fields<'_>);
 
     /// The document is complete. False where it is no JSON.
     fn end(&mut self, fields: &mut Fields<'_>) -> bool;
 }
 
-/// As one word: a supertrait would take a derived text of each implementor into every module.
+/// Prints the name of the trait alone, as for [`LendPage`](crate::body::LendPage).
 impl fmt::Debug for dyn ScanDocument + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ScanDocument")
@@ -50,7 +50,7 @@ impl fmt::Debug for dyn ScanDocument + '_ {
 impl<'r> Fields<'r> {
     pub(super) fn start_document(&mut self, index: usize, slot: usize, charset: Charset) {
         self.drop_document();
-        // Until the member has come.
+        // This holds until the member has come.
         self.set_not_text(slot, true);
         if let Some(scanner) = &mut self.scanner {
             scanner.start(slot, charset);
@@ -70,7 +70,7 @@ impl<'r> Fields<'r> {
         }
     }
 
-    /// What has come of a document that does not end is nothing.
+    /// Gives up a document that has not ended: it has no member.
     #[inline]
     pub(super) fn drop_document(&mut self) {
         let slot = self

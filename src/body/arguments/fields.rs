@@ -9,13 +9,13 @@ use crate::body::text::percent::Sink;
 pub struct Fields<'r> {
     pub(super) names: &'r Names,
     slots: &'r mut [Slot<'r>],
-    /// has room for those that have none
+    /// lends room to slots that have none
     lender: Option<&'r dyn Lend<'r>>,
-    /// names without a value
+    /// how many names have no value yet
     absent: usize,
-    /// where the values that are being scanned stand
+    /// the source of the values that are being scanned
     source: Source,
-    /// reads documents that are text
+    /// reads the JSON text of documents
     pub(super) scanner: Option<&'r mut dyn ScanDocument>,
     /// the argument whose document is being read
     pub(super) reading: Option<usize>,
@@ -35,13 +35,13 @@ impl<'r> Fields<'r> {
         }
     }
 
-    /// Slots [without room](Slot::lent) get it from `lender`, when a value begins.
+    /// Makes slots [without room](Slot::lent) borrow it from `lender` when a value begins.
     pub fn lent_by(mut self, lender: &'r dyn Lend<'r>) -> Self {
         self.lender = Some(lender);
         self
     }
 
-    /// Documents that are text are read by `scanner`.
+    /// Makes `scanner` read the JSON text of documents.
     pub fn with_documents(mut self, scanner: &'r mut dyn ScanDocument) -> Self {
         self.scanner = Some(scanner);
         self
@@ -58,7 +58,7 @@ impl<'r> Fields<'r> {
         self.slots.get(index).map_or(b"", Slot::text)
     }
 
-    /// Where the argument stood.
+    /// The source of the argument's value.
     pub fn source(&self, index: usize) -> Source {
         self.slots.get(index).map_or(Source::None, Slot::source)
     }
@@ -71,12 +71,12 @@ impl<'r> Fields<'r> {
         }
     }
 
-    /// What there are slots for.
+    /// The names that there are slots for.
     pub fn names(&self) -> &'r Names {
         self.names
     }
 
-    /// There is such a [place](Names::add_places).
+    /// Whether there is such a [place](Names::add_places).
     pub(crate) fn has_place(&self, place: usize) -> bool {
         self.names.place(place) < self.slots.len()
     }
@@ -92,18 +92,19 @@ impl<'r> Fields<'r> {
         }
     }
 
-    /// A name of so many bytes may be wanted: most are as long as none that is.
+    /// Whether a name of `len` bytes may be wanted. This rules out most names, since no wanted one has
+    /// their length.
     #[inline]
     pub(in crate::body) fn may_find(&self, len: usize) -> bool {
         self.names.may_find(len)
     }
 
-    /// A name of `least` to `most` bytes may be wanted.
+    /// Whether a name of `least` to `most` bytes may be wanted.
     pub(in crate::body) fn may_find_between(&self, least: usize, most: usize) -> bool {
         self.names.may_find_between(least, most)
     }
 
-    /// Says where the values that follow stand.
+    /// Sets the source of the values that follow.
     pub(crate) fn set_source(&mut self, source: Source) {
         self.source = source;
     }
@@ -117,18 +118,18 @@ impl<'r> Fields<'r> {
         self.slots.iter_mut().for_each(Slot::clear);
     }
 
-    /// First items of JSON lists become lists again.
+    /// Turns values that are the first item of a JSON list back into lists, which are no text.
     pub(in crate::body) fn keep_lists(&mut self) {
         self.slots.iter_mut().for_each(Slot::keep_list);
     }
 
-    /// Makes text of all values; none changes afterwards.
+    /// Makes text of all values. No value changes afterwards.
     pub(crate) fn settle(&mut self) {
         self.drop_document();
         self.slots.iter_mut().for_each(Slot::settle);
     }
 
-    /// Sets a value as a whole, whatever was there.
+    /// Sets a whole value, in place of the old one.
     pub(crate) fn replace(&mut self, index: usize, pieces: &[&[u8]], source: Source) {
         if let Some((slot, _)) = self.slot(index) {
             slot.start(Charset::Utf8, source);
@@ -142,7 +143,7 @@ impl<'r> Fields<'r> {
         self.replace(self.names.place(place), pieces, Source::Path);
     }
 
-    /// There is a value for each name.
+    /// Whether there is a value for each name.
     pub(in crate::body) fn is_full(&self) -> bool {
         self.absent == 0
     }
@@ -160,7 +161,7 @@ impl<'r> Fields<'r> {
     }
 }
 
-/// The value of an argument, as what decoded bytes go to.
+/// The value of an argument, as a sink for decoded bytes.
 pub(in crate::body) struct Argument<'f, 'r> {
     pub(in crate::body) index: usize,
     pub(in crate::body) fields: &'f mut Fields<'r>,
@@ -177,9 +178,9 @@ impl Sink for Argument<'_, '_> {
     }
 }
 
-/// What scanners do with values.
+/// What the scanners call.
 impl Fields<'_> {
-    /// Starts a value if there is none yet: the first duplicate counts. Answers whether it did.
+    /// Starts a value if there is none yet, since the first of several counts. Returns whether it did.
     #[inline]
     pub(in crate::body) fn start_first(&mut self, index: usize, charset: Charset) -> bool {
         let is_first = self.slots.get(index).is_some_and(Slot::is_absent);
@@ -190,7 +191,7 @@ impl Fields<'_> {
         is_first
     }
 
-    /// Starts a value, whatever was there.
+    /// Starts a value, in place of the old one.
     #[inline]
     pub(in crate::body) fn start(&mut self, index: usize, charset: Charset) {
         if let Some((slot, source)) = self.slot(index) {
@@ -201,13 +202,13 @@ impl Fields<'_> {
         }
     }
 
-    /// The document in this argument is being read.
+    /// Whether the document in this argument is being read.
     #[inline]
     pub(in crate::body) fn is_reading(&self, index: usize) -> bool {
         self.reading == Some(index)
     }
 
-    /// What is appended to a value is of no use any more: it is too long, and no document.
+    /// Whether more bytes of a value are of no use: it is too long, and no document.
     pub(in crate::body) fn is_spent(&self, index: usize) -> bool {
         self.slots.get(index).is_some_and(Slot::is_full) && self.reading != Some(index)
     }
@@ -233,7 +234,7 @@ impl Fields<'_> {
         }
     }
 
-    /// Appends half of a surrogate pair, which is text to Python, but none that may be shown.
+    /// Appends half of a surrogate pair. Python takes it for text, but a variable must not show it.
     pub(in crate::body) fn push_half(&mut self, index: usize, half: u16) {
         if let Some((slot, source)) = self.slot(index) {
             slot.set_not_text(true, source);

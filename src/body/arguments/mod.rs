@@ -24,7 +24,7 @@ pub const NAME_MAX: usize = 64;
 /// `varchar_len`) of four bytes each.
 pub const RECORD_NAME_MAX: usize = 4 * 140;
 
-/// Where a value stood.
+/// The part of the request that a value stood in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Source {
     /// nowhere

@@ -1,16 +1,16 @@
-//! The decoded name of an argument that is being read.
+//! The decoded name of an argument, while it is being read.
 
 use super::NAME_MAX;
 use crate::body::text::copy;
 use crate::body::text::percent::Sink;
 
-/// Collects a name up to the length that can be asked for; of a longer one only that it is.
+/// Collects a name of up to [`NAME_MAX`] bytes. Of a longer name it keeps only that it is longer.
 #[derive(Debug)]
 pub(in crate::body) struct Name {
     buffer: [u8; NAME_MAX],
-    /// bytes pushed; above NAME_MAX: no name that can be asked for
+    /// bytes pushed; above NAME_MAX: no variable can ask for this name
     len: usize,
-    /// FNV-1a of all bytes mixed
+    /// FNV-1a of the bytes that [`Self::mix`] was called with
     hash: u64,
 }
 
@@ -32,7 +32,7 @@ const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 impl Name {
-    /// None yet.
+    /// A name without bytes.
     pub(in crate::body) const EMPTY: Self = Self {
         buffer: [0; NAME_MAX],
         len: 0,
@@ -46,17 +46,17 @@ impl Name {
         }
     }
 
-    /// Tells names apart that are too long to be kept.
+    /// The hash, by which names are told apart that are too long to be kept.
     pub(in crate::body) fn hash(&self) -> u64 {
         self.hash
     }
 
-    /// Makes it a name that no variable asks for.
+    /// Makes this a name that no variable can ask for.
     pub(in crate::body) fn spoil(&mut self) {
         self.len = usize::MAX;
     }
 
-    /// The name, if it is one that can be asked for.
+    /// The name, if a variable can ask for it.
     pub(in crate::body) fn get(&self) -> Option<&[u8]> {
         self.buffer.get(..self.len)
     }

@@ -1,4 +1,5 @@
-//! The names of the arguments that the configuration asks for, looked up by one hash whatever their number.
+//! The names of the arguments that the configuration asks for. A look-up takes one hash, however many
+//! names there are.
 
 use super::{CMD_MAX, Documents, NAME_MAX, VALUE_MAX};
 
@@ -7,15 +8,15 @@ use super::{CMD_MAX, Documents, NAME_MAX, VALUE_MAX};
 pub struct Names {
     /// all but `cmd`
     others: Vec<Name>,
-    /// their indexes, at their hashes or behind them; 0, which is that of `cmd`, for none. A power of two,
-    /// of which a quarter is used at most
+    /// a hash table of their indexes with linear probing. An empty entry is 0, which is the index of `cmd`.
+    /// Its length is a power of two, and at most a quarter of the entries are in use
     table: Vec<u32>,
-    /// a bit for each length that a name has, at most [`LAST_BIT`]
+    /// a bit for each length that a name has; the last bit is for all lengths from [`LAST_BIT`] on
     lengths: u64,
     /// the longest value of each place, in bytes
     places: &'static [usize],
     documents: &'static Documents,
-    /// arguments that are documents, and their places
+    /// the indexes of arguments that are documents, and the places for their members
     document_places: Vec<(usize, usize)>,
     lacks_memory: bool,
 }
@@ -31,7 +32,7 @@ impl Names {
     /// The index of `cmd`.
     pub const CMD: usize = 0;
 
-    /// `cmd` alone.
+    /// The name `cmd` alone.
     pub const fn new() -> Self {
         Self {
             others: Vec::new(),
@@ -44,7 +45,7 @@ impl Names {
         }
     }
 
-    /// There was memory for all that has been added.
+    /// Whether there was memory for all names that have been added.
     pub fn is_complete(&self) -> bool {
         !self.lacks_memory
     }
@@ -55,8 +56,8 @@ impl Names {
         self.add_up_to(name, VALUE_MAX)
     }
 
-    /// As [`Self::add`], but of a longer value than `max` bytes only that there is one, unless a variable
-    /// asks for more of it.
+    /// As [`Self::add`], but the argument's value has room for `max` bytes only; a longer value is
+    /// [unusable](super::Value::Unusable). If the name is added twice, the larger `max` holds.
     pub fn add_up_to(&mut self, name: &[u8], max: usize) -> Option<usize> {
         if name.len() > NAME_MAX {
             return None;
@@ -75,7 +76,7 @@ impl Names {
         added
     }
 
-    /// Adds a name that is not there.
+    /// Adds a name that has not been added.
     fn try_add(&mut self, name: &[u8], value_max: usize) -> Option<usize> {
         let mut text = Vec::new();
         text.try_reserve_exact(name.len()).ok()?;
@@ -94,15 +95,15 @@ impl Names {
         Some(self.others.len())
     }
 
-    /// Makes places for texts that are no arguments: `max` has the longest of each, in bytes. Asked for
-    /// several lists, one of which begins the other, it keeps the longer.
+    /// Makes places: slots for texts that are no arguments. `max` has the longest text of each, in bytes.
+    /// Of several lists the longest is kept, so a shorter one must be the beginning of a longer one.
     pub fn add_places(&mut self, max: &'static [usize]) {
         if max.len() > self.places.len() {
             self.places = max;
         }
     }
 
-    /// The index of a place, or one that has no slot.
+    /// The index of a place; one without a slot if there is no such place.
     pub fn place(&self, place: usize) -> usize {
         self.count().saturating_add(place)
     }
@@ -112,16 +113,16 @@ impl Names {
         self.others.len().saturating_add(1)
     }
 
-    /// There is a name of so many bytes, or may be.
+    /// Whether there may be a name of `len` bytes.
     #[inline]
     pub(super) fn may_find(&self, len: usize) -> bool {
         self.lengths & length_bit(len) != 0
     }
 
-    /// There is a name of `least` to `most` bytes, or may be.
+    /// Whether there may be a name of `least` to `most` bytes.
     pub(super) fn may_find_between(&self, least: usize, most: usize) -> bool {
         let [least, most] = [length_bit(least), length_bit(most)];
-        // All bits from the one to the other.
+        // All bits from `least` to `most`.
         self.lengths & (most | most.wrapping_sub(least)) != 0
     }
 
@@ -169,7 +170,7 @@ impl Names {
         Some(table)
     }
 
-    /// Looks for documents in these arguments.
+    /// Makes scanners look for documents in these arguments.
     pub fn add_documents(&mut self, documents: &'static Documents) {
         self.documents = documents;
         for (name, place) in documents.arguments {
@@ -186,7 +187,7 @@ impl Names {
         }
     }
 
-    /// The slot for what is wanted of the document in this argument, if it is one.
+    /// The slot for the wanted member of the document in this argument. None where it is no document.
     #[inline]
     pub fn document(&self, index: usize) -> Option<usize> {
         let mut places = self.document_places.iter();
@@ -194,7 +195,7 @@ impl Names {
         Some(self.place(*place))
     }
 
-    /// There are arguments that are documents.
+    /// Whether any argument is a document.
     pub fn has_documents(&self) -> bool {
         !self.document_places.is_empty()
     }
@@ -228,11 +229,11 @@ fn hash(name: &[u8]) -> usize {
     let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     });
-    // The lowest bits depend on each byte's lowest alone.
+    // The lowest bit of the hash depends on the lowest bit of each byte alone, so higher bits are mixed in.
     (hash ^ hash >> 16) as usize
 }
 
-/// Most names of a body are as long as none that is wanted.
+/// The bit for a length. By these bits most names of a body are ruled out before they are hashed.
 const fn length_bit(len: usize) -> u64 {
     1 << if len < LAST_BIT { len } else { LAST_BIT }
 }

@@ -1,4 +1,4 @@
-//! The place where one argument's value is collected, byte by byte, within a fixed buffer.
+//! A slot collects the value of one argument in a buffer of fixed size.
 
 use core::str::from_utf8;
 
@@ -11,16 +11,16 @@ use crate::body::text::percent::Sink;
 /// The longest value that is kept, in bytes of UTF-8. A slot's buffer may be shorter.
 pub const VALUE_MAX: usize = 1024;
 
-/// What a slot holds once the request is resolved.
+/// The value of a slot once the request is resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'s> {
     /// the argument did not occur
     Absent,
     /// it occurred and Python takes it for false: `""`, JSON `null`, `0`, `false`, `[]`, `{}`
     Falsy,
-    /// text that may be shown: UTF-8, no control characters (Unicode's Cc), not too long
+    /// text that a variable may show: UTF-8, no control characters (Unicode's Cc), not too long
     Text(&'s [u8]),
-    /// something that no method can be called: control characters, too long, not text
+    /// a value that cannot be the name of a method: it has control characters, is too long, or no text
     Unusable,
 }
 
@@ -28,23 +28,24 @@ pub enum Value<'s> {
 enum State {
     #[default]
     Absent,
-    /// bytes are being collected, or were
+    /// bytes have been collected, and not judged
     Bytes,
     /// a JSON value that is no text
     NotText { truthy: bool },
-    /// decoded, within bounds, free of control characters
+    /// decoded text within the bounds, free of control characters
     Clean,
-    /// decoded and not fit to be shown
+    /// decoded text that a variable must not show
     Unusable,
 }
 
-/// Lends memory for values: most requests have few of the arguments that are asked for.
+/// Lends memory for values when they begin, since most requests have few of the wanted arguments.
 pub trait Lend<'r> {
-    /// So many bytes, of any content. None: there is no memory, and a value that needs it is unusable.
+    /// Lends `len` bytes, of any content. None where there is no memory; a value that needs it is
+    /// unusable.
     fn lend(&self, len: usize) -> Option<&'r mut [u8]>;
 }
 
-/// As one word: a supertrait would take a derived text of each implementor into every module.
+/// Prints the name of the trait alone, as for [`LendPage`](crate::body::LendPage).
 impl core::fmt::Debug for dyn Lend<'_> + '_ {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Lend")
@@ -66,7 +67,7 @@ pub struct Slot<'r> {
 }
 
 impl<'r> Slot<'r> {
-    /// A slot without room, which it gets [when a value begins](super::Fields::lent_by).
+    /// A slot without room. It borrows room [when a value begins](super::Fields::lent_by).
     pub fn lent() -> Self {
         Self::new(&mut [])
     }
@@ -105,12 +106,12 @@ impl<'r> Slot<'r> {
         self.state == State::Absent
     }
 
-    /// Where the value stood.
+    /// The source of the value.
     pub fn source(&self) -> Source {
         self.source
     }
 
-    /// The value. Only [`Self::settle`] makes text of bytes: before it there is none.
+    /// The value. Bytes that [`Self::settle`] has not made text of are [`Value::Unusable`].
     pub fn value(&self) -> Value<'_> {
         match self.state {
             State::Absent => Value::Absent,
@@ -167,7 +168,7 @@ impl<'r> Slot<'r> {
         }
     }
 
-    /// There are more bytes than a value may have.
+    /// Whether the value has more bytes than the slot has room for.
     pub(super) fn is_full(&self) -> bool {
         self.len > self.buffer.len()
     }
@@ -184,14 +185,14 @@ impl<'r> Slot<'r> {
         }
         let bytes = self.buffer.get(..self.len);
         if self.charset != Charset::Other && bytes.is_some_and(near::is_printable_ascii) {
-            // As most values are.
+            // Most values are of this kind.
             self.state = State::Clean;
         } else {
             self.judge();
         }
     }
 
-    /// Apart, so that only values that are no plain ASCII pay for the copy.
+    /// Kept out of line: only values that are not plain ASCII need the copy.
     #[cold]
     #[inline(never)]
     fn judge(&mut self) {
@@ -233,7 +234,7 @@ impl<'r> Slot<'r> {
                 copy.iter()
                     .for_each(|byte| self.push_char(charset.char(*byte)));
             }
-            // There is no text, or it is not known: longer than any that may be shown.
+            // The bytes are no text, or this module cannot decode them: marks the value as too long.
             Charset::Utf8Strict | Charset::OtherAscii | Charset::Other => self.len = usize::MAX,
         }
     }
@@ -260,7 +261,7 @@ impl Sink for Slot<'_> {
         if matches!(self.state, State::NotText { .. }) {
             return;
         }
-        // The part that fits: a delimiter behind it may still be taken back.
+        // Keeps the part that fits, and counts the rest: a delimiter among it may still be taken back.
         copy(self.buffer.get_mut(self.len..).unwrap_or_default(), bytes);
         self.len = self.len.saturating_add(bytes.len());
     }
@@ -279,7 +280,7 @@ impl Sink for Slot<'_> {
 /// Whether UTF-8 has a character of Unicode's category Cc: U+0000 to U+001F, and U+007F to U+009F,
 /// of which those from U+0080 on are `C2 80` to `C2 9F`.
 ///
-/// Both folds go to the end, so that the compiler makes vector code of them.
+/// Neither fold stops early, so that the compiler can make vector code of them.
 fn has_control(text: &[u8]) -> bool {
     let behind = text.get(1..).unwrap_or_default();
     let found = text.iter().zip(behind).fold(false, |found, (byte, next)| {
@@ -351,8 +352,8 @@ mod tests {
         assert_eq!(text(Charset::Utf8, &[b"a b~"], 8).as_deref(), Some("a b~"));
     }
 
-    /// Of all characters below U+0100 those of Cc, as UTF-8 and out of other charsets; their bytes in
-    /// other characters do no harm.
+    /// Characters from U+0080 to U+00FF, as UTF-8 and from other charsets: only those of Cc are unusable. Their
+    /// bytes within longer characters do no harm.
     #[test]
     fn control_characters_above_ascii_are_unusable() {
         for code in 0x80..=0xff_u8 {
@@ -365,7 +366,7 @@ mod tests {
             }
             let found = text(Charset::Latin1, &[b"a", &[code], b"b"], 8);
             assert_eq!(found.as_deref(), expected, "{code:#x}");
-            // What Windows-1252 has no character for is U+FFFD, and what it has is none of Cc.
+            // A byte that is no character of Windows-1252 becomes U+FFFD, and no character of it is in Cc.
             assert!(text(Charset::Cp1252, &[b"a", &[code]], 8).is_some());
         }
         for harmless in ["\u{c2}\u{a0}", "\u{2080}\u{9f9f}", "\u{fffd}"] {

@@ -13,7 +13,7 @@ impl Values {
         Self(max.map(|max| vec![0; max]).collect())
     }
 
-    /// A slot a name.
+    /// One slot for each name and place.
     pub fn slots(&mut self) -> Vec<Slot<'_>> {
         self.0.iter_mut().map(|bytes| Slot::new(bytes)).collect()
     }

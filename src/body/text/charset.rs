@@ -1,14 +1,14 @@
 //! The names of Python's text codecs, which werkzeug before 2.3 takes as charsets.
 //!
-//! ASCII, ISO 8859-1, Windows-1252 and UTF-8 are decoded. Of the others this module knows that they exist, so
-//! that a name which Python does not know is told from one that it does, and whether ASCII is
-//! ASCII in them, which is enough for the names of methods. Made from `encodings.aliases` and the
+//! This module decodes ASCII, ISO 8859-1, Windows-1252 and UTF-8. It also knows the names of the other
+//! codecs, since a name that Python does not know makes werkzeug fail, and whether ASCII bytes mean ASCII
+//! in them, which is enough for the names of methods. The lists are made from `encodings.aliases` and the
 //! modules of `encodings` of CPython 3.11.
 
 /// How the bytes of a value become text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Charset {
-    /// UTF-8; what is not UTF-8 becomes U+FFFD, as Python's `errors="replace"`
+    /// UTF-8; what is not UTF-8 becomes U+FFFD, as with Python's `errors="replace"`
     #[default]
     Utf8,
     /// UTF-8; a byte that is not UTF-8 becomes `%XX` again, as werkzeug's
@@ -20,16 +20,16 @@ pub enum Charset {
     Ascii,
     /// ISO 8859-1
     Latin1,
-    /// Windows-1252; what is no character becomes U+FFFD
+    /// Windows-1252; a byte that is no character becomes U+FFFD
     Cp1252,
-    /// one that this module cannot decode, but in which ASCII is ASCII
+    /// a charset that this module cannot decode, but in which ASCII bytes mean ASCII
     OtherAscii,
-    /// one that this module cannot decode
+    /// a charset that this module cannot decode
     Other,
 }
 
 impl Charset {
-    /// The character of a byte, in a charset that has one for each.
+    /// The character of a byte, in a charset with one byte for each character.
     pub(in crate::body) fn char(self, byte: u8) -> char {
         let char = match self {
             Self::Latin1 => Some(char::from(byte)),
@@ -40,19 +40,19 @@ impl Charset {
     }
 }
 
-/// What a name stands for.
+/// The codec that a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::body) enum Codec {
-    /// decoded here
+    /// one that this module decodes
     Known(Charset),
-    /// not decoded here, but ASCII is ASCII
+    /// one that this module does not decode, but in which ASCII bytes mean ASCII
     AsciiCompatible,
-    /// not decoded here
+    /// one that this module does not decode
     Other,
 }
 
 impl Codec {
-    /// Python's `codecs.lookup`; None is its `LookupError`.
+    /// Python's `codecs.lookup`; None where Python raises a `LookupError`.
     pub(in crate::body) fn find(name: &[u8]) -> Option<Self> {
         let mut buffer = [0; 32];
         let name = normalize(name, &mut buffer)?;
@@ -81,7 +81,7 @@ impl Codec {
     }
 }
 
-/// A character of Windows-1252; None for the five bytes that stand for none.
+/// A character of Windows-1252; None for the five bytes that are no character.
 pub(in crate::body) fn cp1252(byte: u8) -> Option<char> {
     const FROM_80: [char; 32] = [
         '\u{20ac}', '\0', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}',
@@ -127,11 +127,11 @@ const LISTS: [(Codec, &str); 6] = [
 
 const SLOTS: usize = 1024;
 
-/// Bits of the place in a list; those above are the list's.
+/// How many bits of an entry are the name's place in its list; the bits above are the number of the list.
 const START_BITS: u32 = 13;
 
-/// Each name's list and place in it, and one more, for 0 is an empty entry; at the name's hash or behind
-/// it. A header may have hundreds of names.
+/// A hash table of all names with linear probing, so that a header with hundreds of charsets takes little
+/// time. An entry is the name's list and its place there, plus one, since 0 is an empty entry.
 #[expect(clippy::indexing_slicing, reason = "when this is compiled")]
 static INDEX: [u16; SLOTS] = {
     let mut index = [0; SLOTS];
@@ -190,7 +190,7 @@ const LATIN_1: &str = "\
 /// Windows-1252
 const CP1252: &str = "1252 cp1252 windows_1252";
 
-/// In these ASCII is ASCII.
+/// Codecs in which ASCII bytes mean ASCII.
 const ASCII_COMPATIBLE: &str = "\
     1125 1250 1251 1253 1254 1255 1256 1257 1258 437 775 850 852 855 857 858 860 861 862 \
     863 865 866 869 932 936 949 950 arabic asmo_708 big5 big5_hkscs big5_tw big5hkscs charmap \
@@ -227,7 +227,7 @@ const ASCII_COMPATIBLE: &str = "\
     windows_1256 windows_1257 windows_1258 x_mac_japanese x_mac_korean x_mac_simp_chinese \
     x_mac_trad_chinese";
 
-/// In these it is not, or not always.
+/// Codecs in which ASCII bytes do not, or not always, mean ASCII.
 const OTHER: &str = "\
     037 1026 1140 273 424 500 864 cp037 cp1026 cp1140 cp273 cp424 cp500 cp864 cp875 csibm037 \
     csibm1026 csibm273 csibm424 csibm500 csibm864 csiso2022kr ebcdic_cp_be ebcdic_cp_ca \

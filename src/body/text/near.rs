@@ -1,5 +1,5 @@
-//! Searches whose end is usually near: the first bytes by vectors that every CPU has, which costs no
-//! call, and memchr for what is further away. And judgements of short texts.
+//! Searches that usually end within a few bytes. They look at the first bytes with vectors that every CPU
+//! has, which costs no call, and leave the rest to memchr. And checks of short texts.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x16};
@@ -7,18 +7,18 @@ use memchr::{memchr, memchr2};
 
 /// Bytes in a vector.
 const VECTOR: usize = 16;
-/// Bytes of a long name of an argument.
+/// Bytes of a long argument name.
 const NAME: usize = 64;
 /// Bytes that are looked at before memchr is called.
 const NEAR: usize = 2 * VECTOR;
 
-/// What is looked for. Two that are the same cost one comparison.
+/// The bytes to look for. The compiler compares two that are the same only once.
 type Ends = (u8, u8, u8, u8);
 
 const TEXT_ENDS: Ends = (b'"', b'"', b'\\', b'\\');
 const FORM_ENDS: Ends = (b'=', b'&', b'%', b'+');
 
-/// Where `a` is first.
+/// The place of the first `a`.
 #[inline(never)]
 pub(crate) fn find(a: u8, bytes: &[u8]) -> Option<usize> {
     at_once(bytes, (a, a, a, a), false).or_else(|| find_behind(a, bytes))
@@ -32,7 +32,7 @@ fn find_behind(a: u8, bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// Where `a` or `b` is first.
+/// The place of the first `a` or `b`.
 #[inline(never)]
 pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
     at_once(bytes, (a, a, b, b), false).or_else(|| find2_behind(a, b, bytes))
@@ -46,8 +46,8 @@ fn find2_behind(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// How many bytes of a name or value in a form stand for themselves, as far as that is near. For a
-/// value, so does the `=` that may follow.
+/// How many bytes of a name or value in a form stand for themselves: the bytes in front of the first
+/// `=`, `&`, `%` or `+`. The search ends after a few vectors, so it may return too few.
 #[inline(never)]
 pub(in crate::body) fn plain_len(bytes: &[u8]) -> usize {
     at_once(bytes, FORM_ENDS, false).unwrap_or_else(|| plain_len_behind(bytes))
@@ -61,8 +61,8 @@ fn plain_len_behind(bytes: &[u8]) -> usize {
     }
 }
 
-/// How many bytes of a string of a JSON text are neither quote, backslash nor control character, as
-/// far as that is near.
+/// How many bytes of a JSON string stand in front of the first quote, backslash or control character.
+/// The search ends after a few vectors, so it may return too few.
 #[inline]
 pub(in crate::body) fn text_len(bytes: &[u8]) -> usize {
     at_once(bytes, TEXT_ENDS, true).unwrap_or_else(|| text_len_behind(bytes))
@@ -76,7 +76,7 @@ fn text_len_behind(bytes: &[u8]) -> usize {
     }
 }
 
-/// ASCII without control characters.
+/// Whether the text is ASCII without control characters.
 pub(in crate::body) fn is_printable_ascii(bytes: &[u8]) -> bool {
     #[inline(always)]
     fn is<S: Simd>(simd: S, bytes: &[u8]) -> bool {
@@ -90,14 +90,14 @@ pub(in crate::body) fn is_printable_ascii(bytes: &[u8]) -> bool {
     dispatch!(Level::baseline(), simd => is(simd, bytes))
 }
 
-/// Looks for one of `ends` in the first vector: a function that does no more needs no stack.
+/// Looks for one of `ends` in the first vector. A caller that does only this inline needs no stack frame.
 #[inline(always)]
 fn at_once(bytes: &[u8], ends: Ends, controls: bool) -> Option<usize> {
     let vector = bytes.first_chunk()?;
     dispatch!(Level::baseline(), simd => first(ends_in(simd, *vector, ends, controls)))
 }
 
-/// A bit for each of `ends` in a vector, or with `controls` for each byte below 0x20.
+/// A bit for each byte of a vector that is one of `ends`, or with `controls` below 0x20.
 #[inline(always)]
 fn ends_in<S: Simd>(simd: S, vector: [u8; VECTOR], (a, b, c, d): Ends, controls: bool) -> u64 {
     let bytes: u8x16<S> = vector.simd_into(simd);
@@ -106,8 +106,8 @@ fn ends_in<S: Simd>(simd: S, vector: [u8; VECTOR], (a, b, c, d): Ends, controls:
     (controls | ends).to_bitmask()
 }
 
-/// Looks for one of `ends`, which may be the same, or with `controls` a byte below 0x20, among the first `len` bytes, a
-/// whole number of vectors. `Err` has what is left and where it begins.
+/// Looks for one of `ends`, or with `controls` for a byte below 0x20, among the first `len` bytes, a whole
+/// number of vectors. `Err` has the place where the rest begins, and the rest.
 #[inline(always)]
 fn near(
     bytes: &[u8],
@@ -127,14 +127,14 @@ fn near_by<S: Simd>(
     controls: bool,
 ) -> Result<Option<usize>, (usize, &[u8])> {
     let find = |vector| ends_in(simd, vector, ends, controls);
-    // The first vector has been looked at.
+    // `at_once` has looked at the first vector.
     let (mut rest, mut at) = match bytes.get(VECTOR..) {
         Some(rest) => (rest, VECTOR),
         None => (bytes, 0_usize),
     };
     while at < len {
         let Some((vector, after)) = rest.split_first_chunk() else {
-            // The last bytes, behind some that have been looked at.
+            // The last vector overlaps bytes that have been looked at; the shift drops these.
             let found = match bytes.last_chunk() {
                 Some(vector) => find(*vector).checked_shr(VECTOR.saturating_sub(rest.len()) as u32),
                 None => {
@@ -153,7 +153,7 @@ fn near_by<S: Simd>(
     Err((at, rest))
 }
 
-/// The last bytes, or all of them and `filler`.
+/// The last vector of `bytes`; fewer bytes than a vector are filled up with `filler`.
 #[inline(always)]
 fn last_vector(bytes: &[u8], filler: u8) -> [u8; VECTOR] {
     match bytes.last_chunk() {
@@ -209,7 +209,7 @@ mod tests {
                     assert_eq!(find(b'&', &bytes), Some(at));
                     assert_eq!(find2(b'&', b'+', &bytes), Some(at));
                     assert_eq!(find2(b'+', b'&', &bytes), Some(at));
-                    // What follows does not matter.
+                    // A second match at the end does not change the result.
                     bytes[len - 1] = b'&';
                     assert_eq!(find(b'&', &bytes), Some(at));
                     bytes[len - 1] = filler;

@@ -1,11 +1,12 @@
-//! Percent escapes, as Python's `urllib.parse.unquote_plus` reads them: what is no escape stays.
+//! Percent escapes, as Python's `urllib.parse.unquote_plus` reads them: a `%` without two hexadecimal
+//! digits stays as it is.
 
 pub(in crate::body) mod unescape;
 
 use super::near;
 use unescape::Buffer;
 
-/// A percent escape that may be cut by the end of a chunk.
+/// A decoder of percent escapes. Its state is the part of an escape that the end of a chunk has cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Escape {
     /// not inside an escape
@@ -16,16 +17,16 @@ pub(crate) enum Escape {
     Digit(u8),
 }
 
-/// What decoded bytes go to.
+/// Takes decoded bytes.
 pub(crate) trait Sink {
-    /// Takes some.
+    /// Takes any number of bytes.
     fn push(&mut self, bytes: &[u8]);
-    /// Takes one, in less time.
+    /// Takes one byte, in less time.
     fn push_byte(&mut self, byte: u8);
 }
 
 impl Escape {
-    /// Decodes `bytes`, the continuation of what was decoded before.
+    /// Decodes `bytes`, which continue those of the last call.
     pub(crate) fn decode(&mut self, bytes: &[u8], out: &mut impl Sink) {
         let mut rest = bytes;
         while let Some((byte, after)) = rest.split_first() {
@@ -44,7 +45,7 @@ impl Escape {
         }
     }
 
-    /// The same for what may be long: bytes are handed on by the thousand.
+    /// Like [`Self::decode`], for a long text: it hands decoded bytes on by the thousand.
     pub(crate) fn decode_long(&mut self, bytes: &[u8], out: &mut impl Sink) {
         const LONG: usize = 128;
         const BUFFER: usize = 2048;
@@ -54,7 +55,7 @@ impl Escape {
         let mut rest = bytes;
         while *self != Self::None {
             match rest.split_first() {
-                // Another escape may begin.
+                // A `%` ends the cut escape, and may begin another one.
                 Some((b'%', _)) => self.end(out),
                 None => return,
                 Some((byte, after)) => {
@@ -69,7 +70,7 @@ impl Escape {
         buffer.flush();
     }
 
-    /// No more bytes: a cut escape stands for itself.
+    /// The text has ended: the bytes of a cut escape stand for themselves.
     #[inline]
     pub(crate) fn end(&mut self, out: &mut impl Sink) {
         match *self {

@@ -15,12 +15,12 @@ pub(in crate::body) struct Utf8Check {
     /// 0 <= len <= 3
     len: usize,
     broken: bool,
-    /// surrogates in UTF-8 pass, as Python's `errors="surrogatepass"`
+    /// surrogates in UTF-8 pass, as with Python's `errors="surrogatepass"`
     surrogates: bool,
 }
 
 impl Utf8Check {
-    /// A check that lets nothing else pass.
+    /// A check that lets only UTF-8 pass.
     pub(in crate::body) const STRICT: Self = Self {
         pending: [0; 4],
         len: 0,
@@ -44,7 +44,8 @@ impl Utf8Check {
         self.feed_more(chunk)
     }
 
-    /// As [`Self::feed`], but kept out of line, so that ASCII pays for nothing else.
+    /// The part of [`Self::feed`] for text that is not ASCII. It is kept out of line, so that ASCII costs
+    /// little.
     #[inline(never)]
     pub(in crate::body) fn feed_more(&mut self, chunk: &[u8]) -> bool {
         let mut rest = self.complete_pending(chunk);
@@ -62,7 +63,7 @@ impl Utf8Check {
                 rest = tail.get(3..).unwrap_or_default();
                 continue;
             }
-            // Three bytes at most.
+            // `tail` is a part of a character: three bytes at most.
             copy(&mut self.pending, tail);
             self.len = tail.len().min(self.pending.len());
             break;
@@ -70,12 +71,12 @@ impl Utf8Check {
         !self.broken
     }
 
-    /// The bytes so far end inside a character.
+    /// Whether the bytes so far end inside a character.
     pub(in crate::body) fn is_cut(&self) -> bool {
         self.len > 0
     }
 
-    /// What comes next is no part of a character that is cut.
+    /// Notes that the next bytes do not continue an unfinished character.
     pub(in crate::body) fn cut(&mut self) {
         self.broken |= self.is_cut();
     }
@@ -113,7 +114,8 @@ impl Utf8Check {
     }
 }
 
-/// As std's, but several vectors at a time, of the best kind where there is much to look at.
+/// Like std's `is_ascii`, but it looks at several vectors at a time. For a long text it uses AVX2 where
+/// the CPU has it.
 #[inline(never)]
 fn is_ascii(bytes: &[u8]) -> bool {
     const SHORT: usize = 64;
@@ -140,7 +142,7 @@ fn is_ascii_by<S: Simd, const BLOCK: usize>(simd: S, bytes: &[u8]) -> bool {
         }
     }
     match bytes.last_chunk::<BLOCK>() {
-        // Some of it has been looked at.
+        // This overlaps the block before it.
         Some(last) => is_ascii_block(simd, last),
         None => rest.is_ascii(),
     }
@@ -159,7 +161,7 @@ fn is_ascii_block<S: Simd>(simd: S, block: &[u8]) -> bool {
     !(a | b).simd_ge(0x80).any_true()
 }
 
-/// The bytes of a surrogate, or the start of them.
+/// Whether the text begins with a surrogate, or with the first two of its three bytes.
 #[inline]
 fn is_surrogate(bytes: &[u8]) -> bool {
     matches!(
@@ -231,7 +233,7 @@ mod tests {
     fn sees_a_byte_that_is_not_ascii_at_every_place() {
         for len in (0..130).chain(250..260).chain([511, 512, 513, 600]) {
             let mut bytes = vec![b'a'; len];
-            // The vectors that every CPU has, too.
+            // `baseline` tests the path for CPUs without AVX2.
             let baseline = |bytes: &[u8]| dispatch!(Level::baseline(), simd => is_ascii_by::<_, 64>(simd, bytes));
             assert!(is_ascii(&bytes) && baseline(&bytes), "{len}");
             for at in 0..len {

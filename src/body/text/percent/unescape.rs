@@ -1,7 +1,8 @@
 //! Percent escapes of long texts, 16 bytes at a time.
 //!
-//! Each byte is decoded as if an escape began there, and kept where one does; the two digits behind it are
-//! dropped. `%7B%22a%22` becomes `{??"??a"??`, in which `?` is what the table leaves out.
+//! Each byte is decoded as if an escape began there. The decoded byte is taken where an escape does begin,
+//! and the two digits behind it are dropped: `%7B%22a%22` becomes `{??"??a"??`, and a table of shuffles
+//! ([`PACK`]) leaves out each `?`.
 
 use super::Sink;
 use crate::body::text::copy;
@@ -12,10 +13,11 @@ use fearless_simd::{Level, u8x16};
 
 /// Bytes in a vector.
 const VECTOR: usize = 16;
-/// Half of it.
+/// Bytes in half a vector.
 const HALF: usize = VECTOR / 2;
 
-/// For each set of bytes of eight, given as bits, which ones they are, in order.
+/// For each subset of eight bytes, given as bits: the indexes of its bytes, in order. `PACK[0b1001_0010]`
+/// begins with 1, 4, 7.
 static PACK: [[u8; HALF]; 256] = pack();
 
 #[expect(
@@ -40,7 +42,7 @@ const fn pack() -> [[u8; HALF]; 256] {
     table
 }
 
-/// Decoded bytes that wait to be handed on.
+/// Collects decoded bytes, to hand them on by the thousand.
 pub(in crate::body) struct Buffer<'s, S, const LEN: usize> {
     sink: &'s mut S,
     bytes: [u8; LEN],
@@ -100,7 +102,7 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
         self.keep_half(text, high, 8);
     }
 
-    /// Those of the half that begins at `first`.
+    /// Takes the bytes in `set` of the half that begins at `first`.
     #[inline(always)]
     fn keep_half<S: Simd>(&mut self, text: u8x16<S>, set: u8, first: u8) {
         let Some(which) = PACK.get(usize::from(set)) else {
@@ -112,7 +114,7 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
         }
         let which = u8x16::simd_from(text.simd, both) | first;
         let packed: [u8; VECTOR] = text.swizzle_dyn(which).into();
-        // What is not kept stands behind, where the next bytes go.
+        // A whole vector is written, also the bytes that are left out: the next bytes overwrite them.
         let free = self.bytes.get_mut(self.len..).unwrap_or_default();
         if let Some(free) = free.first_chunk_mut() {
             *free = packed;
@@ -120,11 +122,11 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
         self.len = self.len.saturating_add(set.count_ones() as usize);
     }
 
-    /// Decodes whole vectors from the front, and hands them on. Gives how many bytes it took: none
-    /// where the CPU has no vectors for it.
+    /// Decodes whole vectors from the front, and hands them on. Returns how many bytes it took: none
+    /// where the CPU has no instruction for it.
     #[inline(never)]
     pub(super) fn decode(&mut self, bytes: &[u8]) -> usize {
-        // Older vectors cannot be packed by a table: there it is done byte by byte.
+        // Without AVX2 there may be no shuffle by a table: then the caller decodes byte by byte.
         #[cfg(target_arch = "x86_64")]
         return Level::new().as_avx2().map_or(0, |avx2| {
             avx2.vectorize(
@@ -139,7 +141,7 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
     #[inline(always)]
     fn decode_by<S: Simd>(&mut self, simd: S, bytes: &[u8]) -> usize {
         let mut rest = bytes;
-        // Digits of the last escape that are yet to come.
+        // Bits for the digits of the last escape that stand in the next vector.
         let mut digits = 0_u64;
         while let (Some(text), Some(high), Some(low)) = (
             vector(simd, rest, 0),
@@ -170,7 +172,8 @@ fn vector<S: Simd>(simd: S, bytes: &[u8], at: usize) -> Option<u8x16<S>> {
     Some((*bytes).simd_into(simd))
 }
 
-/// What stands at each byte, if its escape is one byte there; and where there are escapes.
+/// For each byte of `text`: the byte that an escape stands for if one begins there, else the byte itself,
+/// or a space for `+`. And a mask of the places where escapes begin.
 #[inline(always)]
 #[expect(clippy::arithmetic_side_effects, reason = "vectors wrap")]
 fn decoded<S: Simd>(
@@ -179,7 +182,7 @@ fn decoded<S: Simd>(
     low: u8x16<S>,
 ) -> (u8x16<S>, fearless_simd::mask8x16<S>) {
     let is_hex = |digit: u8x16<S>| (digit ^ b'0').simd_lt(10) | ((digit | 0x20) - b'a').simd_lt(6);
-    // Letters have a bit that digits have not, and are 9 more than their lower half.
+    // A letter has the bit 0x40, which no digit has, and its value is 9 more than its lower four bits.
     let value = |digit: u8x16<S>| (digit & 15) + (digit >> 6) * 9;
     let escapes = text.simd_eq(b'%') & is_hex(high) & is_hex(low);
     let spaced = text
