@@ -1,5 +1,5 @@
-//! Tells the crate which nginx it is built for, and binds what nginx-sys leaves out: nginx's
-//! function-like macros, by the target's own headers and flags.
+//! Tells the crate which nginx it is built for, makes bindings for what nginx-sys leaves out (`shim.h`),
+//! with the headers and flags of that nginx, and joins the parts of the figures' page.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -20,7 +20,7 @@ mod module {
     use sha2::{Digest, Sha256};
 
     const SHIM: &str = "src/nginx/ffi/shim.h";
-    /// Included by it.
+    /// `shim.h` includes these two.
     const SHIM_BODY: &str = "src/nginx/ffi/shim_body.h";
     const SHIM_STATUS: &str = "src/nginx/ffi/shim_status.h";
     /// The parts of the page that shows the figures.
@@ -48,11 +48,11 @@ mod module {
         shim();
         page();
         if env::var("TARGET") == env::var("HOST") && glibc() >= Some((2, 36)) {
-            // Relocations that take 10 KiB less; glibc's loader reads them since 2.36.
+            // Packed relocations take 10 KiB less. glibc's loader knows them from 2.36 on.
             println!("cargo::rustc-cdylib-link-arg=-Wl,-z,pack-relative-relocs");
         }
         if env::var("CARGO_CFG_TARGET_VENDOR").as_deref() == Ok("apple") {
-            // nginx's symbols are found when nginx loads the module.
+            // The loader finds nginx's symbols when nginx loads the module.
             println!("cargo::rustc-link-arg=-undefined");
             println!("cargo::rustc-link-arg=dynamic_lookup");
         }
@@ -66,8 +66,8 @@ mod module {
         Some((major.parse().ok()?, minor.parse().ok()?))
     }
 
-    /// Static inline functions of `shim.h`: bindgen writes a C file with a callable copy of
-    /// each, and Rust declarations for them.
+    /// Makes the static inline functions of `shim.h` callable: bindgen writes a C file with a wrapper for
+    /// each, and Rust declarations of the wrappers.
     fn shim() {
         let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
         let wrappers = out.join("shim.c");
@@ -101,19 +101,20 @@ mod module {
         });
         build.compile("ngx_http_frappe_shim");
 
-        // For whoever compiles another module for this nginx, as the tests do: `cc @cflags`.
+        // The tests compile other modules for the same nginx with these flags: `cc @cflags`.
         let includes = includes.iter().map(|path| format!("-I{}", path.display()));
         let lines = includes.chain(cflags).map(|flag| format!("{flag:?}\n"));
         fs::write(out.join("cflags"), lines.collect::<String>()).expect("OUT_DIR is writable");
     }
 
-    /// The page in one piece, with the hashes by which a browser knows its style and its script.
+    /// Writes the page as one text, and its Content-Security-Policy, which has the hashes of its style and
+    /// its script.
     fn page() {
         let read = |name: &str| {
             let path = format!("{PAGE}/{name}");
             fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
         };
-        // Indentation and comments of their own are for people.
+        // A browser needs neither indentation nor lines with comments.
         let lean = |text: String| {
             let lines = text.lines().map(str::trim_start);
             let kept = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
@@ -153,15 +154,15 @@ mod module {
         fs::write(out.join("page.rs"), source).expect("OUT_DIR is writable");
     }
 
-    /// What nginx-sys says of the nginx that it found.
+    /// A fact about the nginx that nginx-sys has found.
     fn nginx(name: &str) -> String {
         env::var(format!("DEP_NGINX_{name}")).unwrap_or_else(|_| {
             panic!("DEP_NGINX_{name} is not set: nginx-sys must be a direct dependency")
         })
     }
 
-    /// The target's `-D` flags. nginx-sys 0.5.0 mixes two spellings of cargo's metadata, so that
-    /// they arrive under another name.
+    /// The `-D` flags of that nginx. nginx-sys 0.5.0 mixes two spellings of cargo's metadata, so the
+    /// flags arrive as METADATA.
     fn cflags() -> Vec<String> {
         let flags = env::var("DEP_NGINX_CFLAGS").or_else(|_| env::var("DEP_NGINX_METADATA"));
         let flags = flags.unwrap_or_default();

@@ -1,9 +1,9 @@
-//! The core's speed on the inputs of `benches/inputs.json`, and that of a bare search through the
-//! same bytes. `make bench` runs this and makes a table of it.
+//! Measures the core's speed on the inputs of `benches/inputs.json`, and beside it that of a bare search
+//! through the same bytes. `make bench` runs this and makes a table of it.
 //!
-//! Measured is the thread's CPU time, which other processes disturb less than they do a clock.
+//! It measures the thread's CPU time, since other processes disturb that less than the time of a clock.
 
-// Each program that measures uses a part of it.
+// Each program that measures uses a part of this module.
 #[allow(dead_code)]
 mod inputs;
 
@@ -15,8 +15,7 @@ use criterion::{Bencher, Criterion, SamplingMode, Throughput, criterion_group, c
 use inputs::{Body, Input, read};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Sizes that show whether the work is linear. The figures are compared with those of the bare
-/// search at `SIZE`.
+/// Sizes that show whether the work is linear. At `SIZE` the core is compared with the bare search.
 const SIZES: [usize; 4] = [1 << 10, 64 << 10, SIZE, 64 << 20];
 const SIZE: usize = 1 << 20;
 
@@ -26,7 +25,7 @@ fn benches(criterion: &mut Criterion<CpuTime>) {
         group.sampling_mode(SamplingMode::Flat);
         let sizes = if input.once { &SIZES[..1] } else { &SIZES[..] };
         if input.once {
-            // Compared with nothing that is measured at about the same time.
+            // No bare search is measured beside it, so it gets more samples.
             group
                 .sample_size(100)
                 .measurement_time(Duration::from_secs(3));
@@ -49,7 +48,7 @@ fn benches(criterion: &mut Criterion<CpuTime>) {
     }
 }
 
-/// What is measured is what is meant: a body that is read to its end.
+/// Checks that the core reads the body to its end, without trouble.
 fn check(input: &Input, body: &Body) {
     let outcome = read(input, body);
     assert_eq!(outcome.trouble, None, "{}", input.name);

@@ -4,8 +4,8 @@
 usage: benches/table.py CRITERION-DIRECTORY
 
 The directory is criterion's, below cargo's target directory; the inputs and their goals are in
-benches/inputs.json. A figure is the least of the samples' CPU times: what else a machine does, and its
-neighbours, only adds to them.
+benches/inputs.json. A figure is the least of the samples' CPU times, since other work of the machine and of
+its neighbours only adds to them.
 """
 
 import json
@@ -15,11 +15,12 @@ from operator import truediv
 from pathlib import Path
 
 INPUTS = Path(__file__).resolve().parent / "inputs.json"
-# The size at which inputs are compared with a bare search, and those that show that it is linear.
+# SIZE is the size at which inputs are compared with a bare search; the other two show whether the work is
+# linear.
 SIZE = 1 << 20
 SMALL, LARGE = 64 << 10, 64 << 20
-# A body 1024 times as long takes at most so much longer a byte: 64 MiB are there for a second, in
-# which other processes take turns in the cache.
+# A byte of a body that is 1024 times as long may take so many times as long. The bound is not 1, since
+# reading 64 MiB takes long enough for other processes to fill the cache meanwhile.
 LINEAR = 2
 
 
@@ -37,7 +38,7 @@ def main():
 
 
 class Measured:
-    """What criterion has measured, by input and function: (nanoseconds, bytes)."""
+    """What criterion has measured: (nanoseconds, bytes) by input and function."""
 
     def __init__(self, directory):
         self.found = {}
@@ -49,7 +50,7 @@ class Measured:
             self.found[key] = min(map(truediv, sample["times"], sample["iters"])), size
 
     def get(self, name, function):
-        """Nanoseconds and bytes."""
+        """The nanoseconds and bytes of one measurement."""
         try:
             return self.found[name, str(function)]
         except KeyError:

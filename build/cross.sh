@@ -6,7 +6,7 @@
 #   ROOT        an arm64 system by build/debian-root.sh
 #   DIRECTORY   receives ngx_http_frappe_module.so and frappe-cmd
 #
-# As CROSS_TEST=1, it also runs the tests of the core, which qemu-user-static emulates.
+# With CROSS_TEST=1 in the environment it also runs the tests of the core, under qemu-user-static.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,7 +34,8 @@ build/step.py 'Installing packages in the emulated system' 'usually 10 minutes' 
         apt-get install -y -q --no-install-recommends libc6-dev libpcre2-dev zlib1g-dev libssl-dev nginx nginx-dev \
             dpkg-dev debhelper help2man lintian python3 >apt.log 2>&1 || { cat apt.log >&2; exit 1; }'
 
-# configure compiles small programs, and runs them. It asks uname what machine this is.
+# nginx's configure compiles small programs and runs them, here by qemu. It asks uname for the machine, so uname
+# must say aarch64.
 configure() (
     tools=$(mktemp -d)
     trap 'rm -rf "$tools"' EXIT

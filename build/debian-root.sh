@@ -1,7 +1,6 @@
 #!/bin/bash
-# Lays a fresh, minimal system of a release of Debian or Ubuntu into a directory: no compiler, no
-# Python, no nginx. Tests install the package in it, and build in it as a newcomer would. Only root
-# can make one.
+# Makes a fresh, minimal system of a release of Debian or Ubuntu in a directory, without compiler, Python and
+# nginx. Tests install the package in it, and build in it as a newcomer would. Only root can make one.
 #
 # usage: build/debian-root.sh SUITE [DIRECTORY]
 #   SUITE       such as bookworm; "this" means the release of this machine. bookworm:arm64 is that of
@@ -38,8 +37,8 @@ draft=$kept/$name.$$
 trap 'rm -rf --one-file-system "$draft" "$draft.tar"' EXIT
 trap 'exit 130' INT TERM
 
-# The kernel gives programs of that processor to qemu. Debian's own entry for it is made at boot, where
-# there is one.
+# Makes the kernel run programs of that processor by qemu. Debian registers qemu when it boots; a container does
+# not boot, so this does it.
 emulate() {
     local entries=/proc/sys/fs/binfmt_misc name
     name=qemu-$(case $1 in arm64) echo aarch64 ;; *) echo "$1" ;; esac)
@@ -48,7 +47,8 @@ emulate() {
     [[ -e $entries/$name ]] || cat "/usr/lib/binfmt.d/$name.conf" >$entries/register
 }
 
-# apt takes no list whose date is over; a mirror that lags behind is good enough to build and to test with.
+# Makes apt accept package lists that have expired: a mirror that lags behind is good enough to build and test
+# with.
 allow_lag() {
     local until
     until=$(sed -n '/^Valid-Until: /{s///p;q}' "$draft"/var/lib/apt/lists/*Release)
@@ -60,17 +60,17 @@ allow_lag() {
 make_archive() {
     local sources mirror script
     command -v debootstrap >/dev/null || skip 'debootstrap is missing'
-    # This machine's own sources, for the other release.
+    # The sources of this machine, with the name of the other release.
     sources=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
         'Created-By: Packages' "Origin: $vendor" | sed "s/ $this/ $suite/" | sort -u)
     mirror=$(awk -v suite="$suite" '$3 == suite { print $2; exit }' <<<"$sources")
     [[ -n $mirror ]] || skip "apt knows no mirror of $vendor $suite: 'apt-get update' first"
 
     mkdir -p "$kept"
-    # A release that is newer than debootstrap is laid as unstable is.
+    # A release that debootstrap does not know yet is made by its script for unstable.
     script=/usr/share/debootstrap/scripts/$suite
     [[ -e $script ]] || script=${script%/*}/sid
-    # Its mounts go with the namespace, whatever happens to it.
+    # In a namespace of its own, so that the kernel removes debootstrap's mounts when it ends in any way.
     build/step.py "Making a system of $suite by debootstrap" 'usually 1 minute' \
         unshare --mount debootstrap --arch="$architecture" --variant=minbase "$suite" "$draft" "$mirror" \
         "$script" >&2 || skip 'debootstrap failed'
@@ -78,7 +78,7 @@ make_archive() {
     apt-config dump --no-empty --format '%f "%v";%n' Acquire::http Acquire::https \
         >"$draft/etc/apt/apt.conf.d/90host"
     allow_lag
-    # No service is started or reloaded when its package is installed.
+    # Packages must not start or reload a service when they are installed.
     printf '#!/bin/sh\nexit 101\n' >"$draft/usr/sbin/policy-rc.d"
     chmod 755 "$draft/usr/sbin/policy-rc.d"
     tar -C "$draft" -cf "$draft.tar" .

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds the package for a release of Debian or Ubuntu in a system of that release, against its own
-# nginx-dev and libc. `make debs` calls it; only root can.
+# nginx-dev and libc. `make debs` calls this; only root can run it.
 #
 # usage: build/debs.sh SUITE DIRECTORY
 #   SUITE       such as bookworm; or bookworm:arm64, for another kind of processor. Then this machine's
@@ -21,7 +21,7 @@ root=$target/roots/$name
 cargo=$target/suites/$name/cargo
 cache=${CARGO_HOME:-$HOME/.cargo}/registry
 
-# A package of what lies here, committed or not.
+# Copies the project into the system, with changes that are not committed.
 copy_project() {
     rm -rf "$root/root/project"
     mkdir -p "$root/root/project"
@@ -34,13 +34,13 @@ copy_project() {
     packaging/version.sh >"$root/root/project/packaging/version"
 }
 
-# Laid anew each day, so that its packages are those of today.
+# The system is made anew each day, so that its packages are of today.
 if [[ -z $(find "$root/made" -mmin -1440 2>/dev/null) ]]; then
     rm -rf --one-file-system "$root"
     status=0
     build/debian-root.sh "$suite" "$root" || status=$?
     [[ $status -eq 0 ]] || { rm -rf --one-file-system "$root"; exit "$status"; }
-    # A system that is thrown away need not survive a power cut.
+    # dpkg need not call fsync in a system that is thrown away.
     echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
     build/inside.sh "$root" bash -ec 'apt-get update -q && apt-get install -q -y --no-install-recommends make' \
         >"$root/apt.log" 2>&1 || { cat "$root/apt.log" >&2; exit 1; }
@@ -55,7 +55,7 @@ about=(CARGO_FLAGS=--locked SOURCE_DATE_EPOCH="$(packaging/time.sh)" ${DEBFULLNA
 
 if [[ $suite == *:* ]]; then
     build/cross.sh "$root" "$cargo"
-    # At the same place, so that paths in files hold on both sides.
+    # The directory has the same path inside, so that paths in its files are valid there, too.
     build/inside.sh --bind "$cargo=$cargo" "$root" env "${about[@]}" \
         project/packaging/deb.sh "$cargo/ngx_http_frappe_module.so" "$cargo/frappe-cmd" "$cargo/deb"
 else

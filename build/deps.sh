@@ -1,7 +1,7 @@
 #!/bin/sh
-# Checks that this machine has what the build needs. What is missing is installed
-# by apt-get when that can be done without asking (root on Debian or Ubuntu);
-# otherwise one line to type is printed and make stops.
+# Checks that this machine has what the build needs. Root on Debian or Ubuntu
+# gets the missing packages installed by apt-get. Anybody else gets the command
+# to type, and make stops.
 #
 # usage: build/deps.sh [--check] [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers] [lua] [memcheck] [repo]
 #                      [srpm] [cross] [figures]
@@ -48,8 +48,8 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# Where bindgen looks, too. libclang is of no use without its builtin headers,
-# which Debian ships apart.
+# Looks where bindgen looks. libclang is of no use without its builtin headers,
+# which are a package of their own in Debian.
 have_libclang() {
     [ -z "${LIBCLANG_PATH:-}" ] || [ ! -e "$LIBCLANG_PATH" ] || return 0
 
@@ -62,8 +62,8 @@ have_libclang() {
     return 1
 }
 
-# The version that the distribution has as its default. 'libclang-dev' brings the
-# same, and 200 MB of what is not needed.
+# The packages of the distribution's default version. 'libclang-dev' would
+# install the same, and 200 MB more that the build does not need.
 libclang_packages() {
     version=$(apt-cache depends libclang-dev 2>/dev/null \
         | sed -n 's/^ *Depends: libclang-\([0-9]*\)-dev$/\1/p')
@@ -74,7 +74,7 @@ libclang_packages() {
     fi
 }
 
-# One run of the preprocessor finds headers wherever the compiler looks for them.
+# The packages of missing headers. The preprocessor looks wherever the compiler does.
 missing_headers() {
     cc -E -P - <<-'END'
 	#if !__has_include(<stdlib.h>)
@@ -96,7 +96,7 @@ apt_install() {
     log=$(mktemp)
     export DEBIAN_FRONTEND=noninteractive
 
-    # A fresh container has no package lists, an old machine has stale ones.
+    # A fresh container has no package lists; those of an old machine may be stale.
     case $packages in
         *libclang*) have_lists=$(apt-cache depends libclang-dev 2>/dev/null || true) ;;
         *) have_lists=yes ;;
@@ -118,7 +118,7 @@ apt_update() {
     logged apt-get update -q || { cat "$log" >&2; die "apt-get update failed"; }
 }
 
-# Runs a command whose words go to the log, and shows every ten seconds how far it is.
+# Runs a command with its output in the log, and shows the log's last line every ten seconds.
 logged() {
     (
         seconds=0
@@ -135,8 +135,8 @@ logged() {
     return "$status"
 }
 
-# Debian starts a service when its package is installed; the tests only want the
-# binary. policy-rc.d is how Debian lets one say so.
+# Debian starts a service when its package is installed, but the tests need only
+# the binary. A script policy-rc.d that exits with 101 forbids the start.
 forbid_services() {
     [ ! -e /usr/sbin/policy-rc.d ] || return 0
     policy=/usr/sbin/policy-rc.d
@@ -161,8 +161,8 @@ check_rust() {
 }
 
 check_build() {
-    # First of all, since it is the one thing that is not installed here: nothing changes on a machine
-    # that cannot build.
+    # Rust comes first, since this script does not install it: a machine that cannot build is left
+    # unchanged.
     check_rust
 
     if ! have cc || ! have gcc; then
@@ -232,7 +232,7 @@ for what in "$@"; do
             have promtool || lacks Prometheus prometheus
             ;;
         memcheck)
-            # It looks up names in libc's debugging symbols.
+            # valgrind finds the functions of libc by its debugging symbols.
             have valgrind || lacks valgrind 'valgrind libc6-dbg'
             ;;
         report) ;;

@@ -3,8 +3,8 @@
 
 usage: build/glibc.py FILE...
 
-It is the highest version of those that a file names, as readelf shows them. Relocations that are packed
-need 2.36, which a file that has them names, too (GLIBC_ABI_DT_RELR).
+It is the highest version that a file names, as readelf shows it. Packed relocations need 2.36; a file with
+them names GLIBC_ABI_DT_RELR.
 """
 
 import re
@@ -18,7 +18,7 @@ def main():
 
 
 def oldest(path):
-    """As a pair of numbers."""
+    """The oldest glibc for a file, as a pair of numbers."""
     said = subprocess.run(["readelf", "--version-info", path], check=True, capture_output=True,
                           text=True, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}).stdout
     needed = [tuple(map(int, found)) for found in re.findall(r"Name: GLIBC_(\d+)\.(\d+)", said)]

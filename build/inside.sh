@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs a command in a system that build/debian-root.sh has laid into a directory. The command has this
-# machine's network, certificates and Rust toolchain; whatever it starts ends with it.
+# Runs a command in a system that build/debian-root.sh has made in a directory. The command has this
+# machine's network, certificates and Rust toolchain. All processes that it starts end with it.
 #
 # usage: build/inside.sh [--bind SOURCE=TARGET]... ROOT COMMAND...
 #   --bind    shows the directory SOURCE of this machine as TARGET in the system
@@ -19,13 +19,14 @@ done
 root=$(realpath "$1")
 shift
 
-# Rust as rustup lays it: the programs in ~/.cargo/bin.
+# Rust in the places where rustup installs it: the programs are in ~/.cargo/bin.
 binds+=("$(rustc --print sysroot)=/opt/rust")
 mkdir -p "$root/root/.cargo/bin"
 for program in cargo rustc rustdoc; do
     ln -sf "/opt/rust/bin/$program" "$root/root/.cargo/bin/$program"
 done
-# A company's network may have certificates of its own; a minimal system has none at all.
+# A minimal system has no certificates, and a company's network may need its own: the system gets this
+# machine's.
 mkdir -p "$root/etc/ssl/certs"
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/host.crt"
 cp /etc/resolv.conf "$root/etc/"
@@ -33,7 +34,7 @@ for bind in "${binds[@]}"; do
     mkdir -p "$root/${bind#*=}"
 done
 
-# In namespaces of its own, so that mounts and processes go with the command.
+# The command runs in namespaces of its own, so that the kernel removes its mounts and processes when it ends.
 exec unshare --mount --pid --fork --kill-child bash -euc '
     root=$1
     shift

@@ -12,12 +12,12 @@ from pathlib import Path
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 
-# A layer may use itself and what is named here.
+# A layer may use itself and the layers that are named here.
 LAYERS = {
     "body": [],
     "frappe": ["body"],
     "figures": [],
-    # A zone is a view of memory that nginx shares.
+    # ffi makes a figures::Zone of the memory that nginx shares.
     "nginx::ffi": ["figures"],
     "nginx::request": ["body", "frappe", "figures", "nginx::ffi"],
     "nginx::read": ["body", "frappe", "figures", "nginx::ffi", "nginx::request"],
@@ -64,7 +64,7 @@ def resolve(path, modules):
 
 
 def uses(text, here, modules):
-    # Relative to the module of the file; `super` within an inline module is not told apart.
+    """The modules that a file uses. `super` counts from the file's module, also in an inline module."""
     for match in PATH.finditer(text):
         root, tail, more = match.groups()
         tail = tuple(tail.strip(":").split("::"))
@@ -84,7 +84,7 @@ def layer(name):
 
 
 def circles(arrows):
-    """Groups of modules each of which leads to every other."""
+    """Groups of modules in which each one leads to every other one."""
     def reach(start):
         seen, todo = set(), [start]
         while todo:
@@ -122,7 +122,7 @@ def main():
             own, other = layer(here), layer(target)
             if own and other and own != other and other not in LAYERS[own]:
                 wrong.append(f"{'::'.join(here)} uses {'::'.join(target)}: {own} must not use {other}")
-            # Parent and child.
+            # A parent and its child may use each other.
             if here[:len(target)] != target and target[:len(here)] != here:
                 arrows.setdefault(here, set()).add(target)
     wrong += ["a circle: " + ", ".join(group) for group in circles(arrows)]

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Runs tests under Miri.
+# Runs tests of the core, and of the boundary where it needs no nginx, under Miri, which shows undefined
+# behaviour.
 #
 # usage: build/miri.sh DIRECTORY TEST...
 set -euo pipefail
@@ -14,6 +15,6 @@ if ! cargo +nightly miri --version >/dev/null 2>&1; then
         exit 1
     fi
 fi
-# Tests that count threads or read a clock are not isolated from the machine.
+# Some tests read a clock or ask how many threads there are, which Miri's isolation forbids.
 export MIRIFLAGS="-Zmiri-disable-isolation ${MIRIFLAGS:-}" CARGO_TARGET_DIR=$directory
 cargo +nightly miri test --no-default-features --lib -- "$@"

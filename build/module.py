@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Runs cargo and lays what it built into one directory with a stable path.
+"""Runs cargo and copies what it has built to one directory with a stable path.
 
 usage: build/module.py DIRECTORY CARGO-ARGUMENT...
 
 DIRECTORY receives ngx_http_frappe_module.so, the arguments with which a C compiler finds
-the same nginx (cflags), and, when cargo built nginx as well (feature "vendored"), the
-nginx binary that the module fits. Cargo itself leaves
-nginx in a directory with a hash in its name, and does not remove older ones; its
-JSON messages say which one is meant.
+the same nginx (cflags), and, when cargo has built nginx as well (feature "vendored"), the
+nginx binary that the module fits. Cargo itself leaves nginx in a directory with a hash in
+its name, and does not remove older ones; its JSON messages say which one is current.
 """
 
 import json
@@ -63,8 +62,8 @@ def build(arguments):
 def settle(out_dir):
     """Keeps cargo from building nginx's bindings twice.
 
-    nginx-sys has cargo watch two files that its build script writes itself. They are
-    newer than the script's start, so the next run would take them for changed.
+    nginx-sys makes cargo watch two files that its own build script writes. They are newer
+    than the script's start, so the next run of cargo would take them for changed.
     """
     start = (out_dir.parent / "invoked.timestamp").stat().st_mtime_ns
     for name in ("Makefile", "ngx_auto_config.h"):
@@ -74,7 +73,7 @@ def settle(out_dir):
 
 
 def install(source, target):
-    """Copies what changed. Renames at the end: an nginx may be running the old file."""
+    """Copies a file that has changed. It renames the copy, since an nginx may be running the old file."""
     if target.exists():
         old, new = target.stat(), source.stat()
         if (old.st_size, old.st_mtime_ns) == (new.st_size, new.st_mtime_ns):

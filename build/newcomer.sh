@@ -1,6 +1,6 @@
 #!/bin/bash
-# Does what README tells a newcomer to do, in a system that holds no more than the newcomer has: a
-# fresh Debian, git, make and Rust. What is tested is the last commit.
+# Runs the commands of README in a system that has no more than a newcomer has: a fresh Debian, git, make and
+# Rust. It tests the last commit.
 #
 # usage: build/newcomer.sh SUITE COMMAND...
 #   SUITE     such as bookworm or trixie
@@ -21,7 +21,7 @@ trap 'rm -rf --one-file-system "$root"' EXIT
 trap 'exit 130' INT TERM
 build/debian-root.sh "$suite" "$root"
 
-# README's own line, without the sudo that root does not need.
+# The line of README, without the sudo, which root does not need.
 needed=$(sed -n 's/^ *sudo \(apt-get install .*git make\)$/\1/p' README.md)
 [[ -n $needed ]] || { echo 'README names no packages' >&2; exit 1; }
 build/inside.sh "$root" bash -euc "apt-get update -q >/dev/null && $needed -y -q >/dev/null"

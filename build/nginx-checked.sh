@@ -1,13 +1,13 @@
 #!/bin/bash
 # Builds an nginx that shows errors in the use of memory, from a copy of the source that
-# cargo has. It takes each allocation of a pool from malloc, so that the end of every one
-# of them is watched.
+# cargo has. Its pools take each allocation from malloc, so that the checker watches the
+# end of every one.
 #
 # usage: build/nginx-checked.sh asan | memcheck DIRECTORY
 #   asan      for AddressSanitizer
 #   memcheck  to be run under valgrind
 #
-# DIRECTORY receives source/ and objs/, in it nginx.
+# DIRECTORY receives source/ and objs/. The program is objs/nginx.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,7 +26,7 @@ for package in json.load(sys.stdin)["packages"]:
     if package["name"] == "nginx-src":
         print(pathlib.Path(package["manifest_path"]).parent)')
 
-# What the crate builds of itself, and what .cargo/config.toml adds.
+# The configure arguments of the crate itself, and those that .cargo/config.toml adds.
 arguments=(
     $(sed -n '/^static NGINX_CONFIGURE_BASE/,/\]/s/.*"\(--.*\)".*/\1/p' "$crate/src/lib.rs")
     $(grep '^--' .cargo/config.toml)
@@ -41,8 +41,8 @@ echo "Building nginx for $kind"
 rm -rf "$directory"
 mkdir -p "$directory"
 cp -r "$crate/nginx" "$directory/source"
-# In the program itself, since nginx hands no environment to the binary that takes over from it.
-# It leaves what it has of its configuration to the end of the process: no leak that matters.
+# The options are compiled into the program, since nginx hands no environment to the binary that takes
+# over from it. nginx frees its configuration only by ending the process, so leaks are not looked for.
 cc -c -x c -o "$directory/options.o" - <<END
 const char *__asan_default_options(void) { return "detect_leaks=0"; }
 END

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Configures the source that Debian's nginx-dev installs, so that bindgen finds the
-# headers that configure makes. The package has none of them, and its own configure
-# arguments only as a bash array.
+# Configures the nginx source of Debian's package nginx-dev, so that bindgen finds the
+# headers that configure makes, which the package does not have. It has Debian's
+# configure arguments as a bash array.
 #
 # usage: build/nginx-debian.sh BUILD_DIR
 set -euo pipefail

@@ -1,13 +1,12 @@
 #!/bin/bash
-# Gets the nginx of another release of Debian or Ubuntu, to test with: the binary, the libraries
-# that it wants, and its development files. Nothing is installed, apt's own files are not
-# touched, and root is not needed.
+# Downloads the nginx of another release of Debian or Ubuntu, to test with: the binary, its libraries and
+# its development files. It installs nothing, changes no file of apt, and does not need root.
 #
 # usage: build/nginx-suite.sh SUITE DIRECTORY
 #   SUITE       such as trixie, or noble
 #   DIRECTORY   receives `nginx`, which runs here, and `source`, for packaging/build-for-nginx.sh
 #
-# Exits with 77 when apt cannot get it, after a line that says why.
+# Exits with 77 when apt cannot get that nginx, after a line that says why.
 set -euo pipefail
 
 skip() {
@@ -24,14 +23,14 @@ apt=$directory/apt
 root=$directory/root
 log=$directory/apt.log
 
-# From where this machine's own packages come.
+# The mirror that this machine's own packages come from.
 vendor=$(. /etc/os-release; echo "${ID^}")
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Origin: $vendor" \
     'Component: main' | head -n 1)
 [[ -n $mirror ]] || skip "apt knows no mirror of $vendor: 'apt-get update' first"
 
-# An apt that knows this suite only, and no installed package. A mirror that lags behind is good enough to
-# test with.
+# Configures an apt that knows this suite alone, and no installed package. It accepts expired lists: a mirror
+# that lags behind is good enough to test with.
 mkdir -p "$apt"/{lists,archives}/partial "$apt/cache"
 : >"$apt/status"
 echo "deb $mirror $suite main" >"$apt/sources.list"
@@ -72,7 +71,7 @@ done
 rm -r "$apt/archives"
 mv "$root/usr/share/nginx/src" "$directory/source"
 
-# With its own libc. A binary upgrade starts $0 again.
+# This script runs nginx with the libc of its release. For an upgrade of the binary, nginx starts $0 again.
 loader=$(find "$root/" -name 'ld-linux*.so.*' | head -n 1)
 libraries=$(dirname "$(find "$root/" -name 'libc.so.6' | head -n 1)")
 cat >"$directory/nginx" <<END

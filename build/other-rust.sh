@@ -1,6 +1,6 @@
 #!/bin/bash
-# Checks the core for aarch64, and with the oldest Rust that Cargo.toml promises. rustup gets what is
-# missing; where it cannot, this says so and ends with 77.
+# Checks the core for aarch64, and with the oldest Rust that Cargo.toml promises. rustup downloads what is
+# missing. Where it cannot, this says so and exits with 77.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Checks that nothing of the core can panic in a module that has been built.
+"""Checks that the core cannot panic in a module that has been built.
 
 usage: build/panics.py MODULE
 
-A place that can panic names its source file in the module, for the message. The boundary guards its
-callbacks against panics; the core must have none.
+For each place that can panic, the compiler stores the name of the source file in the module, for the
+message. The boundary stops panics in its callbacks; the core must have no such place.
 """
 
 import re

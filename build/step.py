@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs a command, names what it does and how long that usually takes, and says every ten seconds
-without a word from it that it is still at work. What the command prints goes on as it comes.
+"""Runs a command. Prints first what it does and how long that usually takes, and then every ten seconds
+without output of the command that it is still at work. Passes the command's output on at once.
 
 usage: build/step.py NAME USUAL COMMAND...
-  NAME    what is done, such as "Building frappe-cmd"
+  NAME    what the command does, such as "Building frappe-cmd"
   USUAL   how long that takes, such as "usually 1 minute"
 """
 
@@ -15,14 +15,14 @@ import subprocess
 import sys
 import time
 
-# STEP_BEAT is for the tests.
+# Seconds without output. The tests set STEP_BEAT.
 BEAT = float(os.environ.get("STEP_BEAT", "10"))
 
 
 def main():
     name, usual, *command = sys.argv[1:]
     say(f"{name} ({usual})")
-    # Ctrl-C reaches the command, too; its end is ours.
+    # Ctrl-C reaches the command as well: this process goes on until the command has ended.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=colours(),
                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as run:
@@ -48,7 +48,7 @@ def pass_on(pipe, name):
 
 
 def colours():
-    """cargo's and pytest's own choice, as if they saw our terminal."""
+    """Makes cargo and pytest print colours if our output is a terminal, although they write to a pipe."""
     if not sys.stdout.isatty():
         return None
     return {"CARGO_TERM_COLOR": "always", "PY_COLORS": "1", **os.environ}

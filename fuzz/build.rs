@@ -1,4 +1,4 @@
-//! Compiles the counter of work. It is in C since the compiler would have our own code count, too.
+//! Compiles the counter of work. It is written in C, since rustc would make a counter in Rust count itself.
 
 fn main() {
     println!("cargo::rerun-if-changed=src/work.c");

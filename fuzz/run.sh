@@ -1,10 +1,10 @@
 #!/bin/bash
-# Runs fuzz targets, each for a time, as many at once as there are cores.
+# Runs fuzz targets, each for SECONDS, as many at once as there are cores.
 #
 # usage: fuzz/run.sh DIRECTORY SECONDS [TARGET...]
 #
-# DIRECTORY keeps what is built, the corpus, and the inputs that failed. Each run begins with that corpus, with
-# what is stored in fuzz/corpus.tar.gz, and with the requests of the tests. A target that fails says which
+# DIRECTORY keeps the programs, the corpus, and the inputs that failed. Each run begins with that corpus, with
+# the one in fuzz/corpus.tar.gz, and with the requests of the tests. For a target that fails, this says which
 # input it was and how to run it again. FUZZ_PYTHON is the interpreter of the tests' environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,8 +31,8 @@ if ! command -v cargo-fuzz >/dev/null; then
     cargo install --quiet --locked --root "$directory/tools" cargo-fuzz@0.13.2
 fi
 
-# Coverage and AddressSanitizer are not yet for stable Rust; the variable lets them be used all the same.
-# trace-pc is for what counts work (src/work.c).
+# Stable Rust has coverage and AddressSanitizer only with this variable. The counter of work (src/work.c) needs
+# trace-pc.
 export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Cllvm-args=-sanitizer-coverage-trace-pc ${RUSTFLAGS:-}"
 cargo fuzz build --fuzz-dir fuzz --target-dir "$directory"
@@ -44,7 +44,7 @@ tar -xzf fuzz/corpus.tar.gz -C "$directory/stored"
 
 run() {
     local target=$1 log=$directory/$1.log status=0 stored=$directory/stored/$1
-    # Those of the same shape.
+    # These targets take inputs of the same shape as `request`.
     [[ $1 != difference && $1 != splits ]] || stored=$directory/stored/request
     mkdir -p "$directory/corpus/$target" "$directory/failed"
     "$directory/$host/release/$target" "$directory/corpus/$target" "$stored" -max_total_time="$seconds" -max_len=8192 \

@@ -3,8 +3,8 @@
 
 usage: fuzz/seeds.py DIRECTORY [TARGET...]
 
-Each target gets a directory of its own with files of its own shape (see `targets/`). A seed's first byte
-chooses the Frappe version, so the vectors are there for several.
+Each target gets its own directory, with inputs in its own format (see `targets/`). A seed's first byte
+chooses the Frappe version; the seeds take several versions in turn.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "t"))
 from rig.corpus import load  # noqa: E402
 from vectors import ROWS  # noqa: E402
 
-# Places in the core's list of dialects (and about the same in the oracle's list of families).
+# Indexes in the core's list of dialects. In the oracle's list of families they mean about the same.
 DIALECTS = (0, 4, 6, 9, 11, 12)
 CUTS = (1, 3, 7, 64, 150)
 LONGEST = 4096
@@ -28,7 +28,7 @@ DOCUMENT = re.compile(rb'\{[^{}]*"doctype"[^{}]*\}')
 
 
 def requests():
-    """Method, target, Content-Type and body of all."""
+    """The method, target, Content-Type and body of each request."""
     for row in ROWS.values():
         request = row.request
         kinds = [value for _, value in request.headers]
@@ -39,12 +39,12 @@ def requests():
 
 
 def as_bytes(text):
-    """A row may have either."""
+    """Text as bytes: a row may have either."""
     return text if isinstance(text, bytes) else text.encode()
 
 
 def shapes(method, target, content_type, body):
-    """For each target that the request suits, what follows the two first bytes."""
+    """For each target that the request suits: its name, and the input behind the first two bytes."""
     whole = b"%b %b\n%b\n%b" % (method, target, content_type, body)
     yield "request", whole
     yield "difference", whole
@@ -64,7 +64,7 @@ def shapes(method, target, content_type, body):
 
 
 def main():
-    """Writes them."""
+    """Writes the seeds."""
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     directory, targets = Path(sys.argv[1]), sys.argv[2:]

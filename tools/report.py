@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""What takes the time of the servers, by an access log of nginx-conf/log-json.conf.
+"""Shows what takes the time of the servers, by an access log of nginx-conf/log-json.conf.
 
-Shows the calls ($frappe_call) that took the most time of the servers, the slowest and the most
-frequent ones, and the same by command ($frappe_cmd), by pool and by report. With --html it writes
-a page with a picture, too.
+It lists the calls ($frappe_call) that took the most time of the servers, the slowest and the most
+frequent ones, and the same by command ($frappe_cmd), by pool and by report. With --html it also
+writes a page with a picture.
 
-Times are those of nginx ($request_time: the client's network is in them). `servers s` is for how
-many seconds the upstream servers were busy, `share %` which part of all such time that is. Errors
-are answers 5xx and clients that gave up (499); what Frappe refuses with 403 or 417 is an answer to
-a person and no error. Lines without a call, of an older log, count under their command.
+Times are nginx's ($request_time), so they include the client's network. `servers s` is the number of
+seconds that the upstream servers were busy, `share %` its part of all such time. Errors are answers
+5xx and clients that gave up (499). A 403 or 417 of Frappe is an answer to a person, and no error.
+A line without a call, from an older log, counts under its command.
 """
 
 import argparse
@@ -30,7 +30,8 @@ SORTS = {"share": "busy DESC, count DESC", "p95": "p95 DESC, count DESC",
          "count": "count DESC, busy DESC"}
 NUMBER = re.compile(r"[0-9.]+")
 GZIP = b"\x1f\x8b"
-# Bytes of lines after which the report says how far it is, and seconds between two such words.
+# Bytes of lines after which the report may say how far it is, and the least seconds between two such
+# messages.
 LARGE, PAUSE = 50_000_000, 5
 # Columns of a name; a longer one has a line of its own.
 NAME_WIDTH = 52
@@ -98,7 +99,8 @@ def fail(message):
 
 def read(logs):
     """A database with the table `requests`, and whether the logs are large."""
-    # In a temporary file, which SQLite removes by itself: logs may be larger than the memory.
+    # The empty name makes SQLite use a temporary file, which it removes itself: logs may be larger than
+    # the memory.
     database = sqlite3.connect("")
     database.execute(CREATE)
     lines = Lines(logs)
@@ -119,7 +121,7 @@ def read(logs):
 
 
 class Lines:
-    """The rows of some logs. Says of large ones how far it is."""
+    """The rows of some logs. While it reads large ones, it says how far it is."""
 
     def __init__(self, logs):
         self.logs, self.read, self.good, self.bytes = logs, 0, 0, 0
@@ -137,7 +139,7 @@ class Lines:
                 fail(f"{log}: {error.strerror or error}")
 
     def rows(self, log, file, before):
-        """Those of one log, which may be compressed, and the end of which may be missing."""
+        """The rows of one log, which may be compressed, and whose end may be missing."""
         is_packed = file.peek(2)[:2] == GZIP
         lines = gzip.GzipFile(fileobj=file) if is_packed else file
         first = self.read
@@ -184,7 +186,7 @@ def row(line):
 
 
 def text(fields, name):
-    """A field that may be missing. SQLite takes no half of a surrogate pair."""
+    """A field that may be missing, as text. Half of a surrogate pair, which SQLite refuses, becomes `?`."""
     value = fields.get(name) or ""
     return str(value).encode("utf-8", "replace").decode()
 
@@ -200,7 +202,7 @@ def headline(database):
 
 
 def make_tables(database, options, is_large):
-    """Name, head of the first column, and rows of each table."""
+    """For each table: its name, the head of its first column, and its rows."""
     slowest = f"Slowest, by p95, of calls with {options.min:,} requests or more (--min)"
     for name, key, order, least, where in (
             ("Most time of the servers", "call", "share", 1, ""),
@@ -224,12 +226,12 @@ def cells(row):
 
 
 def printable(text):
-    """Names come from clients: nothing may reach the terminal but text."""
+    """The text without control characters, which must not reach the terminal: names come from clients."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def columns(text):
-    """How many columns of a terminal it takes."""
+    """How many columns of a terminal the text takes."""
     return sum(0 if unicodedata.combining(char) else
                2 if unicodedata.east_asian_width(char) in "FW" else 1 for char in text)
 
@@ -326,5 +328,6 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # As in `| head`: what is still in the buffer would fail again at exit.
+        # The reader has gone, as with `| head`. Without this, Python would write its buffer at exit and
+        # fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

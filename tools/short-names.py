@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes the short names of API v2 into route files, each below the dotted name that it stands for.
 
-/api/v2/method/DOCTYPE/METHOD (Frappe 15 on) runs the method of the doctype's own module, and the cmd is
-DOCTYPE/METHOD: "Prepared Report/download_attachment" for
-frappe.core.doctype.prepared_report.prepared_report.download_attachment. A map that knows only the
-dotted name misses it.
+In Frappe 15 and later, /api/v2/method/DOCTYPE/METHOD runs the method of the doctype's own module. Its cmd
+is DOCTYPE/METHOD: "Prepared Report/download_attachment" for
+frappe.core.doctype.prepared_report.prepared_report.download_attachment. A map that has only the dotted
+name does not match it.
 
 usage: tools/short-names.py [--check] [FILE...]
   --check   change nothing; exit with 1 and say what is missing or too much
@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROW = re.compile(r"(?P<name>[\w.]+)(?P<space>\s+)(?P<value>\S+;)$")
 TWIN = re.compile(r'"[^"/]+/\w+"\s+\S+;$')
-# The module of a doctype: app.module.doctype.FOLDER.FOLDER.
+# A method in the module of a doctype: app.module.doctype.FOLDER.FOLDER.METHOD.
 METHOD = re.compile(r"[\w.]+\.doctype\.(?P<folder>\w+)\.(?P=folder)\.(?P<method>\w+)")
 
 
@@ -38,7 +38,7 @@ def main():
 
 
 def settle(path, check):
-    """Whether the file has its short names, or got them."""
+    """Whether the file has its short names. Without `check` it gets them."""
     old = path.read_text()
     new = "".join(f"{line}\n" for line in with_twins(old.splitlines()))
     if old == new or check:
@@ -48,7 +48,7 @@ def settle(path, check):
 
 
 def with_twins(lines):
-    """The lines with a short name below each dotted name of a doctype's module, and no others."""
+    """The lines, with a short name below each dotted name of a doctype's module, and no other short names."""
     for line in lines:
         if TWIN.match(line):
             continue
@@ -60,8 +60,8 @@ def with_twins(lines):
 
 
 def short_name(dotted):
-    """The quoted short name of a method, or None. Maps ignore case, so that words of the doctype
-    need not be spelled as Frappe spells them ("BOM")."""
+    """The quoted short name of a method, or None. A map ignores case, so the doctype need not be spelled
+    as Frappe spells it ("BOM")."""
     found = METHOD.fullmatch(dotted)
     if not found:
         return None

@@ -1,9 +1,10 @@
 //! The named bodies of `benches/inputs.json` and `benches/hostile.json`, of any size.
 //!
-//! An input is `head`, as often as fits `repeat`, `tail`. Each is a list of pieces: text as it
-//! stands, or a generator, `{"text": N}` (N letters and spaces), `{"bytes": N}` (N bytes that look
-//! random), `{"deep": N}` (N arrays in each other), `{"hex": "..."}`, `{"times": N, "of": [...]}`.
-//! A content type and a target are a text or such a thing themselves, of up to `max` bytes.
+//! A body is `head`, then `repeat` as often as it fits, then `tail`. Each is a list of pieces. A piece is
+//! a text, or a generator: `{"text": N}` (N letters and spaces), `{"bytes": N}` (N bytes that look
+//! random), `{"deep": N}` (N nested arrays), `{"hex": "..."}`, `{"times": N, "of": [...]}`. A content
+//! type or a target is a text, or an object with texts `head`, `repeat` and `tail`, which is filled up to
+//! `max` bytes.
 
 use std::cell::RefCell;
 
@@ -14,19 +15,17 @@ use ngx_http_frappe_module::body::{
 use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, call, dialect};
 use serde_json::Value;
 
-/// Bytes that are fed at once: nginx's buffer for bodies.
+/// Bytes that are fed at once: the size of nginx's buffer for bodies.
 const BLOCK: usize = 16 * 1024;
 
 /// One input.
 pub struct Input {
     pub name: String,
-    /// what it is compared with
+    /// the group of inputs that it is compared with
     pub kind: String,
-    /// as clients send it
+    /// real clients send such a request
     pub is_friendly: bool,
-    /// filled up to so many bytes, or less
     pub content_type: Vec<u8>,
-    /// likewise
     pub target: Vec<u8>,
     /// the rules by which it is read
     pub dialect: &'static Dialect,
@@ -41,7 +40,7 @@ pub struct Input {
     pub bare: Option<Bare>,
 }
 
-/// What reads the same bytes for comparison.
+/// A bare search, which reads the same bytes for comparison.
 #[derive(Clone)]
 pub enum Bare {
     Memchr(u8),
@@ -58,9 +57,9 @@ pub struct Body {
     tail: Vec<u8>,
 }
 
-/// What clients send.
+/// Requests that real clients send.
 pub const INPUTS: &[u8] = include_bytes!("../inputs.json");
-/// What nobody sends but to do harm.
+/// Requests that an attacker may send.
 pub const HOSTILE: &[u8] = include_bytes!("../hostile.json");
 
 /// All inputs of a file.
@@ -69,7 +68,7 @@ pub fn all(file: &[u8]) -> Vec<Input> {
     inputs.iter().map(Input::new).collect()
 }
 
-/// All that the module does with a request, nginx apart.
+/// Does all that the module does with a request, apart from nginx's part.
 pub fn read(input: &Input, body: &Body) -> Outcome {
     if input.names.has_documents() {
         return read_by(input, body, input.dialect, usize::MAX);
@@ -80,7 +79,7 @@ pub fn read(input: &Input, body: &Body) -> Outcome {
     resolve(input, body, usize::MAX, input.dialect, &mut fields)
 }
 
-/// The same by the rules of any dialect and in pieces of `piece_len` bytes, with all names of the input.
+/// Does the same by the rules of any dialect, in pieces of `piece_len` bytes, with all names of the input.
 pub fn read_by(input: &Input, body: &Body, dialect: &Dialect, piece_len: usize) -> Outcome {
     let mut values = Values::new(&input.names);
     let mut slots = values.slots();
@@ -91,7 +90,7 @@ pub fn read_by(input: &Input, body: &Body, dialect: &Dialect, piece_len: usize) 
     resolve(input, body, piece_len, dialect, &mut fields)
 }
 
-/// What instructions are counted of.
+/// The function whose instructions the tests count.
 #[inline(never)]
 pub fn resolve(
     input: &Input,
@@ -145,7 +144,7 @@ impl Input {
         }
     }
 
-    /// About `size` bytes.
+    /// A body of about `size` bytes.
     pub fn body(&self, size: usize) -> Body {
         let ends = self.head.len() + self.tail.len();
         if self.once || self.repeat.is_empty() {
@@ -176,7 +175,7 @@ impl Body {
         self.head.len() + self.block.len() * self.blocks + self.tail.len()
     }
 
-    /// In the pieces in which it is read.
+    /// The pieces in which the body is fed.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let middle = std::iter::repeat_n(&self.block[..], self.blocks);
         [&self.head[..]]
@@ -202,7 +201,7 @@ impl Bare {
         }
     }
 
-    /// Reads the body; the answer is there so that nothing is left out.
+    /// Reads the body. The result only keeps the compiler from leaving out the search.
     pub fn read(&self, body: &Body) -> usize {
         match self {
             Self::Memchr(a) => body
@@ -225,7 +224,7 @@ impl Bare {
     }
 }
 
-/// `cmd` and so many others, as `$frappe_arg_arg7` asks for one.
+/// `cmd` and `count` other names, as the variable `$frappe_arg_arg7` asks for one.
 fn names(count: u64, call: bool) -> Names {
     let mut names = Names::new();
     if call {
@@ -237,7 +236,7 @@ fn names(count: u64, call: bool) -> Names {
     names
 }
 
-/// A text, or one that is filled up to its own `max` bytes or those given.
+/// A text, or one that is filled up to `max` bytes: its own `max`, or else the one given.
 fn filled(value: &Value, max: usize) -> Vec<u8> {
     if let Some(text) = value.as_str() {
         return text.into();

@@ -1,1 +1,1 @@
-"""What the module costs a server, measured beside the same nginx without it."""
+"""Measures what the module costs a server, beside the same nginx without it."""

@@ -14,8 +14,8 @@ from .loads import LOADS
 from .measure import SLICE, Client, Result, Round, pool_of
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-# Seconds for which each server is asked alone, for rate and latencies. It also has a new process
-# touch its memory.
+# Seconds for which the client asks each server alone, for rate and latencies. This also makes a new
+# process touch its memory before it is measured.
 ALONE = 0.2
 
 
@@ -60,7 +60,7 @@ def parse():
 
 
 def measure(env, directory, loads, arguments):
-    """Starts the servers, takes the rounds, ends the servers, whatever happens."""
+    """Starts the servers, measures the rounds, and stops the servers also after an error."""
     cpu = reserve_cpu()
     behind = contestants.upstream(env, directory)
     servers = []
@@ -78,7 +78,7 @@ def measure(env, directory, loads, arguments):
 
 
 def reserve_cpu():
-    """One that this process and those that it starts leave alone, if there are more."""
+    """A CPU that this process and its children leave to the servers; None on a machine with one CPU."""
     cpus = os.sched_getaffinity(0)
     if len(cpus) < 2:
         return None
@@ -87,11 +87,11 @@ def reserve_cpu():
 
 
 def one_load(load, servers, directory, arguments, cpu):
-    """All servers by turns, so that what else the machine does hits all alike. Each worker has `cpu`
-    to itself meanwhile."""
+    """Measures all servers by turns, so that other work of the machine slows all of them alike. Each
+    worker runs on `cpu`, which nothing else here uses."""
     client = Client(load, directory)
     if not load.finds:
-        # Peers are there to find a cmd.
+        # Peers are only compared where they have to find a cmd.
         servers = [server for server in servers if server.name in ("floor", "module")]
     routes = {server: pool_of(server, load) == "reports" for server in servers}
     if load.finds and not next(routes[server] for server in servers if server.name == "module"):
@@ -117,7 +117,7 @@ def one_load(load, servers, directory, arguments, cpu):
 
 
 def progress(text):
-    """A line that the next one takes away, on a terminal."""
+    """Prints a line that the next one overwrites, on a terminal only."""
     if sys.stdout.isatty():
         print(f"\r\033[K{text}", end="", flush=True)
 

@@ -14,9 +14,9 @@ from .loads import CMD
 
 POOLS = ("primary", "reports")
 
-# Answers when it has the whole body, as gunicorn's applications do, from a process of its own. An
-# answer before would end the sending, and leave the rest to be thrown away. `mirror` reads the body,
-# and there is no file.
+# An nginx as upstream. It answers when it has the whole body, as gunicorn's applications do: an earlier
+# answer would make the proxy stop sending, and discard the rest. `mirror` makes it read the body, and
+# `client_body_buffer_size` keeps the body out of files.
 UPSTREAM = """
     keepalive_requests 100000000;
     client_max_body_size 0;
@@ -35,9 +35,9 @@ UPSTREAM = """
     }}
 """ for pool in POOLS)
 
-# The same for everybody: what differs is where $cmd comes from. To look for it in a map costs nginx
-# 650 instructions where it is found, so a floor does it, too: by a header, which says what the body
-# says.
+# The configuration of every nginx; only the variable for the cmd differs. A look-up in a map costs nginx
+# 650 instructions if it finds the value. So that a floor does the same, it takes the cmd from a header,
+# in which the client sends it again.
 PROXY = """
     @{cmd_on}
     keepalive_requests 100000000;
@@ -58,7 +58,7 @@ PROXY = """
     }
 """
 
-# Connections are kept, or most of the time would go into new ones.
+# Connections are kept, since new ones would take most of the time.
 POOL = """
     upstream {name} {{
         server 127.0.0.1:{port};
@@ -108,12 +108,12 @@ class Contestant:
         self.port = port
         self.pid = pid
         self.stop = stop
-        # What it is compared with; a floor has none.
+        # The server that it is compared with; None for a floor.
         self.floor = floor
         self._renew = renew
 
     def renew(self):
-        """Starts it anew, if it can be: where a process's memory happens to lie makes some percent."""
+        """Restarts the server, if it can be: the place of a process's memory makes some percent."""
         if self._renew:
             self.port, self.pid = self._renew()
 
@@ -123,7 +123,7 @@ class Contestant:
 
 
 def upstream(env, directory):
-    """The upstream nginx, running."""
+    """Starts the upstream nginx."""
     return Nginx(env, directory / "upstream", UPSTREAM, module=False, log="access_log off;").start()
 
 
@@ -156,7 +156,7 @@ def module(env, directory, behind):
 
 
 def peers(directory, behind):
-    """Those that Debian packages, where they are installed, each behind a floor of its own."""
+    """Lua in Debian's nginx, and HAProxy, where they are installed; each after a floor of its own."""
     binary = Path("/usr/sbin/nginx")
     modules = [LUA_MODULES / f"{name}_module.so" for name in ("ndk_http", "ngx_http_lua")]
     if binary.exists() and all(path.exists() for path in modules):
@@ -195,14 +195,14 @@ def haproxy(name, directory, behind, rules, floor=None):
 
 
 def accepts(port):
-    """Whether somebody listens there."""
+    """Whether a server listens on the port."""
     with socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Copies(Env):
-    """An nginx and its module in files of their own, which can be made anew: which of the machine's
-    memory their pages are in makes some percent of a short request."""
+    """An nginx and its module in copies of their files, which can be made anew: the place of their pages
+    in the machine's memory makes some percent of a short request."""
 
     def __init__(self, env, directory):
         super().__init__()
@@ -212,7 +212,7 @@ class Copies(Env):
         self.renew()
 
     def renew(self):
-        """Other pages."""
+        """Copies the files again, to get other pages of memory."""
         for original, copy in zip(self._originals, (self.nginx, self.module)):
             copy.unlink(missing_ok=True)
             shutil.copy(original, copy)

@@ -14,19 +14,19 @@ class Load:
     """One kind of request, sent again and again."""
 
     name: str
-    # The most that the module may cost: its CPU time per request by that of the floor.
+    # The most that the module may cost: its CPU time per request, divided by that of the floor.
     goal: float
     body: bytes = b""
     content_type: str = ""
-    # nginx's location: what is set there, for the floor and the module alike.
+    # The location in nginx's configuration, which sets the same for the floor and the module.
     path: str = "/"
     # Whether the module is to find the cmd.
     finds: bool = True
     # Connections of the client.
     connections: int = 32
-    # A connection for each request: nginx closes it after a body that it has streamed.
+    # Each request has its own connection, since nginx closes it after a body that it has streamed.
     close: bool = False
-    # A round is so many times as long, or it would have too few requests.
+    # A round takes so many times as long; otherwise it would have too few requests.
     longer: int = 1
 
     @property
@@ -36,7 +36,7 @@ class Load:
 
 
 def form(size, *, first=False):
-    """A form of `size` bytes, as the desk saves a document: one long value, and the cmd."""
+    """A form of `size` bytes, with which the desk saves a document: one long value, and the cmd."""
     cmd = f"cmd={CMD}"
     item = "%7B%22item_code%22%3A%22ITEM-0001%22%2C%22qty%22%3A1%7D%2C"
     doc = f"action=Save&doc={item * (size // len(item) + 1)}"[: size - len(cmd) - 1]

@@ -12,9 +12,9 @@ from statistics import median
 
 from .loads import CMD
 
-# Seconds after its time in which wrk must have ended.
+# Seconds that wrk may take to end after its time.
 TIMEOUT = 60
-# Seconds for which one server at a time is asked: shorter than what else a machine does.
+# Seconds of one turn of a server: shorter than most disturbances by other work of the machine.
 SLICE = 0.02
 
 SCRIPT = """
@@ -35,11 +35,11 @@ end
 
 @dataclass
 class Round:
-    """What new processes gave."""
+    """The figures of one round, with new processes."""
 
-    # CPU time of the worker, user and system, in microseconds a request, by turns with others.
+    # CPU time of the worker, user and system, in microseconds a request, measured by turns.
     cpu: float
-    # What wrk said without them: requests, us, and the latencies p50 and p99 in microseconds.
+    # What wrk says of the server alone: requests, us, and the latencies p50 and p99 in microseconds.
     alone: dict
 
 
@@ -53,7 +53,7 @@ class Client:
         body.write_bytes(load.body)
         headers = {"Content-Type": load.content_type} if load.body else {}
         headers |= {"Connection": "close"} if load.close else {}
-        # A floor routes by it.
+        # A floor routes by this header.
         headers |= {"X-Cmd": CMD} if load.finds else {}
         lines = "\n".join(f'wrk.headers["{name}"] = "{text}"' for name, text in headers.items())
         self.script = directory / f"{name}.lua"
@@ -61,7 +61,7 @@ class Client:
                                              headers=lines))
 
     def run(self, contestant, seconds):
-        """Asks one server alone. Gives what wrk says."""
+        """Asks one server alone. Returns what wrk says."""
         with self._wrk(contestant, seconds) as wrk:
             try:
                 wrk.wait(timeout=seconds)
@@ -70,8 +70,8 @@ class Client:
             return self._end(wrk, contestant)
 
     def turns(self, contestants, slices):
-        """Asks all by turns, each by a wrk of its own, of which all but one are stopped. Gives the
-        CPU time of each worker, user and system, in microseconds a request."""
+        """Asks all servers by turns, each with its own wrk; a signal stops all but one of them. Returns
+        the CPU time of each worker, user and system, in microseconds a request."""
         before = {contestant: cpu(contestant.pid) for contestant in contestants}
         with ExitStack() as stack:
             wrks = {}
@@ -81,7 +81,7 @@ class Client:
                 time.sleep(SLICE)
                 wrks[contestant].send_signal(signal.SIGSTOP)
             for number in range(slices):
-                # None always follows the same one.
+                # Each round starts with another server, so that none always follows the same one.
                 first = number % len(contestants)
                 for contestant in contestants[first:] + contestants[:first]:
                     wrks[contestant].send_signal(signal.SIGCONT)
@@ -96,7 +96,7 @@ class Client:
 
     @contextmanager
     def _wrk(self, contestant, seconds):
-        """A wrk that goes on for longer than it is needed, and ends with its user."""
+        """A wrk that would run longer than it is needed, and ends with the `with` block."""
         command = ["wrk", "-t1", f"-c{self.load.connections}", f"-d{int(seconds) + TIMEOUT}s",
                    "--timeout", "20s", "-s", self.script,
                    f"http://127.0.0.1:{contestant.port}{self.load.path}"]
@@ -108,7 +108,7 @@ class Client:
                 wrk.kill()
 
     def _end(self, wrk, contestant):
-        """Ends it, and reads what it says."""
+        """Ends a wrk, and reads what it says."""
         out, err = end(wrk)
         if "{" not in err:
             raise RuntimeError(f"wrk failed:\n{out}{err}")
@@ -120,10 +120,10 @@ class Client:
 
 
 def end(wrk):
-    """Ends it after whatever part of a second; gives what it prints."""
+    """Ends a wrk before its time, and returns its output."""
     deadline = time.monotonic() + TIMEOUT
     while True:
-        # It does not hear while it starts.
+        # wrk ignores the signal while it starts, so it is sent again.
         wrk.send_signal(signal.SIGINT)
         try:
             return wrk.communicate(timeout=0.1)
@@ -138,7 +138,7 @@ class Result:
 
     rounds: list
     floor: list
-    # It sends the request to the pool that the body names.
+    # Whether it sends the request to the pool that the body names.
     routes: bool
     peak_kib: int
 
@@ -149,17 +149,17 @@ class Result:
 
     @property
     def ratios(self):
-        """The rounds' CPU time by that of the floor in the same round."""
+        """For each round: the CPU time, divided by that of the floor in the same round."""
         return sorted(own.cpu / floor.cpu for own, floor in zip(self.rounds, self.floor))
 
     @property
     def ratio(self):
-        """The median of these."""
+        """The median of the ratios."""
         return median(self.ratios)
 
     @property
     def spread(self):
-        """The middle half of these."""
+        """The bounds of the middle half of the ratios."""
         ratios, quarter = self.ratios, len(self.ratios) // 4
         return ratios[quarter], ratios[-1 - quarter]
 
@@ -169,7 +169,7 @@ class Result:
         return median(round.alone["requests"] / round.alone["us"] * 1e6 for round in self.rounds)
 
     def latency(self, field):
-        """Milliseconds."""
+        """A latency in milliseconds."""
         return median(round.alone[field] for round in self.rounds) / 1000
 
 

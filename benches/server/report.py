@@ -1,4 +1,4 @@
-"""The table of what was measured, for the terminal and for the README."""
+"""The table of the figures, for the terminal and for a file in benches/results."""
 
 import os
 import platform
@@ -21,13 +21,14 @@ def machine():
 
 
 def wrk_version():
-    """As wrk says it."""
+    """The version, in wrk's own words."""
     run = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
     return run.stdout.split("[")[0].strip()
 
 
 def table(results, contestants):
-    """Markdown: a row a load and contestant. `results` by load and contestant's name."""
+    """A table in Markdown, with a row for each load and contestant. `results` has the loads, and for each
+    the results by the contestant's name."""
     lines = [
         "| load | server | CPU µs | of floor | middle half | goal | | requests/s "
         "| p50 ms | p99 ms | peak MiB |",
@@ -48,7 +49,7 @@ def row(load, contestant, result):
         middle = "{:.2f} to {:.2f}".format(*result.spread)
     if contestant.name == "module":
         goal = f"≤ {load.goal:.2f}"
-        # To two digits, as goals are stated.
+        # The ratio is rounded to two digits, as the goals are.
         verdict = "met" if round(result.ratio, 2) <= load.goal else "missed"
     if contestant.floor and load.finds and not result.routes:
         verdict = "does not find the cmd"
@@ -58,7 +59,7 @@ def row(load, contestant, result):
 
 
 def write(path, text, contestants, rounds, seconds, load_average):
-    """The file that README quotes."""
+    """Writes the results to a file."""
     versions = "\n".join(f"- {contestant.name}: {contestant.version}"
                          + (f", compared with {contestant.floor.name}" if contestant.floor else "")
                          for contestant in contestants)

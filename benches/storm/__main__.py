@@ -1,4 +1,4 @@
-"""`make bench-storm`: somebody opens six tabs of a report, and people click."""
+"""`make bench-storm`: one person opens a slow report in six tabs while others click."""
 
 import argparse
 import asyncio
@@ -17,12 +17,12 @@ from .people import REPORT, REPORT_SECONDS, plan, send
 from .picture import svg
 
 RESULTS = ROOT / "benches/results"
-# The clicks of so many seconds are one point of the picture.
+# Seconds of clicks that one point of the picture stands for.
 POINT = 2
 
 
 def main():
-    """All contestants in turn, the table, the picture."""
+    """Measures all contestants in turn, and writes the table and the picture."""
     parser = argparse.ArgumentParser(prog="make bench-storm BENCH_ARGS=", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quiet", type=int, default=40, help="seconds before the storm")
@@ -52,13 +52,13 @@ def main():
 
 
 def run(env, directory, number, contestant, planned, end):
-    """One contestant, with servers of its own."""
+    """Measures one contestant, with servers of its own."""
     state = directory / "calls.state"
     if not contestant.knows:
         state.unlink(missing_ok=True)
     servers = {name: Server(name, directory / str(number), processes)
                for name, processes in contestant.pools}
-    # nginx wants every name of its map.
+    # nginx needs an address for every name in its maps.
     addresses = dict.fromkeys((ONE, PRIMARY, REPORTS), next(iter(servers.values())).address)
     addresses |= {name: server.address for name, server in servers.items()}
     nginx = Nginx(env, directory / f"nginx{number}", FRAME, addresses, log="access_log off;",
@@ -69,7 +69,7 @@ def run(env, directory, number, contestant, planned, end):
         nginx.start()
         return asyncio.run(send(nginx.port(), planned, end))
     finally:
-        # The master writes the figures.
+        # When it ends, nginx's master writes the state, which the next contestant may need.
         nginx.stop()
         for server in servers.values():
             server.kill()
@@ -83,7 +83,7 @@ HEAD = ("| the pool is chosen by | clicks quiet p99 | p50 in the storm | p95 | p
 def row(name, sent, arguments):
     """A line of the table."""
     clicks = [one for one in sent if one.cmd != REPORT]
-    # The first seconds start processes and connections.
+    # The first seconds do not count: processes and connections start.
     quiet = [one.taken for one in clicks if 5 <= one.at < arguments.quiet and one.taken]
     storm = [one for one in clicks if one.at >= arguments.quiet]
     answered = [one.taken for one in storm if one.taken]
@@ -91,7 +91,8 @@ def row(name, sent, arguments):
     away = [one.at for one in sent if one.cmd == REPORT and one.pool == REPORTS]
     known = "-"
     if away:
-        # What had been sent to the clicks' pool before has ended, and what has waited behind it.
+        # The time when the reports have ended that had been sent to the clicks' pool before, and the
+        # clicks that had waited behind them.
         first = min(away) + (REPORT_SECONDS + 5 if min(away) > arguments.quiet + 0.05 else 0)
         after = [one.taken for one in storm if one.at >= first and one.taken]
         known = seconds(share(after, 0.99))
@@ -103,18 +104,19 @@ def row(name, sent, arguments):
 
 
 def share(values, part):
-    """The value that this part of all do not exceed."""
+    """The value that `part` of all values do not exceed."""
     values = sorted(values)
     return values[min(int(len(values) * part), len(values) - 1)] if values else float("nan")
 
 
 def seconds(value):
-    """As people write it."""
+    """A time as people write it."""
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
 
 
 def points(sent):
-    """Of the clicks of each two seconds the slowest of ten; one without an answer takes for ever."""
+    """For each two seconds the time of the slowest click of ten; a click without an answer counts as
+    120 s."""
     found = {}
     for one in sent:
         if one.cmd != REPORT:
@@ -123,7 +125,7 @@ def points(sent):
 
 
 def told(rows, arguments, env):
-    """What the table shows."""
+    """What stands below the table: how it was measured."""
     return [
         f"Seed {arguments.seed}; {arguments.rate:g} clicks a second of 20 to 80 ms; after "
         f"{arguments.quiet} s six tabs of a report of {REPORT_SECONDS} s, then {arguments.storm} s "

@@ -1,4 +1,4 @@
-"""The same nginx, five times: what differs is how it chooses the pool."""
+"""Five configurations of the same nginx. They differ in how they choose the pool."""
 
 from dataclasses import dataclass
 
@@ -24,13 +24,13 @@ NAMES = """
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to choose."""
+    """One way to choose the pool."""
 
     name: str
     map: str
-    # Whether figures of a run before are there, or forgotten.
+    # Whether it starts with the state that the contestant before it has written.
     knows: bool = False
-    # Its processes, by pool.
+    # How many gunicorn processes each pool has.
     pools: tuple = ((PRIMARY, 6), (REPORTS, 2))
 
 

@@ -1,4 +1,4 @@
-"""Who sends what: people who click, one who opens six tabs of a report, and colleagues."""
+"""The requests: people who click, one who opens a report in six tabs, and colleagues who open it, too."""
 
 import asyncio
 import random
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import httpx
 
-# What the desk asks for, how often of a hundred, and from how many seconds to how many it works: from
-# a session that was captured in front of Frappe 15.
+# The desk's calls, from a session that was captured in front of Frappe 15: how many of a hundred requests
+# are of this kind, and the least and the most seconds that the server works on one.
 CLICKS = {
     "frappe.desk.form.load.getdoc": (18, 0.045, 0.08),
     "frappe.desk.reportview.get": (16, 0.04, 0.075),
@@ -23,7 +23,7 @@ CLICKS = {
 REPORT = "frappe.desk.query_report.run"
 REPORT_SECONDS = 15
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-# Who has no answer by then has none.
+# Seconds after which the client gives up.
 PATIENCE = 120
 
 
@@ -38,7 +38,7 @@ class Planned:
 
 @dataclass
 class Sent:
-    """What became of it; `taken` is None where no answer came in time."""
+    """A request that was sent; `taken` is None where no answer came in time."""
 
     at: float
     cmd: str
@@ -47,8 +47,8 @@ class Sent:
 
 
 def plan(seed, quiet, storm, rate, processes):
-    """`quiet` seconds of clicks, then as many more as `storm`, with six tabs of a report at once and
-    reports for three times what `processes` can do."""
+    """Plans `quiet` seconds of clicks, then `storm` seconds of clicks and reports: six reports at once,
+    and then three times as many as `processes` processes can do."""
     dice = random.Random(seed)
     names, weights = list(CLICKS), [weight for weight, _, _ in CLICKS.values()]
     planned, at = [], 0.0
@@ -68,7 +68,7 @@ def plan(seed, quiet, storm, rate, processes):
 
 
 async def send(port, planned, end):
-    """Sends all in time; who has no answer `end` seconds after the start has none."""
+    """Sends each request at its time. Gives up all that have no answer `end` seconds after the start."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
     sent = []
     async with httpx.AsyncClient(limits=limits, timeout=PATIENCE,

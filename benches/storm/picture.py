@@ -1,4 +1,4 @@
-"""The clicks' latency over time as a picture, a line a contestant."""
+"""A picture of the clicks' latency over time, with a line for each contestant."""
 
 from math import log10
 
@@ -11,7 +11,7 @@ TICKS = [(0.05, "50 ms"), (0.1, "0.1 s"), (0.5, "0.5 s"), (1, "1 s"), (2, "2 s")
 
 
 def svg(lines, quiet, end):
-    """`lines`: (name, [(second, latency)]) of each contestant."""
+    """The picture as SVG. `lines` has (name, [(second, latency)]) for each contestant."""
     def x(at):
         return LEFT + (WIDTH - LEFT - RIGHT) * at / end
 

@@ -1,10 +1,10 @@
 //! Reads inputs of `benches/`, for programs that count instructions: `t/test_17_*` and callgrind.
 //!
-//! usage: work NAME BYTES TIMES     an input of inputs.json a number of times
-//!        work BYTES [TEXT]         those of hostile.json, or with this in their names, by each dialect,
-//!                                  whole and in pieces
+//! usage: work NAME BYTES TIMES     reads an input of inputs.json TIMES times
+//!        work BYTES [TEXT]         reads the inputs of hostile.json, or those with TEXT in their names,
+//!                                  by each dialect, whole and in pieces
 
-// Each program that measures uses a part of it.
+// Each program that measures uses a part of this module.
 #[allow(dead_code)]
 #[path = "../../benches/inputs/mod.rs"]
 mod inputs;
@@ -13,7 +13,7 @@ use std::hint::black_box;
 
 use ngx_http_frappe_module::frappe::dialect::DIALECTS;
 
-/// As long as what a packet of Ethernet brings.
+/// Bytes of a piece: about as many as one packet of Ethernet carries.
 const PIECE: usize = 1500;
 
 fn main() {

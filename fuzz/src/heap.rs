@@ -1,4 +1,4 @@
-//! Counts allocations: the core makes none.
+//! Counts allocations: the core must make none while it reads a request.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// SAFETY: all is left to the system's allocator.
+// SAFETY: the system's allocator does all the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.fetch_add(1, Ordering::Relaxed);
@@ -24,7 +24,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How many there were so far.
+/// How many allocations there have been.
 pub(crate) fn count() -> usize {
     COUNT.load(Ordering::Relaxed)
 }

@@ -1,11 +1,11 @@
-//! What every fuzz target checks of a request.
+//! The checks that the fuzz targets make of a request.
 //!
 //! A target's first byte chooses the Frappe version, the second how the body is cut (see [`Case`]);
 //! the rest is the target's own. Each run asserts that
 //!
 //! - nothing panics, overflows or reads where it must not;
-//! - the answer is the same for the whole body, for single bytes and for other pieces, also where those
-//!   that may be skimmed are left out, as nginx's body filter leaves them out;
+//! - the answer is the same for the whole body, for single bytes and for other pieces, also if pieces that
+//!   may be skimmed are left out, as the module's body filter does;
 //! - no value has a control character or more bytes than it may have;
 //! - nothing is allocated;
 //! - work is bounded: see [`work`].
@@ -23,19 +23,19 @@ use ngx_http_frappe_module::frappe::{self, Head, Outcome, Plan, Status, call};
 
 pub use text::request;
 
-/// The form that most targets' bodies have.
+/// A urlencoded body.
 pub const FORM: &[u8] = b"application/x-www-form-urlencoded";
 /// A JSON body.
 pub const JSON: &[u8] = b"application/json";
-/// A multipart body with the boundary that the seeds have.
+/// A multipart body with the boundary of the seeds.
 pub const MULTIPART: &[u8] = b"multipart/form-data; boundary=rigboundary";
 
-/// One request, and how it is asked.
+/// One request, and how it is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'c> {
-    /// by which rules
+    /// the rules by which it is read
     pub dialect: &'static Dialect,
-    /// chooses the sizes of pieces
+    /// chooses the sizes of the pieces in which the body is fed
     pub cut: u8,
     pub head: Head<'c>,
     pub body: &'c [u8],
@@ -56,7 +56,7 @@ pub fn head<'h>(target: &'h [u8], content_type: &'h [u8]) -> Head<'h> {
     }
 }
 
-/// What the variables would be.
+/// The values that the variables would have.
 #[derive(Debug, PartialEq)]
 pub struct Answer {
     pub outcome: Outcome,
@@ -66,7 +66,7 @@ pub struct Answer {
     pub argument: Vec<u8>,
 }
 
-/// Asserts all that can be asserted of one request; returns its answer.
+/// Makes all checks of one request, and returns its answer.
 pub fn check(case: &Case<'_>) -> Answer {
     let names = names();
     let whole = ask(case, &names, &[case.body], false);
@@ -91,7 +91,7 @@ pub fn check(case: &Case<'_>) -> Answer {
     whole
 }
 
-/// The same for every way to cut a body in two, and an early end at each place.
+/// Makes the checks for every way to cut a body in two, and for an early end at each place.
 pub fn check_splits(case: &Case<'_>) {
     let names = names();
     let whole = check(case);
@@ -152,7 +152,7 @@ fn ask(case: &Case<'_>, names: &Names, pieces: &[&[u8]], skim: bool) -> Answer {
     })
 }
 
-/// By the first bytes alone, as with `frappe_body preread`.
+/// The answer by the first bytes alone, as with `frappe_body preread`.
 fn ask_early(case: &Case<'_>, names: &Names, front: &[u8]) -> Answer {
     run(case, names, 1, |scanner, fields| {
         scanner.feed(front, fields);
@@ -214,7 +214,7 @@ fn run(
     }
 }
 
-/// A case for a reader.
+/// A case as a text, for a message.
 struct Shown<'c>(&'c Case<'c>);
 
 impl std::fmt::Debug for Shown<'_> {

@@ -1,4 +1,4 @@
-//! A whole request as text, as the targets have it that take one.
+//! The text format for a whole request, which some targets take.
 
 /// Splits `METHOD TARGET\nCONTENT-TYPE\nBODY`.
 pub fn request(data: &[u8]) -> Option<(&[u8], &[u8], &[u8], &[u8])> {

@@ -1,6 +1,6 @@
-//! Work is bounded by the bytes, whatever they are: a run that takes more fails.
+//! Checks that the work has a bound in the number of bytes, whatever the bytes are: a run above it fails.
 //!
-//! What is counted are basic blocks, not time: see `work.c`. A block is a few instructions.
+//! It counts basic blocks, not time: see `work.c`. A block is a few instructions.
 
 use std::fmt::Debug;
 
@@ -8,17 +8,17 @@ unsafe extern "C" {
     static mut fuzz_blocks: core::ffi::c_ulong;
 }
 
-/// Of each request, whatever its length.
+/// Blocks for each request, whatever its length.
 const START: u64 = 8_000;
-/// Of each byte of target, Content-Type and body.
+/// Blocks for each byte of target, Content-Type and body.
 const A_BYTE: u64 = 40;
-/// Of each piece in which the body comes.
+/// Blocks for each piece in which the body comes.
 const A_PIECE: u64 = 80;
 
-/// What has been counted when a request begins.
+/// The count when a request begins.
 pub(crate) struct Work(u64);
 
-/// A request begins.
+/// Reads the count when a request begins.
 pub(crate) fn begin() -> Work {
     Work(blocks())
 }
@@ -39,6 +39,6 @@ impl Work {
 }
 
 fn blocks() -> u64 {
-    // SAFETY: one thread.
+    // SAFETY: only this thread writes and reads it.
     unsafe { (&raw const fuzz_blocks).read() }
 }

@@ -1,4 +1,4 @@
-//! The Content-Type of a request, in front of bodies of each kind.
+//! The Content-Type of a request, with a body of each kind.
 
 #![no_main]
 

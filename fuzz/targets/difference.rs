@@ -1,5 +1,5 @@
-//! The core beside the real werkzeug, orjson and `json`: libFuzzer follows the core's coverage, a Python
-//! process that stays up (`t/oracle/guided.py`) says whether both answer the same.
+//! Compares the core with the real werkzeug, orjson and `json`. libFuzzer follows the core's coverage; a
+//! Python process that runs all the time (`t/oracle/guided.py`) says whether both give the same answer.
 //!
 //! `FUZZ_PYTHON` is the interpreter of the tests' environment.
 
@@ -42,7 +42,7 @@ impl Oracle {
         }
     }
 
-    /// What differs; empty where nothing does.
+    /// What differs between the answers; empty where they agree.
     fn ask(&mut self, data: &[u8]) -> String {
         let frame = [&(data.len() as u32).to_le_bytes(), data].concat();
         let input = self.process.stdin.as_mut().expect("it is a pipe");

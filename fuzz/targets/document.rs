@@ -1,4 +1,4 @@
-//! A document in a value: of a form, of a part, of a JSON text, and as a JSON text in a JSON text.
+//! A document in a value: of a form, of a part, as an object in a JSON text, and as a string in one.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! An urlencoded body.
+//! A urlencoded body.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Every way to cut a body in two says what the whole body says, and its front alone, as with
-//! `frappe_body preread`, is taken without harm.
+//! Every way to cut a body in two gives the answer of the whole body. The front part alone, as with
+//! `frappe_body preread`, does no harm.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use fuzz::{Case, check_splits, options, request};
 use libfuzzer_sys::fuzz_target;
 use ngx_http_frappe_module::frappe::Head;
 
-/// A longer body would take the time of many short ones.
+/// The most bytes of a body: a longer one would take the time of many short ones.
 const MOST: usize = 512;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,20 +1,20 @@
-//! A state of figures, as a file has it: whatever stands there, a zone takes it as a whole or not at
-//! all, and what it took it writes again.
+//! A state file of figures. Whatever it holds, a zone takes all of it or nothing, and writes again what it
+//! has taken.
 //!
-//! The first line, the fingerprint and the checksum are right where the first byte is odd, so that what
-//! stands between them is looked at.
+//! If the first byte of the input is odd, the target adds the right first line, fingerprint and checksum,
+//! so that the zone looks at the bytes between them.
 
 #![no_main]
 
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-// For what counts work.
+// The crate is linked for its counter of work.
 use fuzz as _;
 
 use libfuzzer_sys::fuzz_target;
 use ngx_http_frappe_module::figures::{BYTES_MIN, Figures, Host, Read, Saver, Worker, Zone};
 
-/// Every process runs.
+/// A machine on which every process is alive.
 struct Machine;
 
 impl Host for Machine {
@@ -51,7 +51,7 @@ fuzz_target!(|data: &[u8]| {
     let worker = Worker::start(&zone, 0, 1).expect("there is a place");
     let file = if kind % 2 == 1 {
         let empty = save(&zone);
-        // First line and fingerprint.
+        // The first line and the fingerprint take 19 bytes.
         sealed([&empty[..19], data].concat())
     } else {
         data.to_vec()
@@ -78,7 +78,7 @@ fn save(zone: &Zone<'_>) -> Vec<u8> {
     file
 }
 
-/// With the checksum behind it.
+/// Adds the checksum at the end of a file.
 fn sealed(mut file: Vec<u8>) -> Vec<u8> {
     let sum = file.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
@@ -87,7 +87,7 @@ fn sealed(mut file: Vec<u8>) -> Vec<u8> {
     file
 }
 
-/// The sum of all rows, whose names are text without control characters.
+/// The sum of all rows. Checks that their names have no control characters.
 fn total(zone: &Zone<'_>, worker: Worker) -> Figures {
     let mut sum = zone.other();
     let mut row = Read::new();
