@@ -58,11 +58,11 @@ given=$source
 cd "$(dirname "$0")/.."
 
 
-# What nginx says of itself.
+# The version and the configure arguments that nginx prints.
 
 about=$("$nginx" -V 2>&1) || die "$nginx -V failed:" "$about" \
     'Install the libraries that it misses, or run this where nginx runs.'
-# OpenResty's fourth number is its own.
+# The first three numbers are nginx's version; OpenResty adds a fourth.
 version=$(sed -n 's/^nginx version: [^/]*\/\([0-9]*\.[0-9]*\.[0-9]*\).*/\1/p' <<<"$about")
 arguments=$(sed -n 's/^configure arguments: *//p' <<<"$about")
 [[ $about != "Angie version:"* ]] || die "$nginx is Angie, for which the module cannot be built: its" \
@@ -70,9 +70,10 @@ arguments=$(sed -n 's/^configure arguments: *//p' <<<"$about")
 [[ -n $version ]] || die "$nginx -V names no version, so it is no nginx:" "$about"
 echo "$nginx is nginx $version"
 
-# Where its source is. Debian's nginx-dev knows nginx's arguments better than nginx itself does.
+# Finds nginx's source. Debian's nginx-dev comes first for Debian's nginx, since it also has the configure
+# arguments in a form that a shell can use.
 
-# Of a tree, or of a tarball.
+# The version of a source, which is a tree or a tarball.
 version_of() {
     if [[ -f $1 ]]; then
         tar -xOf "$1" --wildcards '*/src/core/nginx.h' 2>/dev/null
@@ -126,8 +127,7 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 work=$target/for-nginx/$version-$(cksum <<<"$arguments" | cut -d' ' -f1)
 own=(NGINX=own NGINX_SOURCE_DIR="$work/source" NGINX_BUILD_DIR="$work/objs" NGINX_BINARY="$nginx")
 
-# Builds the module as make is told by the arguments, shows that nginx takes it, and says what
-# to do with it.
+# Runs make with the given arguments, shows that nginx loads the module, and says how to install it.
 finish() {
     local module directory check=$target/for-nginx/check
     directory=$(grep -o -e '--modules-path=[^ ]*' <<<"$arguments" | cut -d= -f2 || true)
@@ -162,7 +162,7 @@ for package in json.load(sys.stdin)["packages"]:
 [[ $source != "$debian" ]] || finish NGINX=debian
 [[ -n $source ]] || source=$(crate)
 
-# The same source and arguments need not be configured again, nor bound by cargo.
+# If source and arguments are the same as last time, neither configure nor bindgen has to run again.
 if [[ -f $source ]]; then
     wanted=$(cksum <"$source")
 else
@@ -173,7 +173,7 @@ if [[ -f $work/objs/Makefile && $(cat "$work/configured" 2>/dev/null) == "$wante
     finish "${own[@]}"
 fi
 
-# A copy, since configure writes into the source.
+# configure runs in a copy, since it writes into the source.
 rm -rf "$work"
 trap 'rm -rf "$work"; exit 130' INT TERM
 mkdir -p "$work/source"
@@ -192,10 +192,10 @@ configure=./configure
 [[ -e $configure ]] || die "$source has no configure: get the whole source of nginx $version."
 
 
-# Directories on the machine that built nginx are mostly not here: other modules, libraries
-# that were built along. The former are no part of what our module sees of nginx, and for
-# the latter there are the system's.
-# As a shell would split them, but nothing in them is run.
+# The arguments may name directories of the machine that built nginx: other modules, and libraries that were
+# built with it. Those that are not here are left out: our module does not use other modules, and the system
+# has the libraries.
+# shlex splits the arguments like a shell, but runs nothing in them.
 split=$(python3 -c 'import shlex, sys; print(*shlex.split(sys.argv[1]), sep="\n")' "$arguments" \
     2>/dev/null) || die "The quotes in the configure arguments of $nginx do not match:" "$arguments" \
     'Configure its source by hand, and give both directories to make:' \
@@ -228,7 +228,8 @@ configure_failed() {
 }
 
 if ! configure "${kept[@]}"; then
-    # Their libraries need not be here: with --with-compat, no module changes what others see.
+    # The libraries of other modules may be missing. With --with-compat, no module changes nginx's structures,
+    # so those modules can be left out.
     [[ $arguments == *--with-compat* ]] || configure_failed
     echo 'That failed; once more without the modules that nginx loads'
     built_in=()

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes a Debian package of a module that has been built for the nginx of this machine's
-# distribution. `make deb` calls it.
+# distribution. `make deb` calls this.
 #
 # usage: packaging/deb.sh MODULE FRAPPE_CMD DIRECTORY
 #   MODULE      ngx_http_frappe_module.so
@@ -16,8 +16,8 @@ die() {
     exit 1
 }
 
-# A package for Debian 12 and one for Debian 13 differ, so their versions do; and the
-# latter is the newer one, for machines that are upgraded.
+# The package's version ends in the release of Debian, since each release has its own package. That of
+# Debian 13 is newer than that of Debian 12, so that an upgrade of the system replaces it.
 debian_version() {
     local version
     version=$(packaging/version.sh)
@@ -25,7 +25,7 @@ debian_version() {
     echo "${version/-/\~}-1~$(. /etc/os-release; echo "$ID${VERSION_ID:-$VERSION_CODENAME}")"
 }
 
-# Whoever builds it answers for it: Debian's tools know them by these variables.
+# The maintainer is the person who builds the package, by the variables that Debian's tools use.
 maintainer() {
     if [[ -n ${DEBEMAIL:-} ]]; then
         echo "${DEBFULLNAME:-$DEBEMAIL} <$DEBEMAIL>"
@@ -66,13 +66,13 @@ mkdir -p "$work"/{module,bin,completions}
 cp -r packaging/debian "$work/debian"
 cp -r README.md CHANGELOG.md docs nginx-conf packaging/snippets packaging/detach.sh "$work"
 install "$frappe_cmd" "$work/bin/frappe-cmd"
-# Debian's own Python, which is there wherever the package is.
+# The script runs by Debian's own Python, which the package depends on.
 sed '1s|.*|#!/usr/bin/python3|' tools/report.py >"$work/bin/frappe-report"
 chmod 755 "$work/bin/frappe-report"
 for shell in bash zsh fish; do
     "$frappe_cmd" --generate "$shell" >"$work/completions/frappe-cmd.$shell"
 done
-# Readable, not executable: that is what Debian's policy asks of shared objects.
+# Debian's policy wants shared objects that are not executable.
 install -m 644 "$module" "$work/module"
 version=$(debian_version)
 changelog >"$work/debian/changelog"
@@ -82,7 +82,7 @@ sed -i "s/^Maintainer: .*/Maintainer: $(maintainer | sed 's/[&/\\]/\\&/g')/" "$w
 
 echo "Packaging $PACKAGE $version"
 log=$directory/build.log
-# Build-Depends are for those who build from source; what is needed here was checked above.
+# Build-Depends are for a build from source; the tools for this one were checked above.
 if ! (cd "$work" && dpkg-buildpackage --build=binary --no-sign --no-check-builddeps) >"$log" 2>&1; then
     cat "$log" >&2
     die '' "dpkg-buildpackage failed; the above is in $log, too"

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Takes this module's directives out of nginx's configuration and gives its variables the value that
-# they have without it, none: nginx starts without the module, and every request takes the default of
-# the maps. The package calls it when it is removed while a configuration still uses it.
+# Takes this module's directives out of nginx's configuration, and defines its variables as empty. So nginx
+# starts without the module, and every request takes the default of the maps. The package calls this when it
+# is removed while a configuration still uses the module.
 #
 # usage: detach [--undo] [NGINX-OPTION...]
-#   --undo         puts the files back as they were, where nobody has changed them since
-#   NGINX-OPTION   as nginx takes them, such as -c FILE; none on a Debian
+#   --undo         restores the files that have not been changed since
+#   NGINX-OPTION   an option for nginx, such as -c FILE; Debian needs none
 #
-# Files as they were are in /var/backups/nginx-frappe. Exit status: 0 if nginx starts without the module,
-# or has nothing of it; 1 if a person has to look, after words that say where.
+# The old files are kept in /var/backups/nginx-frappe. Exit status: 0 if nginx starts without the module, or
+# does not use it; 1 if a person has to look, after a message that says where.
 set -eu
 
 KEPT=${FRAPPE_BACKUPS:-/var/backups/nginx-frappe}
@@ -18,15 +18,15 @@ INCLUDES='include[[:space:]]+"?(/etc/nginx/|\./)?(frappe/|snippets/frappe-)[^;]*
 LOADS='load_module[[:space:]][^;]*ngx_http_frappe_module\.so"?[[:space:]]*;'
 STATEMENT="($DIRECTIVES|$INCLUDES|$LOADS)"
 VARIABLES='frappe_(cmd_source|cmd_status|cmd|doctype|call|pace|arg_[a-z0-9_]+)'
-# Behind the configuration's own directives for maps, which have to stand before the first of them.
 LINK=/etc/nginx/modules-enabled/50-mod-http-frappe.conf
+# Its name sorts last, since map_hash_bucket_size and its like must stand before the first map or geo.
 STUB=conf.d/zz-frappe-detached.conf
 
 say() {
     printf '%s\n' "$@" >&2
 }
 
-# The files that nginx reads, one a line; the first is nginx.conf.
+# The files that nginx reads, one in each line; the first is nginx.conf.
 files() {
     "$NGINX" -T "$@" 2>/dev/null | sed -n 's/^# configuration file \(.*\):$/\1/p'
 }
@@ -81,7 +81,7 @@ main=$(echo "$list" | head -n 1)
 used='' snippets=''
 for file in $list; do
     case $(realpath "$file") in
-        # The package's own, which goes with it.
+        # This file belongs to the package, which removes it.
         /usr/share/nginx/modules-available/*) ;;
         */snippets/frappe-*) snippets="$snippets $file" ;;
         *) ! uses "$file" || used="$used $(realpath "$file")" ;;
@@ -93,7 +93,7 @@ rm -rf "$KEPT"
 mkdir -p "$KEPT"
 stub=$(dirname "$main")/$STUB
 echo "$stub" >"$KEPT/stub"
-# And of the maps in snippets, which are not included any more.
+# The module's variables, and those of the maps in the snippets, which are no longer included.
 variables=$({
     for file in $used; do text "$file"; done | grep -Eo "\\\$\\{?$VARIABLES" | tr -d '${'
     for file in $snippets; do sed -n 's/^map .*\$\([a-z_]*\) {$/\1/p' "$file"; done
@@ -109,7 +109,7 @@ for file in $used; do
         :more
         s~(^|[;{}])([[:space:]]*)$STATEMENT~\\1\\2~
         t more" "$KEPT$file" >"$KEPT/draft"
-    # In place, so that owner, mode and links stay.
+    # The file is overwritten in place, so that its owner, mode and links stay.
     cat "$KEPT/draft" >"$file"
     sha256sum "$file" >>"$KEPT/list"
 done

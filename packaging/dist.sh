@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes a tarball of the last commit with all crates that it needs, and shows that it
-# builds without a network. `make dist` calls it.
+# builds without a network. `make dist` calls this.
 #
 # usage: packaging/dist.sh DIRECTORY
 #   DIRECTORY   receives ngx_http_frappe_module-VERSION.tar.xz and its .sha256
@@ -12,8 +12,8 @@ die() {
     exit 1
 }
 
-# These are never built where nginx runs, and are more than half of the bytes, many of them
-# in binaries. Cargo wants no more than their manifests.
+# Empties the crates for Windows. nginx's systems never build them, and they are more than half of the bytes,
+# many in binaries. Cargo needs only their manifests.
 drop_windows() {
     local crate
     for crate in "$1"/windows{-,_}*; do
@@ -25,7 +25,7 @@ drop_windows() {
     done
 }
 
-# A home without cached crates, and for root a network without the world in it.
+# Runs a command without cached crates, and for root in a network namespace without a connection.
 offline() {
     local isolated=()
     ! unshare --net true 2>/dev/null || isolated=(unshare --net)

@@ -1,13 +1,13 @@
 #!/bin/bash
-# Makes and tests everything of a release. `make release` calls it; only root can.
+# Makes and tests all files of a release. `make release` calls this; only root can run it.
 #
 # usage: packaging/release.sh TARGET SUITES
 #   TARGET   cargo's target directory, in which `make` builds
 #   SUITES   the releases of Debian or Ubuntu that get a package, as `make debs` takes them
 #
-# TARGET/publish/files receives what is uploaded: the source tarball, the packages, their signed repository
+# TARGET/publish/files receives the files to upload: the source tarball, the packages, their signed repository
 # as a tarball, the source RPM, and SHA256SUMS, signed by the repository's key. TARGET/publish/NOTES.md
-# is the section of CHANGELOG.md, and which glibc each package needs.
+# receives the section of CHANGELOG.md, and the glibc that each package needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,7 +42,8 @@ make srpm
 rm -rf "$publish"
 mkdir -p "$files"
 cp "$target"/dist/*.tar.xz "$files"
-# GitHub makes a dot of each ~ in the name of a file, which would not be the name in SHA256SUMS.
+# GitHub changes each ~ in a file's name to a dot. The files get such names here, so that SHA256SUMS has the
+# same.
 for file in "$target"/srpm/*.src.rpm $(printf "$target/debs/%s/*.deb " "${suites[@]/:/-}"); do
     name=$(basename "$file")
     cp "$file" "$files/${name//\~/.}"

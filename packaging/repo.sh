@@ -1,14 +1,14 @@
 #!/bin/bash
-# Adds packages to a signed apt repository, which any web server can serve as it is. `make repo` calls it.
+# Adds packages to a signed apt repository, which any web server can serve as it is. `make repo` calls this.
 #
 # usage: packaging/repo.sh REPOSITORY SUITE PACKAGE...
-#   REPOSITORY  the directory; it is made if it is not there, and what it holds stays
+#   REPOSITORY  the directory, which is made if it does not exist; packages that it holds stay
 #   SUITE       the release that the packages are for, such as bookworm
 #   PACKAGE     .deb files
 #
-# The key is the one that the environment's REPO_KEY names, by fingerprint or address, in gpg's keyring.
-# Without it there is one of this project's name, which is made the first time; it has no passphrase, so
-# whoever reads the keyring can sign with it.
+# REPO_KEY in the environment names the key in gpg's keyring, by fingerprint or address. Without it, the key
+# has this project's name and is made the first time. It has no passphrase, so anybody who can read the
+# keyring can sign with it.
 set -euo pipefail
 
 readonly NAME=ngx-http-frappe-module
@@ -61,7 +61,7 @@ for architecture in "${architectures[@]}"; do
     gzip -9nkf "$binary/Packages"
 done
 
-# What is signed is complete before it takes the old one's place.
+# Release is made elsewhere and signed before it is installed here.
 rm -f "$dist"/{Release,InRelease}*
 draft=$(mktemp)
 trap 'rm -f "$draft"' EXIT

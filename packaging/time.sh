@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints the time of what is packaged, in seconds since 1970, so that packaging it again gives the same
-# package. A tarball has no git; its files have that time.
+# Prints the time of the last commit, in seconds since 1970. Packages use it in place of the current time, so
+# that packaging the same commit again gives the same package. A tarball has no git; its files have that time.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Prints the version of what is built here: Cargo.toml's; and, where that is no release, a plus sign, the
-# time of the last commit and its name. So each build is newer than those before it, and `apt install`
-# replaces them. What is not committed has the time of the build. A tarball of packaging/dist.sh brings
-# the version of its commit in packaging/version.
+# Prints the version of a build: that of Cargo.toml for a release, and otherwise with a plus sign, the time of
+# the last commit and its name. So each build is newer than those before it, and `apt install` replaces them.
+# With changes that are not committed, the time is that of the build. A tarball of packaging/dist.sh has the
+# version of its commit in packaging/version.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,4 +1,4 @@
-//! Asks the core: plan, scan, resolve.
+//! Asks the core about a request: plan, scan, resolve.
 
 use ngx_http_frappe_module::body::{
     Document, Fields, MediaType, Names, OnePage, Page, Rooms, Source, Values,
@@ -7,7 +7,7 @@ use ngx_http_frappe_module::frappe::{self, Dialect, Head, Outcome, Plan, Status,
 
 use crate::http::Request;
 
-/// What to ask, and by which rules.
+/// The arguments to ask for, and the rules to ask by.
 pub(crate) struct Asker {
     dialect: Option<&'static Dialect>,
     names: Names,
@@ -29,7 +29,7 @@ impl Default for Asker {
     }
 }
 
-/// What the variables would be.
+/// The values that the variables would have.
 pub(crate) struct Answer {
     pub(crate) cmd: String,
     pub(crate) source: &'static str,
@@ -71,7 +71,7 @@ impl Asker {
         let mut document = Document::new(&lender);
         let mut fields = Fields::new(&self.names, &mut slots).with_documents(&mut document);
 
-        // A JSON type without a body matters to Frappe 10.
+        // Without a body only Frappe 10 looks at the type: it refuses JSON then.
         let plan = match request.body.is_empty() && dialect.json_empty {
             true => Plan::Ignore,
             false => frappe::plan(&head, dialect),

@@ -1,4 +1,4 @@
-//! The command line, by clap; the man page and the completions are made of the same.
+//! The command line. clap reads it, and makes the man page and the completions of the same definition.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -9,13 +9,13 @@ use clap_complete::Shell;
 
 use crate::answer::Asker;
 
-/// What a run does.
+/// The options of a run.
 pub(crate) struct Options {
     pub(crate) asker: Asker,
     pub(crate) explain: bool,
     pub(crate) json: bool,
     pub(crate) frames: bool,
-    /// the site whose requests are answered; otherwise that of a file's first request
+    /// the host whose requests are answered; None: that of a file's first request
     pub(crate) host: Option<String>,
     pub(crate) files: Vec<String>,
 }
@@ -34,7 +34,7 @@ A file is one of these, recognised by its content: a HAR file (\"Save all as HAR
 a browser), a cURL command or several (\"Copy as cURL (bash)\"), or raw HTTP/1.1 requests, one behind the \
 other.";
 
-/// What the command line says, or the exit code if it has been answered.
+/// Reads the command line. Err has the exit code if there is nothing more to do.
 pub(crate) fn options() -> Result<Options, ExitCode> {
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,

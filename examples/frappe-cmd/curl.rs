@@ -1,4 +1,4 @@
-//! Requests from cURL commands, as "Copy as cURL (bash)" of a browser gives them.
+//! Requests from cURL commands, as a browser's "Copy as cURL (bash)" writes them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,7 +30,7 @@ pub(crate) fn requests(bytes: &[u8]) -> Result<Vec<Item>, String> {
     Ok(commands.into_iter().map(|words| request(&words)).collect())
 }
 
-/// What the options of a command add up to.
+/// A command's options.
 #[derive(Default)]
 struct Command {
     method: Option<String>,
@@ -59,7 +59,7 @@ fn request(words: &[String]) -> Item {
 }
 
 impl Command {
-    /// Reads to the end, also where an option cannot be followed: the URL may stand behind it.
+    /// Reads all options, also behind one that cannot be followed, since the URL may come later.
     fn read(&mut self, words: &[String]) {
         let mut words = words.iter().skip(1);
         while let Some(word) = words.next() {
@@ -73,7 +73,7 @@ impl Command {
             if is_switch(option) {
                 self.get |= matches!(option, "-G" | "--get");
                 self.head |= matches!(option, "-I" | "--head");
-                // Switches may stand together: -sI.
+                // Several switches may be written as one word: -sI.
                 if let (false, Some(more)) = (option.starts_with("--"), value) {
                     let rest = format!("-{more}");
                     self.read(&[String::new(), rest]);
@@ -138,7 +138,7 @@ impl Command {
                 self.form.push((name.into(), value.into()));
             }
             "-T" | "--upload-file" | "-K" | "--config" => return Err(of_file(&value)),
-            // Others have a value that no server sees: -o, --connect-to, --max-time, ...
+            // Other options have a value that no server sees: -o, --connect-to, --max-time, ...
             _ => {}
         }
         Ok(())
@@ -163,7 +163,7 @@ impl Command {
             return Err(what.clone());
         }
         let url = self.url.as_deref().ok_or("the command names no URL")?;
-        // As cURL does it.
+        // Like cURL, takes http where the URL names no scheme.
         let url = match url.contains("://") {
             true => url.to_owned(),
             false => format!("http://{url}"),
@@ -213,7 +213,8 @@ fn set_type(request: &mut Request, value: &str) {
     }
 }
 
-/// As `curl -F` writes it. A file's own bytes run nothing: they are left out.
+/// A multipart body as `curl -F` writes it, without the bytes of files, which do not change what Frappe
+/// runs.
 fn multipart(form: &[(String, String)], request: &mut Request) -> Vec<u8> {
     let mut body = String::new();
     for (name, value) in form {
@@ -284,7 +285,7 @@ fn is_switch(option: &str) -> bool {
     }
 }
 
-/// The words of each command, as bash splits them: quotes, `$'...'`, and line ends behind a backslash.
+/// The words of each command, split as by bash, with quotes, `$'...'`, and line ends behind a backslash.
 fn commands(text: &str) -> Result<Vec<Vec<String>>, String> {
     let mut commands = vec![Vec::new()];
     let mut word: Option<String> = None;
@@ -351,8 +352,7 @@ fn double(chars: &mut Chars<'_>, word: &mut String) -> Result<(), String> {
     }
 }
 
-/// `$'...'`, in which browsers write what is not plain ASCII. As bash, `\xHH` is a byte; browsers write
-/// `\uHHHH`.
+/// Reads `$'...'`, in which browsers write text that is not plain ASCII, by escapes `\uHHHH`.
 fn ansi(chars: &mut Chars<'_>, word: &mut String) -> Result<(), String> {
     let mut units: Vec<u16> = Vec::new();
     loop {
@@ -376,7 +376,7 @@ fn ansi(chars: &mut Chars<'_>, word: &mut String) -> Result<(), String> {
             }
             char => char,
         };
-        // Two halves of a pair stand behind each other.
+        // UTF-16 is collected, since two escapes may be the halves of one surrogate pair.
         units.extend_from_slice(next.encode_utf16(&mut [0; 2]));
     }
 }

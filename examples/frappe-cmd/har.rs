@@ -41,7 +41,8 @@ fn request(request: &Value) -> Item {
     }
 }
 
-/// The body is text, base64, or a list of parameters; or the archive has none, although there was one.
+/// Takes the body from the archive, which has it as text, base64, or a list of parameters. An error where
+/// the request had a body that the archive does not have.
 fn body(request: &Value, made: &mut Request) -> Result<(), String> {
     let data = &request["postData"];
     let given = data["text"].as_str().unwrap_or_default();

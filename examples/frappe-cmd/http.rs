@@ -1,16 +1,16 @@
 //! Raw HTTP/1.1 requests from a file.
 
-/// One request, its body without transfer coding.
+/// One request. Its body is decoded from chunks.
 #[derive(Default)]
 pub(crate) struct Request {
     pub(crate) method: Vec<u8>,
     /// path and query
     pub(crate) target: Vec<u8>,
-    /// the whole address, if the file says it
+    /// the whole address, if the file has it
     pub(crate) url: Option<String>,
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
-    /// what was done to read it, for the person who asks
+    /// what was changed to read the request, for the user
     pub(crate) notes: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ impl Request {
         self.method.escape_ascii().to_string()
     }
 
-    /// The address as far as the file says it.
+    /// The address, or path and query where the file has no more.
     pub(crate) fn url_text(&self) -> String {
         match &self.url {
             Some(url) => url.clone(),
@@ -44,7 +44,7 @@ impl Request {
 }
 
 /// All requests of a file, one behind the other. Editors change line ends and add one at the end, and
-/// people leave Content-Length out; that is put right, with a note.
+/// people leave Content-Length out; this corrects both, with a note.
 pub(crate) fn requests(mut bytes: &[u8]) -> Result<Vec<Request>, String> {
     let mut requests = Vec::new();
     loop {
@@ -69,7 +69,7 @@ pub(crate) fn requests(mut bytes: &[u8]) -> Result<Vec<Request>, String> {
                 let what = format!("behind its body stand {} more bytes", bytes.len());
                 return Err(numbered(what));
             }
-            // The last line end is the editor's.
+            // The editor has added the last line end.
             let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
             request.body = body.strip_suffix(b"\r").unwrap_or(body).to_vec();
             request.note("the request has no Content-Length: its body goes to the end of the file");
@@ -79,14 +79,14 @@ pub(crate) fn requests(mut bytes: &[u8]) -> Result<Vec<Request>, String> {
     }
 }
 
-/// The first request as it stands there, and what follows it.
+/// The first request, without any correction, and the bytes behind it.
 pub(crate) fn request(bytes: &[u8]) -> Result<(Request, &[u8]), String> {
     let (mut request, rest) = head(bytes)?;
     let rest = body(&mut request, rest)?;
     Ok((request, rest))
 }
 
-/// Without its body.
+/// The first request without its body, and the bytes behind its header.
 fn head(bytes: &[u8]) -> Result<(Request, &[u8]), String> {
     let (line, mut rest) = line(bytes)?;
     let (method, target) = request_line(line)
@@ -110,7 +110,7 @@ fn head(bytes: &[u8]) -> Result<(Request, &[u8]), String> {
     }
 }
 
-/// Takes the body off the bytes behind a head; returns what follows.
+/// Takes the request's body from the bytes behind its header. Returns the bytes behind the body.
 fn body<'b>(request: &mut Request, rest: &'b [u8]) -> Result<&'b [u8], String> {
     let chunked = request
         .last_header("transfer-encoding")
@@ -143,7 +143,7 @@ fn content_length(request: &Request) -> Result<Option<usize>, String> {
         .ok_or_else(|| "Content-Length is no number".into())
 }
 
-/// A body whose CR LF an editor has made LF has its length again when that is undone.
+/// Undoes an editor's change of CR LF to LF, if the body has its Content-Length then.
 fn mended<'b>(request: &mut Request, bytes: &[u8], body: &[u8]) -> Option<&'b [u8]> {
     let head = &bytes[..bytes.len() - body.len()];
     let wanted = content_length(request).ok()??;
@@ -157,7 +157,7 @@ fn mended<'b>(request: &mut Request, bytes: &[u8], body: &[u8]) -> Option<&'b [u
         }
         whole.push(*byte);
     }
-    // The editor's own line end, behind a body that has none.
+    // The editor has added a line end behind a body that had none.
     if whole.len() == wanted + 2 && whole.ends_with(b"\r\n") {
         whole.truncate(wanted);
     }
@@ -174,8 +174,8 @@ fn is_request(bytes: &[u8]) -> bool {
     line(bytes).is_ok_and(|(line, _)| request_line(line).is_some())
 }
 
-/// Method and target of `METHOD target HTTP/...`. The target may hold spaces: what it is then is for
-/// the core to say.
+/// Method and target of `METHOD target HTTP/...`. The target may hold spaces; the core decides what it
+/// means then.
 fn request_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let method = line.iter().position(|byte| *byte == b' ')?;
     let version = line.iter().rposition(|byte| *byte == b' ')?;
@@ -189,6 +189,7 @@ fn skip_line_ends(mut bytes: &[u8]) -> &[u8] {
     }
     bytes
 }
+
 /// Path and query of `http://host/path?query`; the path may be missing.
 fn origin_form(target: &[u8]) -> &[u8] {
     let Some(rest) = target
@@ -226,7 +227,7 @@ fn chunks<'b>(mut rest: &'b [u8], body: &mut Vec<u8>) -> Result<&'b [u8], String
     }
 }
 
-/// A line without its end, and what follows.
+/// A line without its end, and the bytes behind it.
 fn line(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
     let at = bytes.iter().position(|byte| *byte == b'\n');
     let at = at.ok_or("the head of the request is cut")?;
@@ -234,7 +235,7 @@ fn line(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
     Ok((line.strip_suffix(b"\r").unwrap_or(line), &bytes[at + 1..]))
 }
 
-/// Spaces and tabs only: what else Python would strip is left to the core.
+/// Trims spaces and tabs only. The core decides about other characters that Python would strip.
 fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;

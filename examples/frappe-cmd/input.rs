@@ -1,35 +1,35 @@
-//! Files of requests: what they are, and which of their requests are the site's.
+//! Files of requests: recognises their format, and chooses the requests to one site.
 
 use std::collections::BTreeSet;
 
 use crate::http::{self, Request};
 use crate::{curl, har};
 
-/// A request whose answer would be a guess, since the file lacks a part of it.
+/// A request without an answer, since the file lacks a part of it.
 pub(crate) struct Unanswered {
     pub(crate) method: String,
     pub(crate) url: String,
     pub(crate) what: String,
 }
 
-/// A request, or why there is none.
+/// A request, or the reason why there is none.
 pub(crate) type Item = Result<Request, Unanswered>;
 
-/// What a file holds.
+/// The requests of a file.
 pub(crate) struct Found {
     /// the site's requests, with their numbers in the file, from 1
     pub(crate) requests: Vec<(usize, Item)>,
-    /// the host that others were compared with
+    /// the host of these requests, or `all`
     site: String,
     /// how many requests go to other hosts, and to which
     others: usize,
     hosts: BTreeSet<String>,
-    /// how many are no HTTP: `wss:`, `data:`, `blob:`
+    /// how many requests have another scheme than HTTP: `wss:`, `data:`, `blob:`
     other_schemes: usize,
 }
 
-/// The requests of a file, whichever kind it is. `host` is the site; without it the first request
-/// names the site, and `all` takes every host.
+/// The requests of a file of any format. `host` is the site, or `all` for every host; without it the
+/// site is that of the first request.
 pub(crate) fn read(bytes: &[u8], host: Option<&str>) -> Result<Found, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let start = bytes.trim_ascii_start();
@@ -52,7 +52,7 @@ pub(crate) fn read(bytes: &[u8], host: Option<&str>) -> Result<Found, String> {
 }
 
 impl Found {
-    /// What was left out, in a sentence.
+    /// Which requests were left out, in a sentence.
     pub(crate) fn left_out(&self) -> Option<String> {
         let mut parts = Vec::new();
         if self.others > 0 {
@@ -101,7 +101,7 @@ fn sort(items: Vec<Item>, host: Option<&str>) -> Found {
             Ok(request) => request.url.as_deref(),
             Err(unanswered) => Some(unanswered.url.as_str()),
         };
-        // A raw request has no URL: it is the site's.
+        // A raw request has no URL, so it counts for the site.
         if let Some(url) = url {
             let Some(url) = Url::parse(url) else {
                 found.other_schemes += 1;
@@ -136,7 +136,7 @@ impl<'u> Url<'u> {
         if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
             return None;
         }
-        // A fragment stays in the browser.
+        // A browser does not send the fragment.
         let rest = rest.split('#').next().unwrap_or_default();
         let at = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(at);

@@ -47,11 +47,11 @@ fn main() -> ExitCode {
         };
         match done {
             Ok(all_answered) => failed |= !all_answered,
-            // The reader has gone: nothing is wrong here.
+            // The reader has gone, as with `| head`: that is no failure.
             Err(Error::Io(_, error)) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return ExitCode::SUCCESS;
             }
-            // The other files have their answers all the same.
+            // The other files still get their answers.
             Err(error) => {
                 eprintln!("frappe-cmd: {error}");
                 failed = true;
@@ -87,7 +87,7 @@ fn answers(options: &Options, file: &str, out: &mut impl Write) -> Result<bool, 
     Ok(all_answered)
 }
 
-/// Answers each request as it comes.
+/// Answers each request at once, for another program that sends them one by one.
 fn frames(options: &Options, file: &str, out: &mut impl Write) -> Result<(), Error> {
     let named = |error| Error::Io(file.to_owned(), error);
     let mut input = open(file)?;

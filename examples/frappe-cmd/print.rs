@@ -8,7 +8,7 @@ use crate::answer::Answer;
 use crate::args::Options;
 use crate::input::{Item, Unanswered};
 
-/// Prints what a request of a file runs, or why that cannot be said.
+/// Prints what a request of a file runs, or why there is no answer.
 pub(crate) fn answer(
     options: &Options,
     file: &str,
@@ -83,7 +83,7 @@ fn or_dash(text: &str) -> String {
     }
 }
 
-/// What comes from a file must not steer the terminal.
+/// The text without control characters: bytes of a file must not control the terminal.
 fn printable(text: &str) -> String {
     let replaced = |char: char| match char.is_control() {
         true => char::REPLACEMENT_CHARACTER,

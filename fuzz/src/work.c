@@ -1,7 +1,7 @@
 /* Counts the basic blocks that run, in all code that is compiled with
  * -sanitizer-coverage-trace-pc: the same number for the same input, on every machine.
  *
- * libFuzzer has a function of the same name, hence the linker's --wrap in build.rs. */
+ * libFuzzer has a function of the same name, so build.rs makes the linker replace it (--wrap). */
 
 unsigned long fuzz_blocks;
 

@@ -3,8 +3,8 @@
 #   docker build -f packaging/docker/frappe.Dockerfile --build-arg IMAGE=frappe/erpnext:v15.54.1 \
 #       -t erpnext-routes:v15.54.1 .
 #
-# The module is built inside of the very image, so it fits its nginx, whatever Debian that is from.
-# Nothing else of the build comes into the result.
+# The module is built in the same image, so it fits the image's nginx, of any release of Debian. The result
+# has nothing else of the build.
 
 ARG IMAGE=frappe/erpnext:version-15
 # Any Rust from 1.89 on; its Debian must not be newer than the one of IMAGE.
@@ -23,10 +23,10 @@ COPY . .
 RUN build/deps.sh debian && make module NGINX=debian
 
 FROM ${IMAGE}
-# Who nginx runs as in the image.
+# The user that nginx runs as in the image.
 ARG RUN_AS=frappe
-# Where reports, uploads and background commands go: a second backend (compose.frappe.yaml has
-# one), or as here the first one.
+# The backend for reports, uploads and background commands. By default it is the first one;
+# compose.frappe.yaml has a second.
 ARG REPORTS_BACKEND=\${BACKEND}
 USER root
 COPY --from=build /src/target/nginx-debian/ngx_http_frappe_module.so /usr/lib/nginx/modules/
@@ -36,7 +36,7 @@ COPY nginx-conf/frappe-docker.conf.template /templates/nginx/frappe.conf.templat
 RUN sed -i "/^upstream reports-server/,/^}/s|\${BACKEND}|$REPORTS_BACKEND|" \
         /templates/nginx/frappe.conf.template
 USER ${RUN_AS}
-# nginx of this image takes the module; the template is filled in when a container starts.
+# Checks that the image's nginx loads the module. A container fills in the template when it starts.
 RUN printf '%s\n' 'include /etc/nginx/modules-enabled/*.conf;' 'pid /tmp/check.pid;' \
         'error_log stderr;' 'events {}' >/tmp/check.conf \
     && nginx -t -e stderr -c /tmp/check.conf \

@@ -2,8 +2,8 @@
 #
 #   docker build -f packaging/docker/nginx.Dockerfile --build-arg NGINX=nginx:1.28.3 -t nginx-frappe:1.28.3 .
 #
-# The source is the one of exactly the image's version, from nginx.org; the arguments of
-# configure are what `nginx -V` says in the image.
+# The module is built with the source of exactly the image's version, from nginx.org, and with the
+# configure arguments that `nginx -V` prints in the image.
 
 ARG NGINX=nginx:1.28.3
 # Any Rust from 1.89 on; its Debian must not be newer than the one of NGINX.
@@ -12,7 +12,7 @@ ARG RUST=rust:1.90-slim-bookworm
 FROM ${RUST} AS rust
 
 FROM ${NGINX} AS build
-# Where nginx-VERSION.tar.gz is.
+# The address of the directory with nginx-VERSION.tar.gz.
 ARG DOWNLOAD=https://nginx.org/download
 COPY --from=rust /usr/local/rustup /usr/local/rustup
 COPY --from=rust /usr/local/cargo /usr/local/cargo
@@ -27,6 +27,6 @@ RUN build/deps.sh \
 FROM ${NGINX}
 COPY --from=build /src/ngx_http_frappe_module.so /usr/lib/nginx/modules/
 COPY nginx-conf/routes-*.map /etc/nginx/frappe/
-# Before the first line, since a module is loaded before `events` and `http`.
+# load_module must stand before `events` and `http`, so it becomes the first line.
 RUN sed -i '1i load_module modules/ngx_http_frappe_module.so;' /etc/nginx/nginx.conf \
     && nginx -t

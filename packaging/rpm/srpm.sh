@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes a source RPM of the tarball that `make dist` made, and has rpmlint check it. `make srpm` calls it.
+# Makes a source RPM of the tarball that `make dist` has made, and checks it by rpmlint. `make srpm` calls this.
 #
 # usage: packaging/rpm/srpm.sh TARBALL DIRECTORY
 #   TARBALL     ngx_http_frappe_module-VERSION.tar.xz
@@ -33,7 +33,7 @@ sed -e "s/@VERSION@/$version/" \
     -e "s/@CHANGELOG@/* $date $by - ${version/-/\~}-1\n- What has changed is in CHANGELOG.md./" \
     "packaging/rpm/$name.spec" >"$directory/$name.spec"
 [[ -z ${DEBHOMEPAGE:-} ]] || sed -i "s|^URL: .*|URL:            $DEBHOMEPAGE|" "$directory/$name.spec"
-# What it is built with is not here.
+# --nodeps: the packages of BuildRequires need not be here to make a source package.
 rpmbuild -bs --nodeps --quiet --define "_topdir $work" --define '_source_payload w9.xzdio' "$directory/$name.spec"
 cp "$work"/SRPMS/*.src.rpm "$directory"
 rpmlint --config packaging/rpm/rpmlint.toml "$directory/$name.spec" "$directory"/*.src.rpm
