@@ -9,38 +9,36 @@ PYTHON ?= python3
 CARGO ?= cargo
 CARGO_FLAGS ?=
 PYTEST_ARGS ?=
-# Tests at once; 0 for the debugger.
+# How many tests run at once; 0 for a debugger.
 JOBS ?= auto
 
-# Where rustup puts cargo, for shells that have not read its env file.
+# rustup installs cargo there; a shell that has not read rustup's env file does not know it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 export CARGO
 
-# nginx's own make, which cargo starts, is none of our sub-makes: it must not see
-# our flags and variables.
+# cargo runs nginx's own make, which must not see our flags and variables.
 unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
-# Says what is done and how long it usually takes, and is never silent for long.
+# Runs a command, says how long that usually takes, and is never silent for long.
 STEP := $(PYTHON) build/step.py
 
 
-# Which nginx: "vendored" (built by cargo), "debian", "asan" or "memcheck" (which show
-# errors in the use of memory), or your own, which is chosen by NGINX_SOURCE_DIR and
-# NGINX_BUILD_DIR. Each has its own directory with the module and, for the vendored one,
-# nginx; those that cargo does not build itself have their own cargo target there, so that
-# a switch rebuilds nothing.
+# NGINX chooses the nginx: "vendored" (built by cargo), "debian", "asan" or "memcheck"
+# (which show errors in the use of memory). NGINX_SOURCE_DIR and NGINX_BUILD_DIR choose your
+# own. Each has its own directory OUT with the module. Those that cargo does not build have
+# their own cargo target there, so that a switch from one to another rebuilds nothing.
 
 NGINX ?= $(if $(NGINX_SOURCE_DIR)$(NGINX_BUILD_DIR),own,vendored)
-# To nginx itself, NGINX in the environment is a list of sockets to take over.
+# For nginx itself, the variable NGINX in the environment is a list of sockets to take over.
 unexport NGINX
 ifeq ($(NGINX),vendored)
     OUT := $(TARGET)/nginx-vendored
     BINARY := $(OUT)/nginx
     FEATURES := --features vendored
     unexport NGINX_SOURCE_DIR NGINX_BUILD_DIR
-    # The objects of an nginx that is built in such a path get mixed up (nginx#1779).
+    # nginx's Makefile confuses object files in such a path (nginx#1779).
     ifneq ($(findstring .c,$(TARGET))$(findstring .S,$(TARGET)),)
         $(error nginx cannot be built below a directory with ".c" or ".S" in its name: \
             $(TARGET). Set CARGO_TARGET_DIR to another)
@@ -59,7 +57,7 @@ else ifeq ($(NGINX),own)
     ifeq ($(and $(NGINX_SOURCE_DIR),$(NGINX_BUILD_DIR)),)
         $(error Set both NGINX_SOURCE_DIR and NGINX_BUILD_DIR)
     endif
-    # cargo runs build scripts elsewhere
+    # cargo runs build scripts in another directory, so the paths must be absolute.
     override NGINX_SOURCE_DIR := $(abspath $(NGINX_SOURCE_DIR))
     override NGINX_BUILD_DIR := $(abspath $(NGINX_BUILD_DIR))
     OUT := $(TARGET)/nginx-own-$(firstword $(shell printf %s '$(NGINX_BUILD_DIR)' | cksum))
@@ -74,9 +72,9 @@ ifneq ($(NGINX),vendored)
     module panic-module lint: export CARGO_TARGET_DIR := $(OUT)/cargo
 endif
 
-# Reports name lines of the source, arithmetic that overflows panics, and the standard library
-# checks what it can of unsafe calls. A target of its own, so that what runs while cargo builds
-# is not watched.
+# Reports of errors name lines of the source; an overflow of arithmetic panics; the standard library
+# checks what it can of unsafe calls. --target keeps these flags from build scripts and macros, which
+# run while cargo builds.
 ifneq ($(filter asan memcheck,$(NGINX)),)
     FEATURES := --target $(shell rustc -vV | sed -n 's/^host: //p')
     module panic-module: export CARGO_PROFILE_RELEASE_DEBUG := line-tables-only
@@ -85,8 +83,7 @@ ifneq ($(filter asan memcheck,$(NGINX)),)
     module panic-module: export CARGO_PROFILE_RELEASE_LTO := off
     module panic-module: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
 endif
-# AddressSanitizer is not yet for stable Rust; the variable lets it be used all the same. Its
-# runtime is the one in nginx.
+# Stable Rust has AddressSanitizer only with this variable. nginx has its runtime.
 ifeq ($(NGINX),asan)
     module panic-module: export RUSTC_BOOTSTRAP := 1
     module panic-module: export RUSTFLAGS := -Zsanitizer=address -Zexternal-clangrt
@@ -94,16 +91,17 @@ ifeq ($(NGINX),asan)
 endif
 
 MODULE := $(OUT)/ngx_http_frappe_module.so
-# The same, but it panics on request: for the tests that show that this harms nobody.
+# The same module, but it panics when a request asks for it: for the tests that show that a panic harms no
+# other request.
 PANIC_MODULE := $(OUT)/panic-probe/ngx_http_frappe_module.so
-# The program that asks the core about saved requests; in a target of its own, since cargo keeps one
-# library of a name, and the module's has other features.
+# The program that asks the core about saved requests. It has a target directory of its own, since cargo keeps
+# only one library of a name, and that of the module has other features.
 FRAPPE_CMD := $(TARGET)/core/release/frappe-cmd
 programs frappe-cmd: export CARGO_TARGET_DIR := $(TARGET)/core
 test-nginx fuzz-oracle: export TEST_FRAPPE_CMD := $(FRAPPE_CMD)
-# Reads a body of benches/inputs.json, for tests that count what that takes.
+# Reads a body of benches/inputs.json, for tests that count its instructions.
 test-nginx: export TEST_WORK := $(dir $(FRAPPE_CMD))work
-# The same with the names of its functions.
+# The same program with the names of its functions.
 test-nginx: export TEST_COUNTED := $(TARGET)/core/counted/work
 
 
@@ -148,7 +146,7 @@ endif
 
 .PHONY: module
 module: deps configure ## Build the module
-# By `cargo rustc`, since a crate that is built as a library too gets no LTO.
+# `cargo rustc` builds the cdylib alone: with the rlib, cargo would do no LTO.
 	@$(STEP) '$(if $(filter vendored,$(NGINX)),Building nginx (nginx-sys) and the module,Building the module)' \
 	    'the first time usually 2 to 4 minutes' $(PYTHON) build/module.py $(OUT) rustc --release --lib --crate-type cdylib $(FEATURES) $(CARGO_FLAGS)
 
@@ -156,7 +154,7 @@ module: deps configure ## Build the module
 run: port-is-free module ## Start nginx with the demo, send it real requests, show where they went
 	@exec $(PYTHON) nginx-conf/demo/run.py --nginx $(BINARY) --module $(MODULE) --directory $(TARGET)/demo
 
-# Before minutes of building.
+# Checks the port before the build, which takes minutes.
 .PHONY: port-is-free
 port-is-free: deps
 	@$(PYTHON) nginx-conf/demo/run.py --check-port
@@ -179,7 +177,7 @@ test-nginx: module panic-module programs $(VENV)/requirements.txt ## Run the tes
 	    $(if $(filter 0,$(JOBS)),,$(STEP) 'Tests with a real nginx' 'all of them usually 10 minutes') \
 	    $(VENV)/bin/python -m pytest t -n $(JOBS) --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
-# The nginx of other releases, as apt has them.
+# Releases whose nginx apt can download.
 SUITES ?= trixie forky
 
 .PHONY: test-versions
@@ -197,10 +195,10 @@ test-versions: ## Run them with the nginx of the releases SUITES of Debian or Ub
 
 .PHONY: test-asan
 test-asan: ## Run them with an nginx that shows errors in the use of memory
-# The generated requests of the oracle go to the core alone, which is not watched.
+# Few generated requests of the oracle: they go to the core alone, which has no sanitizer.
 	@ORACLE_CASES=$(or $(ORACLE_CASES),200) $(MAKE) --no-print-directory test-nginx NGINX=asan
 
-# Some of each kind; valgrind is slow.
+# Some tests of each kind, since valgrind is slow.
 MEMCHECK := test_08 or test_13_05 or test_13_06 or test_13_09 or test_15_03 or test_15_04 \
     or (test_15_11 and close and undecided and not h3)
 
@@ -238,7 +236,7 @@ frappe-cmd: deps ## Build frappe-cmd, which says what a saved request runs
 	@$(STEP) 'Building frappe-cmd' 'usually 1 minute' $(CARGO) build --release -p frappe-cmd $(CARGO_FLAGS)
 	@echo 'built $(FRAPPE_CMD)'
 
-# For Debian's nginx, whatever NGINX is.
+# The module for Debian's nginx, whatever NGINX is.
 DEBIAN := $(TARGET)/nginx-debian/ngx_http_frappe_module.so
 
 .PHONY: deb
@@ -255,7 +253,7 @@ test-deb: deb $(VENV)/requirements.txt ## Install the package in a scratch root,
 	    $(STEP) 'Installing it in systems of their own' 'usually 3 minutes' \
 	    $(VENV)/bin/python -m pytest t/test_10_package.py t/test_10_repo.py t/test_10_first_hour.py $(PYTEST_ARGS)
 
-# What README promises a newcomer, in these releases of Debian.
+# The releases of Debian in which test-newcomer runs README's commands.
 CLEAN ?= bookworm trixie
 
 .PHONY: test-newcomer
@@ -267,7 +265,7 @@ test-newcomer: ## Run README's two commands in systems that have git and Rust al
 	    case $$status in 0 | 77) ;; *) exit $$status ;; esac; \
 	done
 
-# Each in a system of its own; only root can make them.
+# Each package is built in a system of its own; only root can make those.
 DEB_SUITES = $(if $(filter file,$(origin SUITES)),bookworm trixie forky,$(SUITES))
 
 .PHONY: debs
@@ -291,7 +289,7 @@ test-debs: debs module $(VENV)/requirements.txt ## Install, serve, upgrade, purg
 	        $(VENV)/bin/python -m pytest t/test_10_package.py t/test_10_repo.py $(PYTEST_ARGS); \
 	done
 
-# Signed by the key REPO_KEY of gpg's keyring, or by one that is made.
+# The key REPO_KEY of gpg's keyring signs the repository, or one that packaging/repo.sh makes.
 .PHONY: repo
 repo: ## Add what debs built to a signed apt repository, in target/repo
 	@build/deps.sh repo
@@ -319,14 +317,14 @@ test-images: module $(VENV)/requirements.txt ## Build the images of packaging/do
 dist: deps ## Make a source tarball that builds offline, in target/dist
 	@$(STEP) 'Making a source tarball' 'usually 4 minutes' packaging/dist.sh $(TARGET)/dist
 
-# The core alone, in the directory of frappe-cmd, whose features are the same.
+# The core alone, in the target directory of frappe-cmd, which has the same features.
 .PHONY: bench
 bench: deps ## Measure the core, compare it with a bare search and with the goals
 	@CARGO_TARGET_DIR=$(TARGET)/core $(STEP) 'Measuring the core' 'usually 3 minutes' $(CARGO) bench --quiet --no-default-features --bench core \
 	    $(CARGO_FLAGS) -- --noplot --quiet $(BENCH_ARGS)
 	@$(PYTHON) benches/table.py $(TARGET)/core/criterion
 
-# Needs no more of the tests' environment than its Python; in t/rig are the servers.
+# Uses the Python of the tests' environment, and the servers of t/rig.
 .PHONY: bench-server
 bench-server: module $(VENV)/requirements.txt ## Measure a server with the module beside the same without
 	@build/deps.sh bench
@@ -367,8 +365,8 @@ soak: module $(VENV)/requirements.txt ## Send all kinds of requests for TIME sec
 	@cd t && TEST_NGINX_BINARY=$(BINARY) TEST_NGINX_MODULE=$(MODULE) \
 	    exec $(VENV)/bin/python -m rig.soak --time $(TIME) --directory $(TARGET)/soak
 
-# What needs no nginx of the boundary, which alone has unsafe code. Of the core, which has none, a test
-# of every split takes hours.
+# The tests of the boundary that need no nginx: only the boundary has unsafe code. The core has none, and its
+# tests of every split would take hours.
 MIRI_TESTS ?= nginx::
 
 .PHONY: miri
@@ -379,7 +377,7 @@ miri: deps ## Run tests under Miri, which shows undefined behaviour; needs rustu
 coverage: deps $(VENV)/requirements.txt ## Show which lines of the core no test runs; N cases a version (2000)
 	@build/coverage.sh $(TARGET)/coverage $(VENV)/bin/python $(N)
 
-# Some of the core's files.
+# The files that `make mutants` changes.
 MUTANTS ?= src/frappe/**
 
 .PHONY: mutants
@@ -404,7 +402,7 @@ lint: deps configure module ## Check format, lints, panics and licences
 	$(CARGO) fmt --all --check
 	@$(PYTHON) build/layers.py
 	$(CARGO) clippy --workspace --no-default-features --all-targets $(CARGO_FLAGS) -- -D warnings
-# In the release profile, for which nginx has been built.
+# The boundary, in the release profile, since nginx has been built for that.
 	$(CARGO) clippy --release --lib $(FEATURES) $(CARGO_FLAGS) -- -D warnings
 	$(PYTHON) build/panics.py $(MODULE)
 	@if command -v cargo-deny >/dev/null; then \
