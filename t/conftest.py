@@ -17,7 +17,7 @@ MARKS = pytest.StashKey()
 
 
 def pytest_configure(config):
-    """Fails before anything runs when there is nothing to test."""
+    """Fails before any test runs if the module has not been built."""
     try:
         config.stash[ENV] = Env()
     except Missing as error:
@@ -25,17 +25,17 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Long files first: each is for one process, and no process is to wait for the last one."""
+    """Runs long files first: one process runs a whole file, and the others should not wait for the last."""
     items.sort(key=lambda item: not item.path.name.startswith(("test_07", "test_17")))
 
 
 def pytest_report_header(config):
-    """The versions, for whoever reads a failure later."""
+    """Shows the versions, for a person who reads a failure later."""
     return config.stash[ENV].report()
 
 
 def pytest_runtest_setup(item):
-    """HTTP/3 is not in every nginx."""
+    """Skips tests over HTTP/3 where nginx does not have it."""
     params = item.callspec.params.values() if hasattr(item, "callspec") else ()
     if "h3" in params and not item.config.stash[ENV].has_http3:
         pytest.skip("this nginx is built without HTTP/3")
@@ -49,7 +49,7 @@ def env(pytestconfig):
 
 @pytest.fixture(scope="session")
 def upstreams(tmp_path_factory):
-    """The three pools, running."""
+    """Starts the three pools."""
     pools = Upstreams(tmp_path_factory.mktemp("pools"))
     try:
         yield pools.wait()
@@ -70,7 +70,7 @@ def _allowed(node):
 
 
 def _starter(env, pools, directory, allowed=()):
-    """A function that makes nginx instances, and the one that ends them all."""
+    """A function that makes nginx instances, and one that ends all of them."""
     made = []
     numbers = itertools.count(1)
 
@@ -112,8 +112,8 @@ def serve_once(env, upstreams, tmp_path, request):
 
 @pytest.fixture
 def nothing_left(request, env):
-    """Afterwards the worker of the fixture `nginx` has as many sockets as before, and a server with
-    `@{stub_status}` on the port `main` counts as many connections; and it is the same worker."""
+    """Checks after the test that the worker of the fixture `nginx` is the same process with as many sockets
+    as before, and that `@{stub_status}` on the port `main` counts as many connections."""
     nginx = request.getfixturevalue("nginx")
     worker = nginx.worker()
 
@@ -142,7 +142,7 @@ def log_guard(request):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Shows with a failure what the error logs gained in that test."""
+    """Adds to a failure the lines that the error logs got in that test."""
     report = yield
     if report.failed:
         marks = item.stash.get(MARKS, {})

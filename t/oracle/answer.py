@@ -22,12 +22,12 @@ def usable(value, longest=CMD_MAX):
 
 
 def argument(value):
-    """As `$frappe_arg_NAME` shows it."""
+    """The value that `$frappe_arg_NAME` shows."""
     return value if usable(value, ARGUMENT_MAX) else ""
 
 
 def answer(cmd="", source="", status="none", form_dict=None, error="", call="", doctype=""):
-    """What the module must say; and why a request was refused, for whoever reads it."""
+    """The answer that the module must give; `error` says to a reader why Frappe refused the request."""
     form_dict = form_dict or {}
     arguments = {name: argument(form_dict.get(name)) for name in ARGUMENTS}
     return {

@@ -1,6 +1,6 @@
-"""The Frappe-like application behind the real gunicorn: answers, and writes down what came.
+"""The Frappe-like application behind the real gunicorn. It answers, and records what came.
 
-`serve.py` starts it. It must know its family and the file for its answers from the environment.
+`serve.py` starts it. The environment names its family and the file for its answers.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ ANSWERS = os.environ["ORACLE_ANSWERS"]
 
 
 class Rereadable:
-    """A body that can be read twice: once by us, once by werkzeug."""
+    """A body that can be read twice: by this file and by werkzeug."""
 
     def __init__(self, environ):
         from io import BytesIO
@@ -28,7 +28,7 @@ class Rereadable:
 def describe(environ):
     """What came over the wire, and what Frappe would run."""
     body = Rereadable(environ).data
-    # Headers as the bytes that came
+    # WSGI has headers as Latin-1; these are the bytes that came.
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()

@@ -1,11 +1,10 @@
-"""What a request touches and what kind of request it is, by Frappe's own functions: what
-`$frappe_doctype` and `$frappe_call` must say.
+"""The values that `$frappe_doctype` and `$frappe_call` must have, by the rules of Frappe's own functions.
 
 `handler.py: run_doc_method(method, docs, dt, dn, ...)` takes `dt`, else the document in `docs`;
 `desk/form/save.py: savedocs(doc, action)`, `client.py: insert, save, submit`, `model/workflow.py:
 apply_workflow` take `doc`; `client.py: insert_many, bulk_update` take `docs`; `api/v2.py:
-run_doc_method(method, document)` takes `document`. A document is an object, or the first of a list;
-given as text, it goes through `json.loads`.
+run_doc_method(method, document)` takes `document`. A document is an object, or the first of a list.
+Frappe reads a document that is text by `json.loads`.
 """
 
 import json
@@ -21,24 +20,24 @@ TAKE_DOCS = (*DOCUMENT_METHODS, "frappe.client.insert_many", "frappe.client.bulk
 
 
 def is_clean(value):
-    """Text without control characters and halves of surrogate pairs."""
+    """Whether a value is text without control characters and halves of surrogate pairs."""
     if not isinstance(value, str) or any(unicodedata.category(char) == "Cc" for char in value):
         return False
     return not any(0xD800 <= ord(char) < 0xE000 for char in value)
 
 
 def record_name(value):
-    """What may be the name of a DocType or a report, or nothing."""
+    """The value if it can be the name of a DocType or a report, else an empty text."""
     return value if is_clean(value) and len(value) <= RECORD_CHARS else ""
 
 
 def method_name(value):
-    """What may be the name of a document's method, or nothing."""
+    """The value if it can be the name of a document's method, else an empty text."""
     return value if is_clean(value) and len(value.encode()) <= METHOD_BYTES else ""
 
 
 def doctype_of(document):
-    """The doctype of a document as an argument has it."""
+    """The doctype of a document, which is an argument's value."""
     if isinstance(document, str):
         try:
             document = json.loads(document)
@@ -50,7 +49,7 @@ def doctype_of(document):
 
 
 def touched(args, cmd=None, in_path=None):
-    """`$frappe_doctype`. `in_path`: the doctype of a document's path, if no cmd runs."""
+    """The value of `$frappe_doctype`. `in_path`: the doctype of a document's path, if no cmd runs."""
     if in_path:
         return record_name(in_path)
     for name in ("doctype", "dt"):
@@ -64,8 +63,8 @@ def touched(args, cmd=None, in_path=None):
 
 
 def call(verb, cmd, args, in_path=None, method=None, takes_run_method=False):
-    """`$frappe_call` of a request that Frappe does not refuse. `in_path` and `method`: what a
-    document's path names."""
+    """The value of `$frappe_call` for a request that Frappe does not refuse. `in_path` and `method`: the
+    doctype and the method that a document's path names."""
     doctype = touched(args, cmd, in_path)
     if cmd in DOCUMENT_METHODS:
         return _document_method(doctype, args.get("method"))

@@ -18,17 +18,17 @@ ORACLES = min(2, os.cpu_count() or 1)
 
 @dataclass
 class Difference:
-    """A request about which the sides differ."""
+    """A request to which the two sides give different answers."""
 
     case: Case
     theirs: dict
     ours: dict
-    # by pieces of `case.chunk` bytes
+    # the core's answer when the body is fed in pieces of `case.chunk` bytes
     pieces: dict
 
     @property
     def signature(self):
-        """Differences with the same one are likely to have the same cause."""
+        """A short form: differences with the same signature are likely to have the same cause."""
         fields = tuple(f for f in peers.FIELDS if self.ours[f] != self.theirs[f])
         said = tuple((a["status"], a["source"]) for a in (self.theirs, self.ours))
         split = not peers.same(self.ours, self.pieces)
@@ -41,14 +41,14 @@ class Comparison:
     def __init__(self, family, chunks=CHUNKS):
         self.family = family
         self.chunks = tuple(chunks)
-        # It takes most of the time; this many share it.
+        # The oracle takes most of the time, so several processes share its work.
         self._oracles = [peers.oracle(family) for _ in range(ORACLES)]
         self._whole = peers.core(family, WHOLE)
         self._pieces = {}
         self.cases = 0
-        # statuses and errors seen, so that a run shows what it has reached
+        # which statuses and errors have occurred, so that a run shows how much it covers
         self.seen = Counter()
-        # differences that are known as limits
+        # differences that README's limits explain
         self.beyond = Counter()
 
     def __enter__(self):
@@ -79,8 +79,8 @@ class Comparison:
         return found if self._differs(found) else None
 
     def run(self, seed, numbers):
-        """Yields a difference, or None, for each case, in batches: while the processes answer one,
-        the next is made."""
+        """Yields a difference, or None, for each case. It works in batches: while the processes answer one,
+        this makes the next."""
         waiting = None
         for batch in itertools.chain(_batches(seed, numbers), [None]):
             if batch:
@@ -120,7 +120,7 @@ class Comparison:
 
     def _differs(self, found):
         if found.theirs["status"] == "gunicorn":
-            return False  # no request that reaches Frappe
+            return False  # gunicorn refuses the request, so Frappe does not see it
         if not peers.same(found.pieces, found.ours):
             return True
         if peers.same(found.ours, found.theirs):

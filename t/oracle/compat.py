@@ -1,26 +1,26 @@
-"""What werkzeug 0.14.1 and gunicorn 19 need on a Python that is newer than they are, and what Python 2
-did differently.
+"""Shims for old families: werkzeug 0.14.1 and gunicorn 19 run on a Python that is newer than they are, and
+Python 2 did some things differently.
 
-Families of newer packages need none of it.
+Families of newer packages need none of them.
 """
 
 import collections
 import collections.abc
 import re
 
-# How to make text of bytes, and bytes of it again.
+# Decodes bytes to text and back without loss.
 BYTES = ("ascii", "surrogateescape")
 
 
 def allow_old_imports():
-    """`from collections import Iterable` and the like, which Python 3.10 dropped."""
+    """Makes `from collections import Iterable` and its like work, which Python 3.10 dropped."""
     for name in ("Callable", "Container", "Hashable", "Iterable", "Mapping", "MutableMapping",
                  "MutableSet", "Sequence", "Set"):
         setattr(collections, name, getattr(collections.abc, name))
 
 
 def let_six_be_imported():
-    """gunicorn 19 brings a `six` whose importer speaks the protocol that Python 3.12 dropped."""
+    """Makes the `six` of gunicorn 19 importable: its importer uses a protocol that Python 3.12 dropped."""
     from importlib.machinery import ModuleSpec
 
     from gunicorn import six
@@ -35,9 +35,9 @@ def let_six_be_imported():
 
 
 def headers_of_parts_stay_bytes():
-    """On Python 2, where Frappe 10 runs, `to_native` leaves the bytes of a part's header line as
-    they are. On Python 3 it decodes them and refuses what is not UTF-8; here each byte above ASCII
-    becomes a character of its own, which is as good as bytes for all that is done to a header."""
+    """On Python 2, where Frappe 10 runs, `to_native` leaves the bytes of a part's header line as they are.
+    On Python 3 it decodes them and refuses a line that is not UTF-8. With this shim each byte above ASCII
+    becomes one character, which has the same effect as bytes."""
     from werkzeug import formparser, http
 
     def to_native(line):
@@ -46,7 +46,7 @@ def headers_of_parts_stay_bytes():
     def unquote(text, plain=http._unquote):
         try:
             return plain(text.encode(*BYTES))
-        except UnicodeEncodeError:  # of a request's own header, which is no bytes to begin with
+        except UnicodeEncodeError:  # a header of the request itself, which was text from the start
             return plain(text)
 
     formparser.to_native = to_native
@@ -54,7 +54,7 @@ def headers_of_parts_stay_bytes():
 
 
 def white_space_is_ascii():
-    """Nor does Python 2 know other white space than ASCII's in those bytes."""
+    """In the bytes of a header, Python 2 knows only the white space of ASCII."""
     from werkzeug import http
 
     for name in ("_option_header_piece_re", "_option_header_start_mime_type"):

@@ -1,18 +1,18 @@
-"""The versions of Frappe that are told apart, and what each of them runs on.
+"""The versions of Frappe that have different rules, and the packages that each of them runs on.
 
-Where a version leaves the choice open, it is the newest release that it allows, or the one that was
-current at its time. All of them run on the Python of the tests (3.11 when this was written), with
+Where a version of Frappe does not pin a package, this takes the newest release that it allows, or the one
+that was current at its time. All families run on the Python of the tests (3.11 when this was written), with
 two shims:
 
-- werkzeug 0.14.1 imports abstract classes from `collections`, where Python 3.10 dropped them
-  (`compat.py`). Nothing but the import is patched by that.
-- Frappe 10 ran on Python 2.7, where the headers of a part stay bytes. `compat.py` gives Python 3's
-  werkzeug 0.14.1 the same tolerance; and `frappe.py` decodes JSON for it as Python 2 did.
+- werkzeug 0.14.1 imports abstract classes from `collections`, where Python 3.10 dropped them.
+  `compat.py` patches only that import.
+- Frappe 10 ran on Python 2.7, where the headers of a part stay bytes. `compat.py` makes werkzeug 0.14.1
+  accept the same headers on Python 3, and `frappe.py` decodes JSON for it as Python 2 did.
 
-gunicorn 19 and 20 need `pkg_resources`, so those families get setuptools beside it. Frappe's own
-fork of gunicorn, which 14.92, 15.52 and later install from git, is represented by gunicorn 23.
-Frappe 16 and 17 pin werkzeug 3.1.5 and 3.1.6, which may add a line break to a value where a read of 64 KiB ends in
-front of it; 3.1.8 does not and is otherwise the same, so that is what stands here.
+gunicorn 19 and 20 need `pkg_resources`, so those families also get setuptools. gunicorn 23 stands for
+Frappe's own fork of gunicorn, which 14.92, 15.52 and later install from git. Frappe 16 and 17 pin werkzeug
+3.1.5 and 3.1.6, which may add a line break to a value if a read of 64 KiB ends in front of it. 3.1.8 does
+not and is otherwise the same, so it stands for them.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ ORJSON = "orjson==3.11.9"
 class Family:
     """A range of versions that treat requests alike."""
 
-    # as `frappe_version` and `frappe-cmd --frappe` take it
+    # the value for `frappe_version` and `frappe-cmd --frappe`
     version: str
     # the release whose rules `frappe.py` follows
     release: tuple
@@ -36,7 +36,7 @@ class Family:
 
     @property
     def requirements(self):
-        """What pip has to install, exact versions only, without dependencies."""
+        """The packages that pip must install, with exact versions and without dependencies."""
         wanted = [f"werkzeug=={self.werkzeug}", f"gunicorn=={self.gunicorn}"]
         if _numbers(self.gunicorn) < (21,):
             wanted.append(SETUPTOOLS)

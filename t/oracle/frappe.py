@@ -1,9 +1,8 @@
 """A small Frappe: it takes the arguments of a request, dispatches, and says what would run.
 
-`make_form_dict`, the order of dispatch and the URL rules are those of Frappe's releases, shortened
-and side by side; werkzeug is the real one. What differs between releases is written out as whole
-functions rather than as switches, so that the module's table of switches is tested against
-something else than its own likeness.
+`make_form_dict`, the order of dispatch and the URL rules are shortened copies of those in Frappe's releases;
+werkzeug is the real one. Where releases differ, each has a whole function of its own. The module has a
+table of switches instead, so that a mistake in one is not repeated in the other.
 """
 
 import json
@@ -39,7 +38,7 @@ def unwrap_or_not(args):
 
 def form_dict_10(request):
     if request.content_type == "application/json":
-        # Python 2 decodes strictly, but takes UTF-8 of surrogates; it knows no other encoding.
+        # Python 2 decodes UTF-8 strictly, but accepts surrogates; it knows no other encoding.
         return unwrap(json.loads(request.data.decode("utf-8", "surrogatepass"))), "json"
     return unwrap(request.form or request.args), "form"
 
@@ -136,7 +135,7 @@ FORM_DICTS = (
     ((13, 18, 0), form_dict_13_18),
     ((14, 0, 0), form_dict_14),
     ((14, 54, 1), form_dict_14_54_1),
-    # 15.0 came with 14.0's, 15.1 with 14.54.1's
+    # 15.0 has the function of 14.0, and 15.1 that of 14.54.1
     ((15, 0, 0), form_dict_14),
     ((15, 1, 0), form_dict_14_54_1),
     ((15, 16, 0), form_dict_15_16),
@@ -148,7 +147,7 @@ FORM_DICTS = (
 
 
 def by_segments(request):
-    """`frappe/api.py: handle` up to 14: the cmd that the path names, or what it says of documents."""
+    """`frappe/api.py: handle` up to 14: the cmd that the path names, or the document that it names."""
     parts = request.path[1:].split("/", 3)
     call = parts[1] if len(parts) > 1 else None
     doctype = parts[2] if len(parts) > 2 else None
@@ -179,7 +178,7 @@ class Frappe:
     @staticmethod
     def _request_class(release):
         class Request(WerkzeugRequest):
-            """As `frappe/app.py: init_request` sets it up."""
+            """The request class with the settings of `frappe/app.py: init_request`."""
 
             if release >= (14,):
                 max_content_length = (10 if release < (14, 56) else 25) * MIB
@@ -217,13 +216,13 @@ class Frappe:
             cmd, about = self.by_path(request)
         if cmd:
             return _run(request, cmd, "path", form_dict)
-        # An empty one is looked up, which is an error: nothing runs.
+        # Frappe looks up an empty cmd and fails, so nothing runs.
         return answer(form_dict=form_dict, call=call(request.method, None, form_dict, **about),
                       doctype=touched(form_dict, None, about.get("in_path")))
 
 
 def _run(request, cmd, source, form_dict):
-    """A method runs, if it has a name that any can have."""
+    """The answer where Frappe runs `cmd`; `invalid` if no method can have that name."""
     if not usable(cmd):
         return answer(source=source, status="invalid", form_dict=form_dict,
                       doctype=touched(form_dict))
@@ -232,7 +231,7 @@ def _run(request, cmd, source, form_dict):
 
 
 def _place_of_cmd(request):
-    """Where an argument that did not come from JSON stood."""
+    """The source of a cmd that did not come from JSON."""
     if "cmd" not in request.form:
         return "query"
     return "multipart" if request.mimetype == "multipart/form-data" else "form"

@@ -1,6 +1,7 @@
 """Compares the module's core with the oracle.
 
-Makes requests from a seed, asks both sides, and shrinks what they differ about. Run in `t`.
+It makes requests from a seed, asks both sides, and shrinks the requests to which they give different
+answers. It must run in `t`.
 """
 
 import argparse
@@ -18,12 +19,12 @@ from .peers import Died
 from .shrink import shrink
 
 FAILURES = CACHE / "failures"
-# Differences of one kind that are shrunk and shown; the rest are counted.
+# How many differences of one kind are shrunk and shown; the rest are counted.
 SHOWN = 2
 
 
 class Report:
-    """What a run found, and where it is."""
+    """The findings and the progress of a run."""
 
     def __init__(self, seed, out=None, quiet=False):
         self.seed = seed
@@ -35,11 +36,11 @@ class Report:
         self._next = 0.0
 
     def say(self, text):
-        """A line."""
+        """Prints a line."""
         print(text, file=self.out, flush=True)
 
     def progress(self, comparison, started, total, *, last=False):
-        """How far and how fast; a line a second at most."""
+        """Prints how far the run is and how fast, once a second at most."""
         now = time.monotonic()
         if not last and (self.quiet or now < self._next):
             return
@@ -49,7 +50,7 @@ class Report:
                  f"  {rate:8,.0f}/s  {self.differences} differences")
 
     def add(self, comparison, difference):
-        """A difference: the first ones of a kind are shrunk, saved and shown."""
+        """Counts a difference. Shrinks, saves and shows the first ones of a kind."""
         self.differences += 1
         version = comparison.family.version
         kind = (version, difference.signature)
@@ -65,7 +66,7 @@ class Report:
 
 
 def show(version, found, path):
-    """A difference for a reader."""
+    """A difference as a text."""
     pieces = ""
     if found.pieces != found.ours:
         pieces = f"\nin pieces of {found.case.chunk}: {_answer(found.pieces)}"
@@ -84,7 +85,7 @@ def _answer(said):
 def compare(family, seed, numbers, report, chunks=CHUNKS):
     """Runs the cases of one family. Returns the comparison, closed, for its figures."""
     started = time.monotonic()
-    # One has a batch under way while the other answers the questions about a difference.
+    # While the one comparison has a batch under way, the other answers the questions of the shrinker.
     with Comparison(family, chunks) as comparison, Comparison(family, chunks) as aside:
         try:
             for found in comparison.run(seed, numbers):
@@ -121,7 +122,7 @@ def _sizes(text):
 
 
 def ask_files(chosen):
-    """Both answers about saved requests."""
+    """Prints both answers to saved requests."""
     differ = False
     for path in chosen.file:
         request = parse(path.read_bytes())
@@ -137,7 +138,7 @@ def ask_files(chosen):
 
 
 def main(argv=None):
-    """The exit code."""
+    """Runs the command, and returns the exit code."""
     chosen = options(argv)
     if chosen.file:
         return int(ask_files(chosen))
@@ -158,7 +159,7 @@ def main(argv=None):
 
 
 def summary(report, done, chosen):
-    """The figures of a run."""
+    """Prints the figures of a run."""
     print(f"\n{sum(c.cases for c in done):,} cases, {report.differences} differences "
           f"of {len(report.kinds)} kinds; --seed {report.seed} repeats this")
     for (version, signature), count in sorted(report.kinds.items(), key=lambda kind: -kind[1]):

@@ -1,8 +1,9 @@
 """Answers the fuzz target `difference`: does the core say what the oracle says?
 
-In: frames of 4 bytes of length and as many of data, `VERSION CHUNK METHOD TARGET\\nCONTENT-TYPE\\nBODY`, of
-which the first two are bytes. Out: first a line with the versions, then a line for each frame, empty
-where there is no difference. Those that differ are shrunk and saved as by `oracle.fuzz`.
+Standard input has frames: 4 bytes of length, and the data `VERSION CHUNK METHOD TARGET\\nCONTENT-TYPE\\nBODY`,
+in which VERSION and CHUNK are one byte each. Standard output gets a line with the versions, and then a line
+for each frame, which is empty if there is no difference. A difference is shrunk and saved as by
+`oracle.fuzz`.
 """
 
 import re
@@ -14,7 +15,7 @@ from .fuzz import FAILURES, show
 from .generate.request import Case, Request
 from .shrink import shrink
 
-# Others do not get past nginx.
+# nginx refuses other methods and targets.
 METHOD = re.compile(rb"[A-Z]{1,12}")
 TARGET = re.compile(rb"[!-\xff]{1,4000}")
 VALUE = re.compile(rb"[\t -~\x80-\xff]{0,4000}")
@@ -28,7 +29,7 @@ class Guide:
         self._count = 0
 
     def ask(self, data):
-        """What differs, for a reader; empty where nothing does."""
+        """The difference as a text; empty where there is none."""
         family, chunk, request = FAMILIES[data[0]], data[1] or 1, parse(data[2:])
         if request is None:
             return ""
@@ -47,7 +48,7 @@ class Guide:
 
 
 def parse(text):
-    """The request, or None for one that no client can send as it stands there."""
+    """The request, or None where nginx would refuse it."""
     line, _, rest = text.partition(b"\n")
     content_type, _, body = rest.partition(b"\n")
     method, _, target = line.partition(b" ")
@@ -60,7 +61,7 @@ def parse(text):
 
 
 def main():
-    """Until standard input ends."""
+    """Answers until standard input ends."""
     guide, source = Guide(), sys.stdin.buffer
     print(*(family.version for family in FAMILIES), flush=True)
     while head := source.read(4):

@@ -1,4 +1,4 @@
-"""Installs what a family runs on into `target/oracle`, once.
+"""Installs the packages of a family into `target/oracle`, once.
 
     python -m oracle.install [VERSION...]
 """
@@ -19,8 +19,8 @@ STAMP = "requirements.txt"
 
 
 def directory(family):
-    """Where the family's packages are. Families on the same packages share them; another Python
-    or another pin is another directory."""
+    """The directory of the family's packages. Families with the same packages share one; another Python
+    or another version of a package has another directory."""
     text = "\n".join(family.requirements)
     tag = hashlib.sha256(f"{sys.version_info[:2]} {text}".encode()).hexdigest()[:8]
     return CACHE / f"werkzeug-{family.werkzeug}-gunicorn-{family.gunicorn}-{tag}"
@@ -39,7 +39,7 @@ def ensure(family):
         try:
             scratch.rename(place)
         except OSError:
-            # Another run was faster; or one without a stamp was broken off.
+            # Another run was faster, or an earlier run was broken off and left no stamp.
             if not (place / STAMP).exists():
                 shutil.rmtree(place)
                 scratch.rename(place)

@@ -1,7 +1,7 @@
-"""Makes the packages of one family, and nothing else that is installed, importable.
+"""Makes only the packages of one family importable.
 
-Runs first in a Python started with `-I -S`: without the site packages of the tests, which have a
-werkzeug of their own.
+This runs first, in a Python started with `-I -S`: so it does not see the site packages of the tests, which
+have another werkzeug.
 """
 
 import sys
@@ -11,7 +11,7 @@ T = Path(__file__).resolve().parents[1]
 
 
 def enter(version):
-    """The family, its packages on the path."""
+    """Puts the family's packages on the path, and returns the family."""
     if str(T) not in sys.path:
         sys.path.insert(0, str(T))
     from oracle import compat

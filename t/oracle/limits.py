@@ -1,5 +1,5 @@
-"""Where the two sides need not agree: what README names as limits of the module, and the little
-that the oracle cannot know.
+"""Requests on which the two sides need not agree: README's limits of the module, and a few cases that the
+oracle cannot know.
 """
 
 import binascii
@@ -9,7 +9,7 @@ import re
 from .permissive import is_deeper
 
 WIDE = re.compile(rb"charset[^\r\n]*(7|16|32)", re.IGNORECASE)
-# White space and other characters in between are skipped.
+# Python's decoder skips white space and other characters in between.
 BEHIND_PADDING = re.compile(rb"=[^A-Za-z0-9+/=]*[A-Za-z0-9+/]")
 HIGH = re.compile(rb"[\x80-\xff]|%[89a-f]", re.IGNORECASE)
 try:
@@ -25,42 +25,42 @@ def content_types(request):
 
 
 def other_white_space(family, request):
-    """Python 2, on which Frappe 10 runs, takes only ASCII's white space off a header; the oracle's
-    gunicorn runs on Python 3."""
+    """Python 2, on which Frappe 10 runs, strips only the white space of ASCII from a header. The oracle's
+    gunicorn runs on Python 3, which strips more."""
     return family.release < (11,) and any(
         value != value.decode("latin-1").strip().encode("latin-1")
         for value in content_types(request))
 
 
 def json_in_utf_16(family, request):
-    """Frappe 11 takes it; the module does not."""
+    """Frappe 11 reads JSON in UTF-16; the module does not."""
     return ((11,) <= family.release < (12,) and _is_json(request)
             and json.detect_encoding(request.body) not in ("utf-8", "utf-8-sig"))
 
 
 def other_charset(family, request):
-    """Text above ASCII in a part whose charset is not one of the usual four; or any text, where
-    the charset has ASCII's bytes for something else."""
+    """Text above ASCII in a part whose charset is not one of the four that the module decodes; or any text,
+    where ASCII bytes have another meaning in the charset."""
     if family.release >= (14, 57) or b"charset" not in request.body.lower():
         return False
     return HIGH.search(request.body) or WIDE.search(request.body)
 
 
 def deeper_than_this_python(family, request):
-    """Nested so deep that the oracle's Python, but not each, gives up."""
+    """A JSON text so deep that the oracle's Python refuses it, although another Python takes it."""
     return family.release < (16,) and _is_json(request) and is_deeper(request.body)
 
 
 def behind_the_padding(family, request):
-    """Base64 that goes on behind its padding: the Pythons on which Frappe 10 to 13 run stop there, newer
-    ones refuse it."""
+    """Base64 that goes on behind its padding. The Pythons on which Frappe 10 to 13 run stop at the padding,
+    newer ones refuse the text."""
     return (not GOES_ON_BEHIND_PADDING and family.release < (14,)
             and b"base64" in request.body.lower() and BEHIND_PADDING.search(request.body))
 
 
 def list_in_a_list(family, request):
-    """Frappe 10 to 13 take the first item of a list in JSON, so that a document in two lists is one
-    in one list. The module looks into one, whatever the version."""
+    """Frappe 10 to 13 take the first item of a list in JSON, so they find a document in a list of a list.
+    The module looks into one list only, for every version."""
     return family.release < (14,) and _is_json(request) and LIST_IN_LIST.search(request.body)
 
 
@@ -69,8 +69,8 @@ LIMITS = (other_white_space, json_in_utf_16, other_charset, deeper_than_this_pyt
 
 
 def limit(family, request, ours):
-    """The name of the limit that a request exceeds, or None. `ours` is the module's answer: what it
-    calls invalid without saying where it stood is beyond its own bounds."""
+    """The name of the limit that a request exceeds, or None. `ours` is the module's answer: `invalid`
+    without a source means that the request exceeds the module's own bounds."""
     if ours["status"] == "invalid" and not ours["source"]:
         return ours.get("note") or "invalid"
     return next((known.__name__ for known in LIMITS if known(family, request)), None)

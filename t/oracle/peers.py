@@ -13,12 +13,12 @@ from .install import CACHE, ROOT, ensure
 
 HERE = Path(__file__).resolve().parent
 
-# What of an answer is compared.
+# The fields of an answer that are compared.
 FIELDS = ("cmd", "source", "status", "call", "arguments")
 
 
 class Died(Exception):
-    """A side ended without an answer."""
+    """A process ended without an answer."""
 
 
 class Peer:
@@ -31,8 +31,8 @@ class Peer:
         self._thread = None
 
     def send(self, requests):
-        """Hands over requests; the answers come by `lines`. A thread writes, so that full pipes in
-        both directions cannot lock each other."""
+        """Sends requests; `lines` reads the answers. A thread writes, so that full pipes in both directions
+        cannot block each other."""
         data = b"".join(len(raw).to_bytes(4, "little") + raw for raw in requests)
         self._thread = threading.Thread(target=self._write, args=(data,), daemon=True)
         self._thread.start()
@@ -45,7 +45,7 @@ class Peer:
             pass  # `lines` will notice
 
     def lines(self, count):
-        """The answers to `count` requests, as they came."""
+        """The answers to `count` requests, as the lines that the process wrote."""
         found = []
         for _ in range(count):
             line = self._process.stdout.readline()
@@ -74,30 +74,31 @@ class Peer:
 
 
 def oracle(family):
-    """The Frappe-like application of a family."""
+    """The process of a family's Frappe-like application."""
     ensure(family)
     return Peer([sys.executable, "-I", "-S", HERE / "worker.py", family.version])
 
 
 def core(family, chunk):
-    """The module's core by the rules of a family, bodies fed in pieces of `chunk` bytes."""
+    """A process of the module's core by the rules of a family, which is fed bodies in pieces of `chunk`
+    bytes."""
     arguments = [word for name in ARGUMENTS for word in ("--arg", name)]
     return Peer([frappe_cmd(), "--frames", "--json", "--frappe", family.version,
                  "--chunk", chunk, *arguments, "-"])
 
 
 def same(ours, theirs):
-    """Whether both sides say the same."""
+    """Whether both answers are the same."""
     return all(ours[field] == theirs[field] for field in FIELDS)
 
 
 def sha256(body):
-    """As `app.py` reports it."""
+    """A body's digest in the form of `app.py`."""
     return hashlib.sha256(body).hexdigest()
 
 
 def frappe_cmd():
-    """The core's command line program: `TEST_FRAPPE_CMD`, or built now."""
+    """The path of the program frappe-cmd: `TEST_FRAPPE_CMD`, or one that is built now."""
     path = os.environ.get("TEST_FRAPPE_CMD")
     if path:
         return Path(path)

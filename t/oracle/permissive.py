@@ -1,14 +1,15 @@
-"""Which Python a server has cannot be seen, so what the most permissive one takes is what counts.
+"""Makes the oracle's Python as permissive as possible: the module cannot see which Python a server has, so the
+most permissive one counts.
 
-`json.loads` takes integers of any length before 3.10.7, and 9,998 levels on 3.13; 994 levels up to 3.11,
-where the limit can be raised, and 1,497 on 3.12, where it cannot.
+Before 3.10.7 `json.loads` takes integers of any length. It takes 994 levels up to 3.11, where the limit can
+be raised; 1,497 levels on 3.12, where it cannot; and 9,998 levels on 3.13.
 """
 
 import json
 import sys
 from functools import cache
 
-# As many levels as the module follows.
+# The module follows this many levels.
 LEVELS = 10_000
 
 
@@ -16,13 +17,13 @@ def permit():
     """Makes this process take as much JSON as it can."""
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)
-    # Beside the levels there are the frames of who calls.
+    # The callers' frames count as well as the levels.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), LEVELS + 1000))
 
 
 @cache
 def levels():
-    """How many levels this Python takes then, at most LEVELS."""
+    """How many levels this Python takes after `permit`, at most LEVELS."""
     before = sys.getrecursionlimit()
     permit()
     try:
@@ -40,5 +41,5 @@ def levels():
 
 
 def is_deeper(text):
-    """A JSON text is, or may be, nested deeper than this Python takes."""
+    """Whether a JSON text is, or may be, nested deeper than this Python takes."""
     return text.count(b"[") + text.count(b"{") > levels()

@@ -1,7 +1,6 @@
 """The URL rules of Frappe 15 and later (`frappe/api/__init__.py`, `v1.py`, `v2.py`).
 
-Rules that only later releases have are left out where they name the same method or doctype as the
-general rule that takes their place here.
+Rules that only later releases have are left out if a general rule here gives the same method or doctype.
 """
 
 from werkzeug.exceptions import HTTPException
@@ -43,10 +42,10 @@ VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def match(environ):
-    """The cmd that a path names, or what it says of documents."""
+    """The cmd that a path names, or the document that it names."""
     adapter = MAP.bind_to_environ(environ)
     for verb in (None, *VERBS):
-        # By a verb that is not allowed nothing runs, but the path names a document all the same.
+        # With a verb that is not allowed nothing runs, but the path still names a document.
         try:
             endpoint, values = adapter.match(method=verb)
         except HTTPException:

@@ -13,7 +13,7 @@ from oracle import isolated  # noqa: E402
 
 
 def main():
-    """Does not return while gunicorn runs."""
+    """Runs gunicorn, and returns when it ends."""
     warnings.simplefilter("ignore")
     isolated.enter(sys.argv[1])
     from gunicorn.app.wsgiapp import run

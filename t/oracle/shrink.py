@@ -3,7 +3,7 @@
 from .generate.request import Case, Request
 from .generate.target import clean
 
-# Questions to both sides; a body of 64 KiB needs the most.
+# The most questions to both sides; a body of 64 KiB needs that many.
 ASKS = 20_000
 
 
@@ -15,7 +15,7 @@ class Shrinker:
         self._left = asks
 
     def shrink(self, request):
-        """The smallest found: nothing can be taken out of it any more."""
+        """The smallest request found, from which nothing more can be removed."""
         while True:
             before = request
             for step in (self._method, self._headers, self._target, self._values, self._body):
@@ -72,7 +72,7 @@ class Shrinker:
         return request
 
     def _bytes(self, request, data, change):
-        """Takes out pieces, large ones first; then makes what is left plain."""
+        """Removes pieces, large ones first, and then replaces bytes by plain ones."""
         size = len(data)
         while size >= 1:
             at = 0
@@ -88,7 +88,7 @@ class Shrinker:
 
 
 def shrink(comparison, difference):
-    """The same difference about the smallest request that shows it."""
+    """The difference with the smallest request that shows it."""
     wanted = difference.signature
 
     def holds(request):

@@ -1,4 +1,4 @@
-"""Answers raw requests, as one family would, without sockets.
+"""Answers raw requests by the rules of one family, without sockets.
 
     python -I -S worker.py VERSION
 
@@ -17,14 +17,14 @@ from oracle import isolated  # noqa: E402
 
 
 class NoSocket:
-    """Takes gunicorn's `100 Continue`."""
+    """The socket to which gunicorn sends `100 Continue`."""
 
     def send(self, data):
-        """Nobody waits for it."""
+        """Drops the bytes: no client waits for them."""
 
 
 class Gunicorn:
-    """From bytes to a WSGI environ."""
+    """Makes a WSGI environ of bytes."""
 
     CLIENT, SERVER = ("127.0.0.1", 50000), ("127.0.0.1", 8000)
 
@@ -37,12 +37,12 @@ class Gunicorn:
         self._create = wsgi.create
         self._parser = RequestParser
         self._config = Config()
-        # gunicorn 20.1 and later want to know who sends.
+        # The parser of newer gunicorns also takes the client's address.
         recent = int(__version__.split(".")[0]) >= 20
         self._more = (self.CLIENT,) if recent else ()
 
     def environ(self, raw):
-        """Of the one request in `raw`."""
+        """The environ of the one request in `raw`."""
         parser = self._parser(self._config, iter([raw]), *self._more)
         request = next(parser)
         return self._create(request, NoSocket(), self.CLIENT, self.SERVER, self._config)[1]
@@ -68,7 +68,7 @@ def main():
     for raw in frames(sys.stdin.buffer):
         try:
             environ = gunicorn.environ(raw)
-        except Exception as error:  # the request never reaches Frappe
+        except Exception as error:  # gunicorn refuses the request, so Frappe does not see it
             found = answer(status="gunicorn", error=f"{type(error).__name__}: {error}")
         else:
             found = frappe.ask(environ)

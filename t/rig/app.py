@@ -1,4 +1,4 @@
-"""The application of every pool: answers with what it received and what Frappe would run."""
+"""The application of every pool. It answers with what it has received, and with what Frappe would run."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ _WRITING = threading.Lock()
 
 
 def headers_of(environ):
-    """Header values as they came; nginx passes UTF-8, WSGI shows bytes as Latin-1."""
+    """The values of the headers. nginx sends UTF-8, and WSGI shows its bytes as Latin-1."""
     return {
         name[5:].replace("_", "-").lower(): value.encode("latin-1").decode("utf-8", "replace")
         for name, value in environ.items()
@@ -42,7 +42,7 @@ def describe(request):
 
 
 def part(request, text):
-    """The text, or the range of it that is asked for, by whatever method."""
+    """The text, or the range of it that the request asks for, with any method."""
     response = Response(text, mimetype="text/html")
     if request.range and (span := request.range.range_for_length(len(text))):
         response.data = text[slice(*span)]
@@ -52,7 +52,7 @@ def part(request, text):
 
 
 def respond(request, answer):
-    """The answer, or what a test's configuration asks for in a header."""
+    """The answer, or another one that a test's configuration asks for by headers."""
     order = {key: answer["headers"].get(f"x-order-{key}")
              for key in ("status", "accel", "text", "expires")}
     if order["text"]:
@@ -70,7 +70,7 @@ def respond(request, answer):
 
 @Request.application
 def application(request):
-    """The WSGI entry. Sizes are not limited: a site may set max_file_size as it likes."""
+    """The WSGI entry. It sets no limit on sizes, since a site may set any max_file_size."""
     answer = describe(request)
     with _WRITING, open(REQUESTS, "a", encoding="utf-8") as log:
         log.write(json.dumps(answer) + "\n")

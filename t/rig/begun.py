@@ -1,4 +1,4 @@
-"""A request of which the client has sent a part."""
+"""Requests of which the client has sent only a part."""
 
 from .client import FORM, MULTIPLEXED, connect, of_type
 from .http1 import Closed
@@ -6,7 +6,7 @@ from .message import chunk, head, new_id
 
 
 class Begun:
-    """The head and the first `sent` bytes of a POST, which nginx has read; `via` is one of
+    """A POST of which nginx has read the head and the first `sent` bytes of the body. `via` is one of
     client.ALL_TRANSPORTS, or `h2 endless`, which declares no length."""
 
     def __init__(self, nginx, via, target, body, sent, headers=()):
@@ -28,7 +28,7 @@ class Begun:
         self.wait_read()
 
     def send(self, data, *, end=False):
-        """More of the body."""
+        """Sends more of the body."""
         if self.via in MULTIPLEXED:
             self.client.data(self.stream, data, end=end)
         elif self.via == "chunked":
@@ -37,7 +37,7 @@ class Begun:
             self.client.send(data)
 
     def send_rest(self):
-        """All that is missing."""
+        """Sends the rest of the body."""
         self.send(self.body[self.sent :], end=True)
 
     def wait_read(self):
@@ -58,14 +58,14 @@ class Begun:
         return self.client.response()
 
     def finish(self):
-        """Sends the rest; the answer, after which the connection ends."""
+        """Sends the rest, ends the connection after the answer, and returns the answer."""
         self.send_rest()
         answer = self.response()
         self.client.close()
         return answer
 
     def reset(self):
-        """Ends the stream, or a connection that has no streams, without ceremony."""
+        """Resets the stream, or a connection that has no streams."""
         if self.via not in MULTIPLEXED:
             self.client.reset()
             return

@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, and what it sees of a page."""
+"""Debian's Chromium, headless, and a page in it."""
 
 import shutil
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 
 @contextmanager
 def chromium():
-    """A browser; ended afterwards."""
+    """A browser, which is ended afterwards."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
@@ -19,7 +19,7 @@ def chromium():
 
 
 class Seen:
-    """A page with all that went wrong in it, and all that it asked for."""
+    """A page, with the errors in it and the requests that it has made."""
 
     def __init__(self, browser, url, **options):
         self.page = browser.new_page(**options)
@@ -37,7 +37,7 @@ class Seen:
             Object.fromEntries([...row.children].map((cell) => [cell.dataset.head, cell.textContent])))""")
 
     def calls(self):
-        """The names, in their order."""
+        """The names of the calls, in the order of the page."""
         return [row["Call"] for row in self.rows()]
 
     def sort(self, head):

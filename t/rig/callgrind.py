@@ -1,4 +1,4 @@
-"""Counts what nginx does for a request: instructions and calls, the same on a busy machine."""
+"""Counts instructions and calls that nginx makes for a request. A busy machine does not change them."""
 
 import os
 import re
@@ -13,10 +13,10 @@ NAME = re.compile(r"(c?)(fn|ob)=\((\d+)\)(?: (.*))?")
 
 @dataclass
 class Counts:
-    """What happened between two dumps."""
+    """The counts between two dumps."""
 
     instructions: int = 0
-    # By the name of the function that was called, by whomever and by our module.
+    # Calls by the name of the function that was called: those of all callers, and those of our module.
     calls: Counter = field(default_factory=Counter)
     own_calls: Counter = field(default_factory=Counter)
 
@@ -37,7 +37,7 @@ class CountedNginx(Nginx):
         return [self.master]
 
     def count(self, send):
-        """What nginx does while `send()` runs."""
+        """The counts of nginx while `send()` runs."""
         self._dump()
         send()
         return read(self._dump(), self.env.module.name)
@@ -66,7 +66,7 @@ class Reading:
 
 
 def readings(directory, size):
-    """The whole of benches/hostile.json: one run, of which callgrind writes a file for each reading."""
+    """Reads all of benches/hostile.json in one run, for which callgrind writes a file for each reading."""
     reading = "work::inputs::resolve"
     run = subprocess.run(
         ["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/out", "--dump-line=no",
@@ -79,7 +79,7 @@ def readings(directory, size):
 
 
 def read(path, module):
-    """Counts in a file of callgrind's. `module`: the file name of our module."""
+    """The counts in a file of callgrind. `module`: the file name of our module."""
     counts = Counts()
     names = {"fn": {}, "ob": {}}
     caller = callee = ""

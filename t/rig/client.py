@@ -1,4 +1,4 @@
-"""One request and everything that it leaves behind: response, upstream's answer, log line."""
+"""One request and its results: the response, the upstream's answer and the log line."""
 
 import hashlib
 import ssl
@@ -12,9 +12,9 @@ from .nginx import Nginx
 
 # HTTP/1.1 with Content-Length, HTTP/1.1 chunked, HTTP/2. Ports are named `main` and `h2`.
 TRANSPORTS = ("length", "chunked", "h2")
-# And HTTP/1.1 over TLS, HTTP/3: for a server with `@{listen_all}`.
+# These, HTTP/1.1 over TLS and HTTP/3, for a server with `@{listen_all}`.
 ALL_TRANSPORTS = (*TRANSPORTS, "tls", "h3")
-# Those with a connection that streams share.
+# The transports on which streams share a connection.
 MULTIPLEXED = {"h2": Http2, "h3": Http3}
 
 FORM = "application/x-www-form-urlencoded"
@@ -24,7 +24,7 @@ MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 def sha256(body):
-    """As the pools report it."""
+    """A body's digest in the form in which the pools report it."""
     return hashlib.sha256(body).hexdigest()
 
 
@@ -75,13 +75,13 @@ class Exchange:
 
     @property
     def passed(self):
-        """The same as `proxy_set_header` passed them to the pool."""
+        """cmd, source and status as `proxy_set_header` passed them to the pool."""
         headers = self.answer["headers"]
         return tuple(headers.get(n, "") for n in ("x-frappe-cmd", "x-cmd-source", "x-cmd-status"))
 
     @property
     def shown(self):
-        """The same as `add_header` gave them to the client."""
+        """cmd, source and status as `add_header` gave them to the client."""
         return tuple(self.response.header(n) for n in ("X-Cmd", "X-Cmd-Source", "X-Cmd-Status"))
 
 

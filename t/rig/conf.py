@@ -15,7 +15,7 @@ LOG_FORMAT = """
     access_log @{prefix}/access.log rig;
 """
 
-# What a location needs so that both sides of the proxy show what the module found.
+# Directives for a location, by which both sides of the proxy show what the module has found.
 SHOW = """
     proxy_set_header X-Frappe-CMD $frappe_cmd;
     proxy_set_header X-Cmd-Source $frappe_cmd_source;
@@ -25,7 +25,7 @@ SHOW = """
     add_header X-Cmd-Status $frappe_cmd_status always;
 """
 
-# The server that most requests need: everything to one pool.
+# The server for most requests: it sends everything to one pool.
 PROXY = """
     server {
         @{listen_all}
@@ -64,7 +64,7 @@ http {
 }
 """
 
-# Debian compiles in paths that only its own service may write.
+# Debian's nginx has paths compiled in that only its own service may write to.
 TEMP_PATHS = {
     "client_body": None,
     "proxy": "http_proxy_module",
@@ -84,7 +84,7 @@ def temp_paths(env):
 
 
 def upstream_blocks(upstreams):
-    """An `upstream` block of the name of each pool."""
+    """An `upstream` block for each pool, with the pool's name."""
     return "\n    ".join(
         f"upstream {name} {{ server {address}; keepalive 8; }}"
         for name, address in upstreams.items()
@@ -103,8 +103,8 @@ def fill(text, values):
 
 class Renderer:
     """Renders one configuration. `@{listen NAME}`, `@{listen_h2 NAME}`, `@{listen_tls NAME}` and
-    `@{listen_h3 NAME}` take free ports; the last two need a `@{certificate}`. `@{listen_all}` has
-    all of it. Without HTTP/3 in nginx `@{listen_h3 NAME}` is nothing."""
+    `@{listen_h3 NAME}` take free ports; the last two need a `@{certificate}`. `@{listen_all}` stands for
+    all of these. If nginx has no HTTP/3, `@{listen_h3 NAME}` is empty."""
 
     def __init__(self, env, prefix, upstreams, free_port, *, module, log, values):
         self.env = env
@@ -113,7 +113,8 @@ class Renderer:
         self.values = {
             "prefix": prefix,
             "load_module": f"load_module {env.module};" if module else "",
-            # Root's workers would be `nobody`, who may not enter a prefix below /root or /tmp.
+            # Without this, root's nginx would run its workers as `nobody`, who may not enter a prefix
+            # below /root or /tmp.
             "user": "user root;" if os.geteuid() == 0 else "",
             "temp_paths": temp_paths(env),
             "connections": 256,
@@ -154,7 +155,7 @@ class Renderer:
 
     def _port(self, name):
         if name not in self.ports:
-            # The system may name one twice, and two listeners of one configuration would share it.
+            # The system may give the same free port twice; two listeners would then share it.
             ports = iter(self.free_port, None)
             self.ports[name] = next(port for port in ports if port not in self.ports.values())
         return self.ports[name]

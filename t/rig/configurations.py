@@ -1,4 +1,4 @@
-"""The configurations of nginx-conf/, made fit for a test: addresses and ports of the rig."""
+"""The configurations of nginx-conf/, with the addresses and ports of the rig."""
 
 import re
 
@@ -21,19 +21,19 @@ def text(name, replace=()):
 
 
 def servers(upstreams, **others):
-    """What replaces the addresses: primary ones by the pool `primary`, secondary ones by `reports`.
-    `others` names replacements by the last number of the address, as in `_11="127.0.0.1:1"`."""
+    """Replacements for the addresses: the pool `primary` for primary ones, `reports` for secondary ones.
+    `others` replaces single addresses, by their last number, as in `_11="127.0.0.1:1"`."""
     found = dict.fromkeys(PRIMARY, upstreams["primary"].address)
     found |= dict.fromkeys(SECONDARY, upstreams["reports"].address)
     return found | {f"10.0.0.{name.strip('_')}:8080": address for name, address in others.items()}
 
 
 def balancer(upstreams, **others):
-    """balancer.conf on the pools of the rig."""
+    """balancer.conf with the pools of the rig."""
     return text("balancer.conf", {"listen 80;": "@{listen main} @{listen_h2 h2}"}
                 | servers(upstreams, **others))
 
 
 def rows(name):
-    """Keys and values of a .map file, in order."""
+    """The keys and values of a .map file, in order."""
     return [(key.strip('"'), value) for key, value in ROW.findall((CONF / name).read_text())]

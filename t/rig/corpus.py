@@ -7,15 +7,15 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
 
-# What kind of handler Frappe gave the request to. Only the first row's requests name a method.
+# The handlers to which Frappe gave the requests. Only those in the first set run a method that is named.
 RUNS_CMD = {"cmd", "rpc-v1", "rpc-v2", "api-v2:login", "api-v2:ping", "api-v2:run_doc_method"}
 RUNS_NONE = {"other", "options", "api-v1:create_doc", "api-v1:read_doc", "api-v1:update_doc",
              "api-v1:delete_doc", "api-v1:document_list", "api-v2:create_doc", "api-v2:update_doc",
              "api-v2:execute_doc_method", "api-v2:get_meta", "error:DoesNotExistError"}
-# Frappe refuses the body.
+# Frappe refuses the body of these.
 REFUSED = {"error:DataError"}
 
-# These depend on the way, not on the request.
+# Headers that depend on the connection, not on the request.
 HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "host"}
 
 
@@ -38,9 +38,9 @@ class Captured:
     def expected(self):
         """cmd, source and status that the module must find.
 
-        `cmd` of the meta data is what Frappe ran: by argument, by `/api/method` or by `/api/v2`.
-        It is null for pages, documents and OPTIONS, also where an argument `cmd` stands in the
-        body (`body_cmd`). The argument won over the path, and the body's over the query's."""
+        `cmd` of the meta data is the method that Frappe ran: by argument, by `/api/method` or by `/api/v2`.
+        It is null for pages, documents and OPTIONS, even if the body has an argument `cmd` (`body_cmd`).
+        An argument counts before the path, and the body before the query."""
         cmd, route = self.meta["cmd"], self.meta["route"]
         known = RUNS_CMD if cmd else RUNS_NONE | REFUSED
         assert route in known, f"{self.name}: unknown route {route}"
@@ -53,7 +53,7 @@ class Captured:
             assert self.meta["query_cmd"] == cmd
             return cmd, "query", "ok"
         if route == "cmd" and "body_cmd" not in self.meta:
-            # An argument, of which only the place is not written down.
+            # The cmd came from an argument; the meta data does not say from which part of the request.
             return cmd, self._body_source() if self.body else "query", "ok"
         return cmd, "path", "ok"
 

@@ -1,4 +1,4 @@
-"""A scratch root of this machine's Debian or Ubuntu, or of another release, to install and to build in."""
+"""A scratch root of this machine's Debian or Ubuntu, or of another release, in which tests install and build."""
 
 import os
 import subprocess
@@ -9,12 +9,12 @@ from .env import ROOT
 
 
 def output(*argv):
-    """What a command of this machine prints."""
+    """The output of a command on this machine."""
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 def unpack(path):
-    """A fresh system in a directory: of the release that the package is for, or of this machine's."""
+    """Makes a fresh system in a directory: of the release that the package is for, or of this machine's."""
     _root(path, suite=os.environ.get("TEST_DEB_SUITE", "this"))
 
 

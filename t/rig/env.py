@@ -1,4 +1,4 @@
-"""What is tested: the nginx binary and the module that fits it."""
+"""The nginx binary under test, and the module that fits it."""
 
 import os
 import re
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Missing(Exception):
-    """Something must be built first; the message says how."""
+    """Something must be built before the tests; the message says how."""
 
 
 def _path(variable, target):
@@ -37,7 +37,7 @@ class Env:
     def __init__(self):
         self.nginx = _path("TEST_NGINX_BINARY", "print-nginx")
         self.module = _path("TEST_NGINX_MODULE", "print-module")
-        # What nginx is run under, if anything.
+        # The command under which nginx runs, if any.
         self.valgrind = shlex.split(os.environ.get("TEST_NGINX_VALGRIND", ""))
 
     @cached_property
@@ -54,7 +54,7 @@ class Env:
     @cached_property
     def certificate(self):
         """A certificate for localhost that clients may be told to trust, and its key."""
-        # It goes with this object.
+        # The directory is removed with this object.
         self._tls = tempfile.TemporaryDirectory(prefix="rig-tls-")
         cert, key = (Path(self._tls.name, name) for name in ("cert.pem", "key.pem"))
         argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
@@ -69,12 +69,12 @@ class Env:
         return f"--with-{module}" in self.build
 
     def lacks(self, module):
-        """Whether a module that is there by default was left out."""
+        """Whether nginx was built without a module that it has by default."""
         return f"--without-{module}" in self.build
 
     @cached_property
     def is_checked(self):
-        """Whether this nginx shows errors in the use of memory. It needs more of it, then."""
+        """Whether this nginx shows errors in the use of memory. Such an nginx needs more memory."""
         return "NGX_DEBUG_PALLOC" in self.build
 
     @property

@@ -1,4 +1,4 @@
-"""nginx with a C library that fails on request: `t/faults.c`."""
+"""nginx with a library that makes functions of libc fail on request: `t/faults.c`."""
 
 import mmap
 import os
@@ -18,7 +18,7 @@ FIELDS = ("fail", "count", "full", "hits", "always", "pid", "clock")
 
 
 class Faults:
-    """What the library of the processes that preload it does; the fields are those of the C file."""
+    """Controls the library in the processes that preload it; the fields are those of the C file."""
 
     def __init__(self, directory):
         compiler = shutil.which("cc")
@@ -33,7 +33,7 @@ class Faults:
             self._memory = mmap.mmap(file.fileno(), 0)
 
     def environment(self):
-        """For a process that shall fail."""
+        """The environment of a process that preloads the library."""
         return {"LD_PRELOAD": str(self.library), "FAULTS": str(self._path)}
 
     def __getitem__(self, field):
@@ -43,24 +43,25 @@ class Faults:
         struct.pack_into("=q", self._memory, 8 * FIELDS.index(field), value)
 
     def arm(self, number, *, always=False, pid=0):
-        """The allocation of this number fails, and with `always` all behind it; with `pid` in that
-        process alone."""
+        """Makes allocation `number` fail, and with `always` all later ones; with `pid` only in that
+        process."""
         self["fail"] = 0
         self["count"] = self["hits"] = 0
         self["always"], self["pid"] = always, pid
         self["fail"] = number
 
     def disarm(self):
-        """Nothing fails any more; how many have failed."""
+        """Ends all faults, and returns how many allocations have failed."""
         self["fail"] = self["full"] = self["clock"] = 0
         return self["hits"]
 
 
 class FaultyNginx(Nginx):
-    """An nginx that runs with it."""
+    """An nginx that runs with the library."""
 
     def __init__(self, *args, faults, **options):
-        # A file whose name found no memory has a length and no bytes, which nginx's log reads.
+        # Where nginx finds no memory for a file's name, the name has a length but no bytes, and nginx's log
+        # would read them.
         options.setdefault("log", LOG_FORMAT.replace('"body_file":"$request_body_file",', ""))
         super().__init__(*args, **options)
         self.faults = faults

@@ -1,4 +1,4 @@
-"""What `frappe_status` answers."""
+"""Requests to `frappe_status`, and its answers."""
 
 import json
 import urllib.request
@@ -8,7 +8,7 @@ from .waiting import TIMEOUT
 
 
 def ask(nginx, target="/status", *, method="GET", headers=(), port="main"):
-    """Status, headers and text of an answer."""
+    """Sends a request, and returns status, headers and text of the answer."""
     url = f"http://127.0.0.1:{nginx.port(port)}{target}"
     request = urllib.request.Request(url, method=method, headers=dict(headers))
     try:

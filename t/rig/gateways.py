@@ -1,6 +1,6 @@
-"""Upstreams that speak FastCGI, uwsgi and SCGI: each answers with what it received.
+"""Upstreams that speak FastCGI, uwsgi and SCGI. Each answers with what it has received.
 
-There is no maintained library for them; each protocol is a page of its specification."""
+No maintained library has the server side of them. Each protocol is a page in its specification."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ FCGI_BEGIN, FCGI_END, FCGI_PARAMS, FCGI_STDIN, FCGI_STDOUT = 1, 3, 4, 5, 6
 
 
 class Gateway(socketserver.ThreadingTCPServer):
-    """A server; `PROTOCOLS` has the handlers. `received[X-Rig-Id]` grows while a body arrives."""
+    """A server with a handler of `PROTOCOLS`. `received[X-Rig-Id]` grows while a body arrives."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -30,7 +30,7 @@ class Gateway(socketserver.ThreadingTCPServer):
 
 
 class _Handler(socketserver.StreamRequestHandler):
-    # A line in front of the headers of a response.
+    # The line in front of the headers of a response.
     status = b"Status: 200 OK\r\n"
 
     def handle(self):
@@ -45,7 +45,7 @@ class _Handler(socketserver.StreamRequestHandler):
         self.answer(self.status + b"Content-Type: application/json\r\n\r\n" + answer)
 
     def body_of(self, params):
-        """Reads the body; others may watch it grow."""
+        """Reads the body; a test can watch it grow."""
         self.seen = params
         body = self.server.received[params["HTTP_X_RIG_ID"]] = bytearray()
         for piece in self.pieces(params):

@@ -1,6 +1,6 @@
-"""A gRPC server, and a client that says a word, waits for its echo, then says the next.
+"""A gRPC server, and a client that sends a word, waits for its echo, and then sends the next.
 
-Processes of their own, since gRPC's threads and the rig's forks do not go together:
+Each is a process of its own, since gRPC's threads do not survive the rig's forks:
 
     python -m rig.grpc_echo serve PORT
     python -m rig.grpc_echo talk PORT WORD..."""
@@ -32,7 +32,7 @@ def serve(port):
 
 
 def talk(port, *words):
-    """Prints what came for each word before the next was said, and the final status."""
+    """Prints the echo of each word before it sends the next one, and the final status."""
     said = queue.Queue()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         call = channel.stream_stream(f"/{SERVICE}/{METHOD}")

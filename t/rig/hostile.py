@@ -5,12 +5,12 @@ import re
 from .client import BOUNDARY, FORM, JSON, MULTIPART
 
 ARGUMENTS = ("cmd", "doctype", "x", "method", "report_name")
-# Behind the byte, so that a line break would make a header of it.
+# This stands behind the byte: if the byte is a line break that gets through, this becomes a header.
 BEHIND = b"X-Injected: 1"
 
 
 def values():
-    """Bytes as percent escapes, as raw bytes, and as JSON escapes where there are such."""
+    """Each byte as a percent escape, as a raw byte, and as a JSON escape where there is one."""
     for byte in range(256):
         raw = bytes([byte])
         yield f"byte {byte:02x}", b"%%%02x" % byte, raw, b"\\u%04x" % byte
@@ -34,7 +34,7 @@ def values():
 
 
 def utf16(code):
-    """The units of a character."""
+    """The UTF-16 units of a character."""
     data = chr(code).encode("utf-16-be")
     return [int.from_bytes(data[at:at + 2]) for at in range(0, len(data), 2)]
 
@@ -45,13 +45,13 @@ def percent(raw):
 
 
 def as_form(escaped, raw, _):
-    """An urlencoded body, by escapes and raw."""
+    """A urlencoded body, with escapes and with raw bytes."""
     for value in (escaped, raw):
         yield "/", FORM, b"&".join(b"%b=f%b%b" % (name.encode(), value, BEHIND) for name in ARGUMENTS)
 
 
 def as_json(_, raw, escape):
-    """A JSON body, by escapes and raw."""
+    """A JSON body, with escapes and with raw bytes."""
     for value in (escape, raw):
         members = (b'"%b":"f%b%b"' % (name.encode(), value, BEHIND) for name in ARGUMENTS)
         yield "/", JSON, b"{" + b",".join(members) + b"}"
@@ -67,7 +67,7 @@ def as_multipart(_, raw, __):
 
 
 def as_query(escaped, raw, _):
-    """A query, by escapes, and raw where nginx takes such a request."""
+    """A query, with escapes, and with raw bytes where nginx accepts such a request."""
     for value in (escaped, raw):
         if not re.search(rb"[\0-\x20#\x7f]", value):
             query = b"&".join(b"%b=f%b%b" % (name.encode(), value, BEHIND.replace(b" ", b"+"))
@@ -83,10 +83,10 @@ def as_path(escaped, raw, _):
                 yield start + b"f" + value + BEHIND.replace(b" ", b"%20"), None, None
 
 
-# Functions that make requests, as target, Content-Type and body, of what `values` gives but for its name.
+# Functions that take the forms of a byte that `values` gives, and yield requests: target, Content-Type, body.
 WAYS = {"form": as_form, "json": as_json, "multipart": as_multipart, "query": as_query, "path": as_path}
 
 
 def is_control(text):
-    """Whether a character of the classes C0, DEL and C1 is there."""
+    """Whether the text has a control character: C0, DEL or C1."""
     return re.search(r"[\0-\x1f\x7f-\x9f]", text) is not None

@@ -9,7 +9,7 @@ from .unread import unread, unsent
 from .waiting import TIMEOUT, until
 
 
-# Of linux/tcp.h's states.
+# A state of a connection in linux/tcp.h.
 TCP_CLOSE = 7
 
 
@@ -43,7 +43,7 @@ class Http1:
         return self
 
     def send_pieces(self, data, size=1):
-        """Sends piece by piece; the server has read each before the next goes out."""
+        """Sends the data piece by piece; the server has read each piece before the next is sent."""
         for piece in cut(data, size):
             self.send(piece)
             self.wait_read()
@@ -128,7 +128,7 @@ class Http1:
             return found
 
     def read(self, size):
-        """The next bytes, of a connection that is no longer HTTP."""
+        """The next bytes of a connection that no longer speaks HTTP."""
         return self._exactly(size)
 
     def wait_closed(self):
@@ -154,10 +154,10 @@ class Http1:
     # Ending
 
     def close(self):
-        """An orderly end."""
+        """Closes the connection in good order."""
         self.sock.close()
 
     def reset(self):
-        """An end by RST, as of a client that vanished."""
+        """Ends the connection by RST, as a client that has crashed."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()

@@ -10,14 +10,14 @@ import h2.exceptions
 from .http1 import Closed, Http1
 from .message import Response, cut
 
-# What HTTP/2 has no place for; the corpus was captured over HTTP/1.1.
+# Headers that HTTP/2 forbids. The corpus has them, since it was captured over HTTP/1.1.
 CONNECTION_HEADERS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host",
                       "proxy-connection"}
 
-# nginx takes larger ones, but its window for a body that streams is not much larger.
+# nginx accepts larger frames, but its window for a body that streams is not much larger.
 FRAME = 16384
 
-# Bytes of a frame's header, in it the length and the type.
+# Bytes of a frame's header, and some types of frames.
 HEADER = 9
 DATA, HEADERS, PRIORITY, GOAWAY, WINDOW_UPDATE = 0, 1, 2, 7, 8
 END_STREAM, END_HEADERS, PADDED = 0x1, 0x4, 0x8
@@ -35,7 +35,7 @@ class Http2:
 
     def __init__(self, port):
         self._tcp = Http1(port)
-        # Tests send what a strict client would not, so nothing is checked or changed on the way.
+        # Tests send headers that a strict client would refuse, so the library must not check or change them.
         config = h2.config.H2Configuration(
             header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
         )
@@ -48,7 +48,7 @@ class Http2:
         self._ended = set()
         self.resets = {}
         self._pong = False
-        # nginx refuses streams before its settings are acknowledged, if its windows are small.
+        # With small windows nginx refuses streams until the client has acknowledged its settings.
         self.ping()
 
     def __enter__(self):
@@ -83,8 +83,8 @@ class Http2:
         return value.encode() if isinstance(value, str) else value
 
     def data(self, stream, data, *, end=False, size=None):
-        """Sends DATA, in frames of `size` bytes when given, smaller ones where the windows allow no
-        more. A server that answers early may close the stream: what is left is then not sent."""
+        """Sends DATA, in frames of `size` bytes when given, or smaller ones where the windows allow no more.
+        A server that answers early may close the stream; the rest is then not sent."""
         pieces = cut(data, min(size or FRAME, self._h2.max_outbound_frame_size)) or [b""]
         try:
             for number, piece in enumerate(pieces):
@@ -118,27 +118,27 @@ class Http2:
         return stream
 
     def reset(self, stream, code=8):
-        """RST_STREAM, CANCEL by default."""
+        """Sends RST_STREAM, with CANCEL by default."""
         self._h2.reset_stream(stream, code)
         self._flush()
 
     def goaway(self):
-        """GOAWAY; the client itself forgets that, so that it can end its streams."""
+        """Sends GOAWAY. The library does not know of it, so the client can still end its streams."""
         self.raw(frame(GOAWAY, 0, 0, bytes(8)))
 
     def violate(self):
-        """DATA on stream 0, for which the server must close the connection."""
+        """Sends DATA on stream 0; the server must close the connection for that."""
         self.raw(frame(DATA, 0, 0, b"x"))
         self._tcp.wait_closed()
 
     def raw(self, *frames):
-        """Sends frames that the library would refuse to send. Since it does not count their bytes,
-        it must not hear of larger windows from now on."""
+        """Sends frames that the library would refuse to send. The library does not count their bytes, so
+        from now on it gets no WINDOW_UPDATE."""
         self._is_raw = True
         self._tcp.send(*frames)
 
     def ping(self):
-        """Returns once the server answered a PING: it has then read every frame before it."""
+        """Returns once the server has answered a PING, and so has read every frame before it."""
         self._pong = False
         self._h2.ping(b"rig-ping")
         self._flush()
@@ -154,7 +154,7 @@ class Http2:
         return self._answers.pop(stream)
 
     def body_so_far(self, stream, size):
-        """The body of a response that is not over, once so many bytes of it are there."""
+        """The body of a response that has not ended, once `size` bytes of it have come."""
         while len(getattr(self._answers.get(stream), "body", b"")) < size:
             self._receive()
         return self._answers[stream].body
@@ -174,8 +174,8 @@ class Http2:
         self._flush()
 
     def _frames(self):
-        """The frames that have arrived whole, less a GOAWAY of a server that ends in good order:
-        the library would take it for the end of the streams that are open."""
+        """The frames that have arrived completely, without a GOAWAY by which a server announces its end:
+        the library would end all open streams for it."""
         wanted = b""
         while len(self._incoming) >= HEADER:
             size = HEADER + int.from_bytes(self._incoming[:3], "big")
@@ -199,7 +199,8 @@ class Http2:
             self._ended.add(event.stream_id)
         elif isinstance(event, h2.events.StreamReset):
             self.resets[event.stream_id] = event.error_code
-            # A complete response may be followed by NO_ERROR: the rest of the body is not wanted.
+            # After a complete response the server may reset the stream with NO_ERROR, since it does not want
+            # the rest of the body.
             if event.stream_id not in self._answers and event.error_code:
                 raise Closed(f"stream reset with {event.error_code}")
         elif isinstance(event, h2.events.PingAckReceived):
@@ -208,7 +209,7 @@ class Http2:
             raise Closed(f"GOAWAY {event.error_code} {event.additional_data}")
 
     def silent(self):
-        """Whether no frame has arrived that was not handled yet."""
+        """Whether no new frame has arrived."""
         self._tcp.sock.setblocking(False)
         try:
             return not self._tcp.sock.recv(1, socket.MSG_PEEK)

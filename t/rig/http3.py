@@ -16,7 +16,7 @@ from .http2 import CONNECTION_HEADERS
 from .message import Response, cut, to_bytes
 from .waiting import TIMEOUT
 
-# The loopback interface takes more than Ethernet, and fewer datagrams are less work.
+# The loopback interface takes larger datagrams than Ethernet, and few large ones are less work.
 DATAGRAM = 8192
 FRAME = 16384
 H3_REQUEST_CANCELLED = 0x10C
@@ -50,7 +50,7 @@ class Http3:
         self.close()
 
     def close(self):
-        """Closes the connection: the server hears of it at once."""
+        """Closes the connection, and tells the server at once."""
         self._quic.close(error_code=ErrorCode.H3_NO_ERROR)
         self._flush()
         self.sock.close()
@@ -72,9 +72,8 @@ class Http3:
         return stream
 
     def data(self, stream, data, *, end=False, size=None):
-        """Sends DATA, in frames of `size` bytes when given, each of which the server has read
-        before the next goes out. A server that answers early may stop the stream: what is left is
-        then not sent."""
+        """Sends DATA. With `size`, in frames of so many bytes; the server has read each one before the next
+        is sent. A server that answers early may stop the stream; the rest is then not sent."""
         pieces = cut(data, size or FRAME) or [b""]
         for number, piece in enumerate(pieces):
             if stream not in self._stopped:
@@ -90,7 +89,7 @@ class Http3:
         self._flush()
 
     def raw_pieces(self, stream, data, size=None):
-        """All of a stream, in pieces that the server reads one by one when `size` is given."""
+        """Sends all bytes of a stream. With `size`, in pieces that the server reads one by one."""
         for piece in cut(data, size) if size else [data]:
             self.raw(stream, piece)
             if size:
@@ -108,13 +107,13 @@ class Http3:
         return stream
 
     def reset(self, stream, code=H3_REQUEST_CANCELLED):
-        """RESET_STREAM."""
+        """Sends RESET_STREAM."""
         self._quic.reset_stream(stream, code)
         self._flush()
 
     def ping(self):
-        """Returns once the server has acknowledged all that was sent: it has read it."""
-        # With the second datagram the server need not wait for one to acknowledge the first.
+        """Returns once the server has acknowledged, and so has read, all that was sent."""
+        # The server acknowledges two datagrams at once, and a single one only after a delay.
         for _ in range(2):
             self._pings += 1
             self._quic.send_ping(self._pings)
@@ -145,7 +144,7 @@ class Http3:
                 deadline = time.monotonic() + TIMEOUT
 
     def _receive(self, deadline):
-        """Handles the next datagram or timer; true for a datagram."""
+        """Handles the next datagram or timer. True for a datagram."""
         timer = self._quic.get_timer()
         until = deadline if timer is None else min(timer, deadline)
         self.sock.settimeout(max(0.0001, until - time.monotonic()))
@@ -184,7 +183,7 @@ class Http3:
                 self._ended.add(part.stream_id)
 
     def silent(self):
-        """Whether nothing of a response has come."""
+        """Whether no part of a response has come."""
         self.ping()
         return not self._answers
 

@@ -1,4 +1,4 @@
-"""Container images, built by buildah on bases that are made here."""
+"""Container images that buildah builds, on base images that are made here."""
 
 import json
 import shutil
@@ -10,13 +10,14 @@ from .env import ROOT
 
 BUILDAH = ["buildah", "--storage-driver", "overlay"]
 
-# What the Dockerfiles are based on, as far as they can tell.
+# Stand-ins for the base images of the Dockerfiles.
 BASES = {
     "rust:test": """
         FROM scratch
         ADD rust.tar /
     """,
-    # frappe_docker: Debian's nginx, run by `frappe`, a template that the entrypoint fills in.
+    # The image of frappe_docker: Debian's nginx, the user `frappe`, and a template that the entrypoint fills
+    # in.
     "erpnext:test": """
         FROM scratch
         ADD root.tar /
@@ -30,8 +31,8 @@ BASES = {
         ENTRYPOINT []
         USER frappe
     """,
-    # nginx's own: in /usr/sbin, modules in /usr/lib, no Debian package of it, and its version in
-    # the environment.
+    # nginx's official image: nginx in /usr/sbin, modules in /usr/lib, no Debian package of it, and its
+    # version in the environment.
     "nginx:test": """
         FROM scratch
         ADD root.tar /
@@ -51,28 +52,28 @@ BASES = {
 
 
 class Images:
-    """buildah with a store of its own."""
+    """buildah, with a store of its own."""
 
     def __init__(self, directory):
         self.directory = directory
         self.argv = [*BUILDAH, "--root", directory / "store", "--runroot", directory / "run"]
 
     def run(self, *argv):
-        """What a command prints; a failure shows all of it."""
+        """Runs a command of buildah and returns its output; a failure shows all of it."""
         run = subprocess.run([*map(str, self.argv), *map(str, argv)], capture_output=True,
                              text=True, stdin=subprocess.DEVNULL, check=False)
         assert run.returncode == 0, (run.stdout + run.stderr)[-6000:]
         return run.stdout.strip()
 
     def build(self, tag, dockerfile, context, **args):
-        """Builds an image; nothing is pulled."""
+        """Builds an image. buildah pulls nothing."""
         self.run("build", "--isolation", "chroot", "--pull-never", "--layers", "--format", "docker",
                  "-t", f"localhost/{tag}", "-f", dockerfile,
                  *(part for name, value in args.items()
                    for part in ("--build-arg", f"{name}={value}")), context)
 
     def base(self, tag, version=""):
-        """One of BASES."""
+        """Builds one of BASES."""
         path = self.directory / tag.partition(":")[0]
         path.write_text(BASES[tag].replace("@VERSION@", version))
         self.build(tag, path, self.directory / "bases")
@@ -88,7 +89,7 @@ class Images:
 
 
 def rust_tarball(path, directory):
-    """This machine's Rust where the official image has it."""
+    """Packs this machine's Rust as a tarball, with the paths of the official image."""
     toolchain = Path(output("rustc", "--print", "sysroot").strip())
     made = directory / "rust"
     place = made / "usr/local/rustup/toolchains/here"
@@ -116,7 +117,7 @@ directory = "vendor"
 
 
 def copy_project(path):
-    """The project with the crates that it needs, as in the tarball of `make dist`."""
+    """Copies the project with the crates that it needs, as in the tarball of `make dist`."""
     names = output("git", "-C", ROOT, "ls-files", "-co", "--exclude-standard", "-z").split("\0")
     for name in filter(None, names):
         if (ROOT / name).exists():

@@ -1,5 +1,5 @@
-"""An upstream that keeps head and body of every request, byte by byte, and answers as it is told
-by `X-Order-…` headers."""
+"""An upstream that keeps every byte of each request's head and body. `X-Order-…` headers of the request say
+how it answers."""
 
 import re
 import socketserver

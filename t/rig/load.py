@@ -1,4 +1,4 @@
-"""Many requests at once, whose answers are only counted."""
+"""Sends many requests at once, and only counts the answers."""
 
 import socket
 import threading
@@ -11,21 +11,21 @@ PIPELINED = 200
 
 @dataclass
 class Count:
-    """Requests that were sent, and those that were answered with 200."""
+    """How many requests were sent, and how many were answered with 200."""
 
     sent: int = 0
     answered: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, sent, answered):
-        """Adds those of one connection."""
+        """Adds the numbers of one connection."""
         with self._lock:
             self.sent += sent
             self.answered += answered
 
 
 def get(target):
-    """A request as bytes."""
+    """A GET as bytes."""
     return f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
@@ -50,7 +50,8 @@ def _exchange(sock, batch):
         assert data, "the connection was closed"
         data = tail + data
         answered += data.count(b"HTTP/1.1 200 ")
-        # A status line may be cut in two; what is kept is shorter than what is looked for.
+        # A read may end within a status line. The part that is kept is shorter than the text that is counted,
+        # so nothing counts twice.
         tail = data[-12:]
 
 

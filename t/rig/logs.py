@@ -5,8 +5,8 @@ import re
 
 from .waiting import until
 
-# Nothing a client sends may cause one of these. nginx's standard error goes to its error log, so
-# what AddressSanitizer has to say stands there, too, and so does what valgrind says.
+# Lines that no request may cause. nginx's standard error goes to its error log, so the log also has the
+# reports of AddressSanitizer and valgrind.
 BAD = re.compile(r"\[(?:alert|emerg|crit)\]|panicked at|exited on signal|open socket #\d+ left|"
                  r"AddressSanitizer|^==\d+== .")
 
@@ -18,11 +18,11 @@ class Log:
         self.path = path
 
     def mark(self):
-        """The position behind what is there now."""
+        """The position at the end of the file now."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def text(self, since=0):
-        """What was written after the position `since`."""
+        """The text that was written after the position `since`."""
         if not self.path.exists():
             return ""
         with open(self.path, "rb") as file:
@@ -36,11 +36,11 @@ class Log:
         return [line for line in text[: text.rfind("\n") + 1].splitlines() if search(line)]
 
     def wait(self, pattern, since=0):
-        """The first such line, as soon as it is there."""
+        """Waits for such a line, and returns the first one."""
         return until(lambda: self.lines(pattern, since), f"{pattern!r} in {self.path.name}")[0]
 
     def bad_lines(self, since=0, allowed=()):
-        """Lines that show a defect, less those that the test expects."""
+        """Lines that show a defect, without those that the test expects."""
         return [
             line
             for line in self.text(since).splitlines()
@@ -49,7 +49,7 @@ class Log:
 
 
 class AccessLog(Log):
-    """An access log of one JSON object a line."""
+    """An access log with one JSON object in each line."""
 
     def entries(self, since=0):
         """The complete lines after `since`."""
@@ -59,7 +59,7 @@ class AccessLog(Log):
     def entry(self, exchange_id):
         """The line of the request that carried `X-Rig-Id: exchange_id`."""
         def find():
-            # Only the tail, and parsed only on a match: the log holds every request of the run.
+            # The log holds every request of the run, so this reads only its end and parses only a match.
             since = max(0, self.mark() - 65536)
             for line in reversed(self.text(since).splitlines(keepends=True)):
                 if exchange_id in line and line.endswith("\n"):
@@ -72,5 +72,5 @@ class AccessLog(Log):
 
 
 def _parse(line):
-    """One line. No status at all is 000, which is no number to JSON."""
+    """Parses one line. nginx writes 000 where there is no status, which is no number in JSON."""
     return json.loads(line.replace('"status":000', '"status":0'))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 def new_id():
-    """A name for one exchange, by which logs are searched."""
+    """A name for one exchange, by which tests find it in logs."""
     return uuid.uuid4().hex
 
 
@@ -23,7 +23,7 @@ class Response:
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
     def header(self, name, default=""):
-        """The only value of a header; two would be a defect."""
+        """The value of a header; fails if there is more than one."""
         values = self.all(name)
         assert len(values) <= 1, f"{name} came {len(values)} times: {values}"
         return values[0] if values else default
@@ -61,7 +61,7 @@ def chunk(data):
 
 
 def chunked(body, size=4096):
-    """A whole chunked body, its end included."""
+    """A whole chunked body, with its end."""
     return b"".join(chunk(piece) for piece in cut(body, size)) + b"0\r\n\r\n"
 
 

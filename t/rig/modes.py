@@ -1,8 +1,8 @@
-"""One server for each way of looking at bodies, with the same locations in it."""
+"""One server for each mode of `frappe_body`, with the same locations in each."""
 
 from .client import FORM, exchange, of_type
 
-# `streamed` also passes a body on while it still arrives.
+# In `streamed`, nginx also passes a body on while it arrives.
 MODES = {
     "whole": "frappe_cmd on; frappe_body whole;",
     "preread": "frappe_cmd on; frappe_body preread;",
@@ -36,7 +36,7 @@ def servers(locations, modes=MODES):
 
 def send(nginx, mode, target, body, *, method="POST", headers=(), content_type=FORM, via="length",
          **options):
-    """One request to the server of a mode."""
+    """Sends one request to the server of a mode."""
     port = f"{mode}_h2" if via == "h2" else mode
     headers = [*headers, *of_type(content_type)] if content_type else headers
     return exchange(nginx, method, target, headers, body, via=via, port=port, **options)

@@ -1,4 +1,4 @@
-"""Modules of the tests that are loaded beside ours."""
+"""Other modules that the tests load beside ours."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from .env import ROOT
 
 
 def build(env, directory, name):
-    """Compiles `t/NAME.c` for the nginx under test, and gives the path of the module."""
+    """Compiles `t/NAME.c` for the nginx under test, and returns the path of the module."""
     cflags, compiler = env.module.parent / "cflags", shutil.which("cc")
     if not compiler or not cflags.is_file():
         pytest.skip(f"no C compiler, or no {cflags}: `make module` writes it")

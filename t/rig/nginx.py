@@ -12,7 +12,7 @@ from .http1 import Http1
 from .logs import AccessLog, Log
 from .waiting import TIMEOUT, until
 
-# The running instances, for the checks that conftest makes after every test.
+# The running instances, which conftest checks after every test.
 RUNNING = []
 
 START_ATTEMPTS = 3
@@ -30,7 +30,7 @@ def free_port():
 
 
 class Nginx:
-    """One configuration, rendered, checked and run."""
+    """An nginx with one configuration, which this renders, checks and runs."""
 
     def __init__(self, env, prefix, http, upstreams=None, *, main="", module=True, log=LOG_FORMAT,
                  values=None):
@@ -53,7 +53,7 @@ class Nginx:
         self.ports = renderer.ports
 
     def _argv(self, *more):
-        # -e: without it nginx first opens the log that was compiled in.
+        # Without -e, nginx would first open the log whose path was compiled in.
         return [self.env.nginx, "-p", f"{self.prefix}/", "-c", self.prefix / "nginx.conf",
                 "-e", self.prefix / "error.log", *more]
 
@@ -71,7 +71,7 @@ class Nginx:
             try:
                 until(self._ready, "nginx to accept connections")
             except ConfigError as error:
-                # Somebody took the port between the choice and the bind: choose again.
+                # Another process has taken the port between the choice and the bind: choose again.
                 if attempt == START_ATTEMPTS or "Address already in use" not in str(error):
                     raise
                 self.errors.path.unlink(missing_ok=True)
@@ -85,33 +85,33 @@ class Nginx:
         stderr = self.prefix / "stderr.log"
         if not self.env.valgrind:
             return process.spawn(self._argv(), stderr)
-        # Its reports go to the error log, as those of AddressSanitizer do.
+        # valgrind's reports go to the error log, as those of AddressSanitizer do.
         with open(self.errors.path, "ab") as log:
             fd = log.fileno()
             return process.spawn([*self.env.valgrind, f"--log-fd={fd}", *self._argv()], stderr,
                                  pass_fds=(fd,))
 
     def start_daemon(self):
-        """Starts nginx as a daemon, which alone takes USR2; returns the master's pid. The test has
-        to end it."""
+        """Starts nginx as a daemon, since only a daemon obeys USR2; returns the master's pid. The test must
+        end it."""
         conf = self.prefix / "nginx.conf"
         conf.write_text(conf.read_text().replace("daemon off;", ""))
         subprocess.run([str(arg) for arg in self._argv()], check=True, stdin=subprocess.DEVNULL)
         return until(self.pid, "the pid file")
 
     def pid(self):
-        """What stands in the pid file, if anything does."""
+        """The pid in the pid file; None where there is none."""
         try:
             text = (self.prefix / "nginx.pid").read_text()
         except FileNotFoundError:
-            # An upgrade renames it.
+            # An upgrade of the binary renames the file.
             return None
         return int(text) if text.strip() else None
 
     def _ready(self):
         if self._process.poll() is not None:
             raise ConfigError((self.prefix / "stderr.log").read_text() + self.errors.text())
-        # The pid file is there once the ports are bound, the workers a moment later.
+        # nginx writes the pid file when it has bound the ports, and starts the workers a moment later.
         return (self.prefix / "nginx.pid").exists() and self.workers()
 
     @property
@@ -120,7 +120,7 @@ class Nginx:
         return self._process.pid
 
     def workers(self):
-        """Pids of the worker processes, shutting down ones included."""
+        """Pids of the worker processes, also of those that shut down."""
         return [pid for pid in process.children(self.master) if process.alive(pid)]
 
     def worker(self):
@@ -129,9 +129,9 @@ class Nginx:
         return pid
 
     def memory(self, field="RssAnon", pid=None):
-        """The own memory of the worker, or of `pid`, in KiB; `VmHWM` is the most it ever had, with
-        the parts of the program that have run. Always 0 where the figure says nothing, since
-        every allocation is watched: tests look at growth."""
+        """The private memory of the worker, or of `pid`, in KiB. `VmHWM` is the most that it has ever had,
+        with the pages of the program that have run. Always 0 where a tool watches each allocation, since
+        the figure has no meaning then: tests look at growth."""
         return 0 if self.env.is_checked else process.memory_kib(pid or self.worker(), field)
 
     def port(self, name="main"):
@@ -139,7 +139,7 @@ class Nginx:
         return self.ports[name]
 
     def stub_status(self, port="main"):
-        """Connections that are active, reading, writing and waiting, by `@{stub_status}`."""
+        """The numbers of active, reading, writing and waiting connections, by `@{stub_status}`."""
         with Http1(self.port(port)) as client:
             text = client.request("GET", "/stub").response().text
         active, *others = re.findall(r"(?:Active connections|Reading|Writing|Waiting): (\d+)", text)
@@ -150,7 +150,7 @@ class Nginx:
         os.kill(pid or self.master, sig)
 
     def reload(self):
-        """HUP; returns the old workers' pids once a new one has taken over."""
+        """Sends HUP; returns the old workers' pids once a new one has taken over."""
         old = self.workers()
         self.signal(signal.SIGHUP)
         until(lambda: set(self.workers()) - set(old), "a new worker after HUP")
@@ -163,7 +163,7 @@ class Nginx:
         return code
 
     def stop(self):
-        """Graceful end, which shows leaks; then the last look at the error log."""
+        """Ends nginx gracefully, which shows leaks, and then looks at the error log a last time."""
         if self._process.poll() is None:
             process.stop(self._process, signal.SIGQUIT)
         self._forget()
@@ -172,7 +172,7 @@ class Nginx:
         assert self._process.returncode == 0, f"nginx exited with {self._process.returncode}"
 
     def kill(self):
-        """Ends nginx without ceremony, when a test has failed already."""
+        """Kills nginx, when a test has failed already."""
         self._forget()
         if self._process and self._process.poll() is None:
             process.stop(self._process, signal.SIGTERM)

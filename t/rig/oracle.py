@@ -1,8 +1,8 @@
-"""What Frappe 15.16 and later makes of a request, on the werkzeug that it uses. Frappe 16 and
-17 differ in the JSON parser alone.
+"""What Frappe 15.16 and later makes of a request, with the werkzeug that it uses. Frappe 16 and
+17 differ in the JSON parser only.
 
 Arguments, URL rules and the order of dispatch follow Frappe step by step; werkzeug is the real
-one. From them this file derives what the module must say.
+one. From them this file derives the answer that the module must give.
 """
 
 import json
@@ -19,7 +19,7 @@ permit()
 
 JSON_PARSERS = {"15": json.loads, "17": orjson.loads}
 
-# A cmd that the module may hand out: see the variables' reference in the README.
+# The longest cmd that a variable may show: see the reference of the variables in README.
 MAX_CMD = 255
 
 V1 = [
@@ -59,7 +59,7 @@ class Refused(Exception):
 
 
 def make_form_dict(request, loads):
-    """Frappe's arguments, and where each may stand: `json`, or the form and the query."""
+    """Frappe's arguments, and the parts of the request that they come from: JSON, or form and query."""
     try:
         data = request.get_data(as_text=True)
         if data and request.is_json:
@@ -78,8 +78,8 @@ def make_form_dict(request, loads):
 
 
 def _match(request):
-    """The endpoint, what its rule takes out of the path, and whether it takes the verb. Where Frappe
-    has no answer for that, as for PATCH on a list, the path names a document all the same."""
+    """The endpoint, the values that its rule takes from the path, and whether the rule allows the verb. With
+    a verb that it does not allow, such as PATCH on a list, the path still names a document."""
     urls = API.bind_to_environ(request.environ)
     for method in (request.method, "GET"):
         try:
@@ -90,7 +90,7 @@ def _match(request):
 
 
 def from_path(request):
-    """The cmd that the path alone names, or what it says of documents."""
+    """The cmd that the path alone names, or the document that it names."""
     if not request.path.startswith("/api/"):
         return None, {}
     endpoint, values, is_allowed = _match(request)
@@ -123,7 +123,7 @@ def verdict(cmd="", source="", status="none", doctype="", error="", kind=""):
 
 
 def resolve(request, version="15"):
-    """Which method that Frappe runs for a werkzeug request."""
+    """The method that Frappe runs for a werkzeug request."""
     try:
         args, in_json, in_form = make_form_dict(request, JSON_PARSERS[version])
     except Refused as error:
@@ -146,7 +146,7 @@ def resolve(request, version="15"):
 
 
 def run(request, cmd, source, args):
-    """A method runs, if it has a name that any can have."""
+    """The answer where Frappe runs `cmd`; `invalid` if no method can have that name."""
     if not usable(cmd):
         return verdict(source=source, status="invalid", doctype=touched(args))
     return verdict(cmd, source, "ok", touched(args, cmd), kind=call(request.method, cmd, args))

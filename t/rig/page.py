@@ -1,4 +1,4 @@
-"""A page of the guide, run in its order in a fresh Debian that has the addresses of the page."""
+"""Runs the commands of a page of the guide, in order, in a fresh Debian that has the page's addresses."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ from .env import ROOT
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HERE = "/page"
 
-# Stands for the ERPNext hosts: says which it is, and who asked for what.
+# A server that stands for the ERPNext hosts: it answers with its own address, and with who asked for what.
 SERVERS = """
 import http.server, sys, threading
 
@@ -37,7 +37,7 @@ print("ready", flush=True)
 threading.Event().wait()
 """
 
-# A network of the page's own: its addresses, its port 80, and no way out.
+# Enters a network namespace with the page's addresses and port 80, and without a route to the outside.
 ENTER = """
 set -eu
 root=$1 servers=$2
@@ -54,7 +54,7 @@ exec chroot "$root" bash /page/run
 """
 
 
-# A reload is done when the old workers are gone: the next command of the page must not meet one.
+# Waits after a reload until the old workers have ended, so that the next command of the page meets none.
 NGINX = """#!/bin/bash
 workers=$(grep -sl '^nginx: worker' /proc/[0-9]*/cmdline | cut -d/ -f3 || true)
 /usr/sbin/nginx "$@" || exit
@@ -74,8 +74,8 @@ def blocks(path):
 
 
 class Machine:
-    """A fresh Debian with what a balancer has before the page begins: apt's lists, curl, sudo. The
-    packages that the page installs are fetched already, since its network leads nowhere."""
+    """A fresh Debian with what a balancer has before the page begins: apt's lists, curl, sudo. It has the
+    files of the packages that the page installs, since it cannot reach a mirror."""
 
     def __init__(self, path, packages):
         self.path = path
@@ -97,19 +97,19 @@ class Machine:
         assert run.returncode == 0, run.stdout
 
     def copy(self, file):
-        """Puts a file where the page begins."""
+        """Copies a file to the directory in which the page begins."""
         shutil.copy(file, self.path / "page")
 
     def run(self, scripts, servers, python="/usr/bin/python3"):
-        """Runs scripts one after the other in one shell, with servers at these addresses. Returns what
-        each of them printed; fails with all of it where one fails."""
+        """Runs scripts one after the other in one shell, with servers at these addresses. Returns the output
+        of each. If one fails, the failure shows all output."""
         lines = ["set -euo pipefail", f"cd {HERE}"]
-        # As Debian starts nginx when it is installed.
+        # Debian would start nginx when it installs the package; here this does.
         start = (f"{python} {HERE}/servers.py {' '.join(servers)} >{HERE}/ready & "
                  f"until grep -q ready {HERE}/ready; do sleep 0.1; done; nginx")
         for number, script in enumerate(scripts):
             lines.append(f"{{\n{script}\n}} >{HERE}/out.{number} 2>&1")
-            # The servers need the Python that the package brings.
+            # The servers need Python, which comes with the package.
             lines.append(f"[ -e {HERE}/ready ] || [ ! -e {python} ] || {{ {start}; }}")
         for old in (self.path / "page").glob("out.*"):
             old.unlink()

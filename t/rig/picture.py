@@ -1,5 +1,5 @@
-"""`python -m rig.picture FILE`: the figures' page as the README shows it, with calls that take about
-what real ones take."""
+"""`python -m rig.picture FILE` makes README's picture of the figures' page, with calls that take about as long
+as real ones."""
 
 import random
 import socketserver
@@ -28,7 +28,7 @@ CONF = """
     }
 """
 
-# How often, and how long one takes at least and at most, in milliseconds.
+# For each call: how often it comes, and the least and the most milliseconds that it takes.
 CALLS = {
     "frappe.desk.form.load.getdoc?doctype=Sales+Invoice": (60, 20, 80),
     "frappe.desk.reportview.get?doctype=Item": (50, 15, 120),
@@ -46,7 +46,7 @@ CALLS = {
 
 
 class Slow(socketserver.StreamRequestHandler):
-    """Answers after as many milliseconds as the query says."""
+    """Answers after the milliseconds that the query says."""
 
     def handle(self):
         line = self.rfile.readline()
@@ -58,14 +58,14 @@ class Slow(socketserver.StreamRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """One for all pools."""
+    """One server for all pools."""
 
     daemon_threads = allow_reuse_address = True
     request_queue_size = 128
 
 
 def click(port, seed, until):
-    """A person who clicks."""
+    """Sends the requests of a person who clicks."""
     chance = random.Random(seed)
     names = list(CALLS)
     weights = [CALLS[name][0] for name in names]
@@ -96,7 +96,7 @@ def main(target, length=40):
                 person.start()
             seen = Seen(browser, f"http://127.0.0.1:{nginx.port()}/status?format=html",
                         viewport={"width": 1280, "height": 760})
-            # While people still click.
+            # Takes the picture while people still click.
             seen.page.wait_for_timeout(1000 * (until - time.monotonic() - 3))
             seen.page.screenshot(path=target)
             for person in people:

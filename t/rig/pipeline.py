@@ -1,5 +1,5 @@
-"""The processors of an Elasticsearch ingest pipeline that ingest-pipeline.json uses, as Elastic
-documents them. Any other processor, parameter or condition is an error."""
+"""Runs the Elasticsearch ingest pipeline of ingest-pipeline.json: it has the processors that the pipeline uses,
+as Elastic documents them. Any other processor, parameter or condition is an error."""
 
 import re
 from datetime import datetime
@@ -61,7 +61,7 @@ def _change(kind, options, doc, parent, name):
     if kind == "remove":
         del parent[name]
     elif kind == "split":
-        # Java's split, which drops empty strings at the end.
+        # Java's split drops empty strings at the end.
         parent[name] = re.split(options["separator"], value)
         while parent[name] and not parent[name][-1]:
             parent[name].pop()
@@ -97,7 +97,7 @@ def _holds(condition, doc):
 
 
 def _find(doc, field):
-    """The object that has the field, made where it is missing, and the field's name there."""
+    """The object that has the field, which is made if it is missing, and the field's name in it."""
     *path, name = field.split(".")
     for part in path:
         doc = doc.setdefault(part, {})

@@ -13,13 +13,13 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def _die_with_parent():
-    """Runs in the child: fixtures end it, but a killed pytest runs no fixtures."""
+    """Runs in the child, and makes it end with pytest: a killed pytest runs no fixtures that would end it."""
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def spawn(argv, log, env=None, cwd=None, pass_fds=()):
-    """Starts `argv` in a session of its own, so that Ctrl-C reaches pytest alone and its fixtures
-    end everything in order."""
+    """Starts `argv` in a session of its own, so that Ctrl-C reaches only pytest, whose fixtures end all
+    processes in order."""
     with open(log, "ab") as out:
         return subprocess.Popen(
             [str(arg) for arg in argv],
@@ -35,7 +35,7 @@ def spawn(argv, log, env=None, cwd=None, pass_fds=()):
 
 
 def stop(process, sig=signal.SIGTERM, timeout=TIMEOUT):
-    """Sends `sig` and waits; the whole session is killed when that is not enough."""
+    """Sends `sig` and waits; kills the whole session if that is not enough."""
     if process.poll() is None:
         process.send_signal(sig)
         try:
@@ -48,7 +48,7 @@ def stop(process, sig=signal.SIGTERM, timeout=TIMEOUT):
 
 
 def kill(process):
-    """Ends the whole session without ceremony."""
+    """Kills the whole session."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -63,7 +63,7 @@ def children(pid):
 
 
 def alive(pid):
-    """Whether `pid` runs; a zombie does not."""
+    """Whether `pid` is running. A zombie is not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -72,7 +72,7 @@ def alive(pid):
 
 
 def is_asleep(pid):
-    """Whether `pid` waits for something."""
+    """Whether `pid` is asleep, waiting for an event."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -87,7 +87,7 @@ def files(pid):
         try:
             found.append(os.readlink(fd))
         except FileNotFoundError:
-            continue  # closed while we looked
+            continue  # the process has closed it meanwhile
     return found
 
 

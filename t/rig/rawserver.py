@@ -1,4 +1,4 @@
-"""An upstream that shows the bytes of the wire, which gunicorn does not."""
+"""An upstream that shows the bytes on the wire, which gunicorn does not."""
 
 import hashlib
 import socket
@@ -13,7 +13,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Pool: raw\r\n\r\nok"
 
 
 class RawServer:
-    """Takes connections one by one; each request's bytes are kept as they came."""
+    """Takes connections one by one, and keeps the bytes of each request as they came."""
 
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -33,12 +33,12 @@ class RawServer:
         return RawConnection(sock)
 
     def answer_one(self, answer=ANSWER, after=0.0):
-        """Answers one request in a thread, `after` seconds later; `join` gives its bytes. None: waits
-        until nginx has lost patience."""
+        """Answers one request in a thread, `after` seconds later; `join` returns the request's bytes. If
+        `answer` is None, the thread waits until nginx gives up."""
         return _OneAnswer(self, answer, after)
 
     def digest_one(self):
-        """Answers one request in a thread that keeps nothing of its body but the digest."""
+        """Answers one request in a thread that keeps only the digest of its body."""
         return _Digest(self)
 
 

@@ -1,4 +1,4 @@
-"""An upstream that keeps what every request brought, whole or not."""
+"""An upstream that keeps the bytes of every request, also of one that did not come to its end."""
 
 import socket
 import threading
@@ -11,7 +11,7 @@ STOP = b"/recorder-stop"
 
 
 class Recorder:
-    """Answers requests one after the other, until the block ends; `requests` has their bytes."""
+    """Answers requests one after the other, until the `with` block ends; `requests` has their bytes."""
 
     def __init__(self, server: RawServer):
         self._server = server
@@ -23,7 +23,7 @@ class Recorder:
         return self
 
     def __exit__(self, *exc):
-        # Behind all that nginx has sent.
+        # This request comes after all that nginx has sent.
         with socket.create_connection(("127.0.0.1", self._server.port), TIMEOUT) as sock:
             sock.sendall(head("GET", STOP))
             self._thread.join(TIMEOUT)
@@ -47,7 +47,7 @@ class Recorder:
 
 
 def parse(request):
-    """Head and body of a whole request, the body without the chunks in which it came."""
+    """The head and the body of a whole request; the body is decoded from chunks."""
     fields, _, body = request.partition(b"\r\n\r\n")
     if b"\r\ntransfer-encoding: chunked" in fields.lower():
         body = dechunked(body)

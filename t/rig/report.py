@@ -1,4 +1,4 @@
-"""The report of the log: runs it, and reads what it prints."""
+"""Runs the report of the log, and reads its output."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def request(cmd="", time=0.1, **fields):
 
 
 def table(output, name):
-    """Rows of a table by their first column. A long name stands on a line of its own."""
+    """The rows of a table by their first column. A long name has a line of its own."""
     (found,) = [part for part in output.split("\n\n") if part.startswith(name)]
     _, heads, _, *lines = [re.split(" {2,}", line.strip()) for line in found.splitlines()]
     rows, long = {}, []

@@ -1,4 +1,5 @@
-"""Servers with few processes, as Frappe's are: one request at a time for each, in order of arrival."""
+"""Servers with few processes, as Frappe's are. Each process handles one request at a time, in order of
+arrival."""
 
 import signal
 import socket
@@ -12,7 +13,7 @@ KINDS = {"sync": ["--worker-class", "sync"], "gthread": ["--worker-class", "gthr
 
 
 class Server:
-    """A gunicorn with `rig.slow_app`."""
+    """A gunicorn that runs `rig.slow_app`."""
 
     def __init__(self, name, directory, processes, kind="sync", threads=1):
         directory.mkdir(parents=True, exist_ok=True)
@@ -30,11 +31,11 @@ class Server:
 
     @property
     def address(self):
-        """As nginx's `server` directive takes it."""
+        """The address in the form of nginx's `server` directive."""
         return f"unix:{self.socket}"
 
     def wait(self):
-        """Returns once it accepts, and all processes are there."""
+        """Returns once it accepts connections and has all its processes."""
         until(self._ready, "gunicorn", 30)
         return self
 
@@ -52,6 +53,6 @@ class Server:
         process.stop(self._process, signal.SIGTERM, 30)
 
     def kill(self):
-        """Ends it at once, with all that it was at."""
+        """Kills it at once, with the requests that it has."""
         self.stall.unlink(missing_ok=True)
         process.kill(self._process)

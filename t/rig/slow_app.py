@@ -1,4 +1,4 @@
-"""An application whose requests work for as long as they say, in the argument `seconds`."""
+"""An application that works on each request for as long as the argument `seconds` says."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 from werkzeug.wrappers import Request, Response
 
 POOL = os.environ["RIG_POOL"]
-# As long as this file is there, everything stands still.
+# While this file exists, no request goes on.
 STALL = Path(os.environ["RIG_STALL"])
 
 

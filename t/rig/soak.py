@@ -1,11 +1,12 @@
-"""Sends all kinds of requests for a long time, reloads nginx meanwhile, and counts.
+"""Sends all kinds of requests for a long time, reloads nginx meanwhile, and compares the counts.
 
-Run by `make soak`. Two workers get the recorded requests of both corpora, and what the fuzz targets have
-found, over HTTP/1.1 with a length, chunked and over TLS, over HTTP/2 and HTTP/3, whole and with preread, in
-pieces; some clients go away in between. At the end each request that was sent has one line in the access
-log, each that was answered by the server one there, the figures' zone has as many requests of each call as
-the log has lines, and the same request has always had the same command. Memory of the workers is shown, and
-must not grow.
+`make soak` runs this. Two workers get the recorded requests of both corpora, and the inputs that the fuzz
+targets have found. They come over HTTP/1.1 with a length, chunked and over TLS, and over HTTP/2 and HTTP/3,
+whole and in pieces, with `whole` and with `preread`. Some clients leave in between.
+
+At the end each request that was sent must have one line in the access log, and each that reached the server
+one line there. The figures' zone must have as many requests of each call as the log has lines, and the same
+request must always have had the same command. The memory of the workers is shown, and must not grow.
 """
 
 import argparse
@@ -59,12 +60,12 @@ CONF = """
     }
 """
 RELOAD = 10.0
-# A request that is cut off after so much of its body.
+# The part of all requests that the client cuts off in the middle of the body.
 ABORT = 0.05
 
 
 class Request:
-    """One that is sent again and again."""
+    """A request that is sent again and again."""
 
     def __init__(self, name, method, target, headers, body):
         self.name, self.method, self.target = name, method, target
@@ -72,14 +73,14 @@ class Request:
 
 
 def recorded():
-    """Those of the corpora, by a path that nginx does not change."""
+    """The requests of the corpora, with a path that nginx does not change."""
     for captured in [*load(), *load("corpus16")]:
         headers = [(name, value) for name, value in captured.headers if name.lower() in ("content-type", "accept")]
         yield Request(captured.name, captured.method, captured.target, headers, captured.body)
 
 
 def fuzzed(directory, count=400):
-    """What the target `request` has found, where it is a request that nginx takes."""
+    """The inputs that the target `request` has found, if nginx accepts them as requests."""
     files = sorted(directory.glob("*")) if directory.is_dir() else []
     random.Random(1).shuffle(files)
     good = re.compile(rb"(GET|POST|PUT|DELETE|PATCH) (/(?:[!-$&-~]|%[0-9A-Fa-f]{2})*)\n([ -~]{1,200})\n(.*)", re.DOTALL)
@@ -113,7 +114,7 @@ class Client(threading.Thread):
             self.error = error
 
     def one(self, request):
-        """One request on a connection of its own."""
+        """Sends one request on a connection of its own."""
         name, is_cut = new_id(), self.chance.random() < ABORT
         port = self.via if self.via in ("tls", *MULTIPLEXED) else "main"
         if self.chance.random() < 0.5:
@@ -138,7 +139,7 @@ class Client(threading.Thread):
             self.answered.add(name)
 
     def whole(self, client, request, headers):
-        """All of it, in pieces or not; the answer."""
+        """Sends all of a request, in pieces or not, and returns the answer."""
         size = self.chance.choice([None, None, 1000])
         if self.via in MULTIPLEXED:
             stream = client.request(request.method, request.target, headers, request.body or None, size=size)
@@ -148,7 +149,7 @@ class Client(threading.Thread):
         return client.response(to_head=request.method == "HEAD")
 
     def cut(self, client, request, headers):
-        """Half of it."""
+        """Sends half of a request."""
         half = request.body[: len(request.body) // 2]
         if self.via in MULTIPLEXED:
             stream = client.start(request.method, request.target, headers)
@@ -163,7 +164,7 @@ class Client(threading.Thread):
 
 
 class Soak:
-    """One run."""
+    """One run of the soak test."""
 
     def __init__(self, env, directory, seconds):
         self.seconds = seconds
@@ -178,7 +179,7 @@ class Soak:
         self.reloads = 0
 
     def run(self, requests):
-        """Sends; what was wrong."""
+        """Sends requests until the time is over, and returns what was wrong."""
         vias = [via for via in ALL_TRANSPORTS if via != "h3" or self.nginx.env.has_http3]
         stop = threading.Event()
         clients = [Client(self.nginx, via, requests, stop) for via in vias]
@@ -197,7 +198,7 @@ class Soak:
         return self.judge(clients)
 
     def look(self, clients, passed):
-        """A line for whoever waits. Memory is that of workers which have served for a while."""
+        """Prints a line of progress. The memory is that of workers which have served for a while."""
         memory = [process.memory_kib(pid) for pid in self.nginx.workers() if process.alive(pid)]
         self.memory.append(max(memory))
         done = sum(len(client.sent) for client in clients)
@@ -205,14 +206,15 @@ class Soak:
               f"{max(memory):,} KiB", flush=True)
 
     def reload(self):
-        """New workers; the old ones end when they have answered."""
+        """Reloads nginx; the old workers end when they have answered."""
         old = self.nginx.workers()
         self.nginx.signal(signal.SIGHUP)
         until(lambda: len(set(self.nginx.workers()) - set(old)) >= 2, "new workers", 60)
         self.reloads += 1
 
     def compare_figures(self):
-        """The zone beside the log: a call that found the zone's lock taken for long is in `(other)`."""
+        """Compares the zone with the log. A call that found the zone's lock taken for too long is in
+        `(other)`."""
         def counts():
             found = figures.figures(self.nginx, "/?format=json&top=100000", port="status")
             return found["total"]["requests"], found
@@ -230,7 +232,7 @@ class Soak:
         return []
 
     def judge(self, clients):
-        """Compares the counts."""
+        """Compares the counts, and returns what is wrong."""
         wrong = [f"{client.via}: {client.error!r}" for client in clients if client.error]
         until(lambda: len(self.nginx.workers()) == 2, "old workers to end", 60)
         wrong += self.compare_figures()
@@ -240,13 +242,13 @@ class Soak:
         seen = Counter(line for line in self.upstream.access.text().splitlines() if line != "-")
         said = defaultdict(set)
         for entry in self.nginx.access.entries():
-            # The upstream answers at once: a long body that is streamed may not have ended by then.
+            # The upstream answers at once, so a long body that is streamed may not have ended by then.
             if entry["cmd_status"] != "truncated":
                 said[entry["id"]].add((entry["cmd"], entry["source"]))
         by_request = defaultdict(set)
         for client in clients:
-            # nginx gives a packet of HTTP/3 to any of its workers, also to one that does not know it. A
-            # connection that a worker has just accepted may end with the worker, before its request.
+            # A packet of HTTP/3 may reach a worker that does not know its connection. A connection
+            # that a worker has just accepted may end with the worker, before its request.
             missing = [name for name in client.sent if not logged[name]]
             if client.via != "h3" and not set(missing) <= client.lost | client.cut_off:
                 wrong.append(f"{client.via}: requests without a line in the access log")
@@ -260,8 +262,8 @@ class Soak:
             print(f"{client.via:8} {len(client.sent):,} sent, {len(client.answered):,} answered, "
                   + ", ".join(f"{count} {what}" for what, count in sorted(client.counts.items(), key=str)))
         for (name, is_preread), commands in by_request.items():
-            # What the first bytes decide stays where the upstream answers before the rest is there, though
-            # that may drop the form.
+            # If the upstream answers before the rest of the body has come, the command of the first bytes
+            # stays, although the rest may make Frappe drop the form.
             others = commands - by_request.get((name, False), set()) if is_preread else commands
             if len(others) > 1:
                 wrong.append(f"{name}: {commands}")
@@ -274,7 +276,7 @@ class Soak:
 
 
 def main(argv=None):
-    """The exit code."""
+    """Runs the command, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m rig.soak", description=__doc__)
     parser.add_argument("--time", type=int, default=60, metavar="SECONDS")
     parser.add_argument("--directory", type=Path, help="keeps logs here (a temporary one)")

@@ -1,4 +1,4 @@
-"""A Debian system in a directory, with packages of its own."""
+"""A Debian system in a directory, with its own packages."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ def deb():
 
 
 def suite():
-    """The release that it is for; that of this machine if nobody says."""
+    """The release that the package is for; by default that of this machine."""
     return os.environ.get("TEST_DEB_SUITE", "this")
 
 
@@ -28,7 +28,7 @@ class System:
     def __init__(self, path):
         self.path = path
         self.scratch = Path(tempfile.mkdtemp(prefix="frappe-deb-", dir=path / "tmp"))
-        self.scratch.chmod(0o755)  # nginx's workers go through it
+        self.scratch.chmod(0o755)  # nginx's workers must be able to enter it
 
     def inside(self, path):
         """The path of a file as the system itself sees it."""
@@ -56,7 +56,7 @@ class System:
         return self.apt("install", *options, self.inside(Path(copy)))
 
     def state(self, package=PACKAGE):
-        """dpkg's word for a package, such as `ii `; empty for one that it never saw."""
+        """dpkg's state of a package, such as `ii `; empty for a package that dpkg does not know."""
         known = self.run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", package, check=False)
         return "" if "no packages found" in known else known
 
@@ -64,7 +64,7 @@ class System:
         return self.run("dpkg-query", "-W", "-f", "${Version}", package)
 
     def files(self):
-        """Every path that a package of nginx can have touched."""
+        """Every path that a package of nginx can have changed."""
         return {path for top in ("etc", "usr", "var/lib/nginx", "run")
                 for path in map(str, (self.path / top).rglob("*"))
                 if self.path != Path("/") or "nginx" in path}
@@ -77,7 +77,7 @@ def clean():
     path.chmod(0o755)
     try:
         unpack(path)
-        # It is thrown away, so it need not survive a power cut.
+        # The system is thrown away, so dpkg need not call fsync.
         (path / "etc/dpkg/dpkg.cfg.d/unsafe-io").write_text("force-unsafe-io\n")
         made = System(path)
         made.apt("update")
@@ -87,7 +87,7 @@ def clean():
 
 
 def older(package, directory, version="0.0.1-1"):
-    """The same package as if it had been built long ago."""
+    """The same package with an older version, as if it had been built long ago."""
     tree = directory / "older"
     subprocess.run(["dpkg-deb", "-R", package, tree], check=True)
     control = tree / "DEBIAN/control"

@@ -1,7 +1,7 @@
 """How many bytes a server on this machine has not yet taken out of its socket.
 
-The kernel answers by netlink (`man 7 sock_diag`) for one connection; the same figure stands in
-/proc/net/tcp, a thousand times slower."""
+The kernel says so for one connection by netlink (`man 7 sock_diag`). /proc/net/tcp has the same figure, but
+reading it is a thousand times slower."""
 
 import fcntl
 import socket
@@ -12,7 +12,8 @@ NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 NLM_F_REQUEST = 1
 ANY = 0xFFFFFFFF
-# Of struct inet_diag_msg: four bytes, the socket's id (48 bytes), expires, rqueue.
+# In front of it are the header of netlink and, of struct inet_diag_msg, four bytes, the socket's id (48 bytes)
+# and `expires`.
 RQUEUE_OFFSET = 16 + 4 + 48 + 4
 
 _LOOPBACK = socket.inet_aton("127.0.0.1").ljust(16, b"\0")

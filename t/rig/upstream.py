@@ -44,15 +44,15 @@ class Gunicorn:
 
     @property
     def address(self):
-        """As nginx's `server` directive takes it."""
+        """The address in the form of nginx's `server` directive."""
         return f"unix:{self.socket}"
 
     def saw(self, exchange_id):
-        """What this pool answered to the request with `X-Rig-Id: exchange_id`."""
+        """This pool's answer to the request with `X-Rig-Id: exchange_id`."""
         return json.loads(self.requests.wait(f'"{exchange_id}"'))
 
     def all(self, exchange_id):
-        """The same for each of several requests that nginx made of it."""
+        """This pool's answers to all requests that nginx has made of that one."""
         return [json.loads(line) for line in self.requests.lines(f'"{exchange_id}"')]
 
     def stop(self):
@@ -68,7 +68,7 @@ class Upstreams:
         self.pools = {name: Gunicorn(name, directory) for name in POOLS}
 
     def wait(self):
-        """Returns once all accept."""
+        """Returns once all pools accept connections."""
         until(lambda: all(pool.ready() for pool in self.pools.values()), "gunicorn", 30)
         return self
 
@@ -80,6 +80,6 @@ class Upstreams:
         return self.pools[name]
 
     def stop(self):
-        """Ends all."""
+        """Ends all pools."""
         for pool in self.pools.values():
             pool.stop()

@@ -1,11 +1,11 @@
-"""Waiting for a condition, never for a duration."""
+"""Waits for a condition, never for a fixed time."""
 
 import os
 import time
 
-# Under valgrind everything takes its time.
+# Seconds until a wait fails. Under valgrind everything takes longer.
 TIMEOUT = 60.0 if os.environ.get("TEST_NGINX_VALGRIND") else 10.0
-# Between two looks at a condition that has no file descriptor to wait on.
+# Seconds between two looks at a condition that has no file descriptor to wait for.
 PAUSE = 0.001
 
 

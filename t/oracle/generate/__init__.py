@@ -1,4 +1,4 @@
-"""Requests that are nasty on purpose, from a seed: a number always makes the same request."""
+"""Makes requests that are hostile on purpose. The same seed and number always make the same request."""
 
 from . import content_type, form, json_text, multipart, mutate, target
 from .dice import Dice
@@ -49,7 +49,7 @@ def made(dice):
 
 
 def grown(dice, content, body):
-    """A body of about one block that servers read, or two."""
+    """A body of about one or two blocks, as gunicorn reads them."""
     size = dice.choice((BLOCK, BLOCK, 2 * BLOCK)) - len(body) + dice.randrange(-600, 600)
     filler = dice.choice((b"y", b"y", b"%41", b"y\r\n", b"-", b"\\u0041", b"+")) * size
     filler = filler[:size]
@@ -64,7 +64,7 @@ def grown(dice, content, body):
 
 
 def _two_types(dice, request):
-    """Now and then a second Content-Type line, or one in another case."""
+    """Sometimes adds a second Content-Type header, or changes the case of its name."""
     headers = list(request.headers)
     if dice.odd(0.2):
         name = dice.choice((b"Content-Type", b"content-type"))

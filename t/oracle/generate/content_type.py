@@ -60,29 +60,29 @@ EXTRAS = (
 
 
 def form(dice):
-    """Of a urlencoded body."""
+    """A type for a urlencoded body."""
     return dice.pick((FORM, FORM, FORM + b"; charset=UTF-8"), FORMS)
 
 
 def json(dice):
-    """Of a JSON body."""
+    """A type for a JSON body."""
     return dice.pick((JSON, JSON, JSON + b"; charset=utf-8"), JSONS)
 
 
 def other(dice):
-    """Of any body, fitting or not."""
+    """A type for any body, which it need not fit."""
     return dice.choice(ANY)
 
 
 def boundary(dice):
-    """What separates the parts of a multipart body. Dashes alone may begin at many places."""
+    """The boundary of a multipart body. One of dashes alone may match at many places."""
     if dice.chance(0.02):
         return b"-" * dice.randrange(1, 8)
     return dice.pick(BOUNDARIES, ODD_BOUNDARIES)
 
 
 def multipart(dice, mark):
-    """Of a multipart body with the boundary `mark`."""
+    """A type for a multipart body with the boundary `mark`."""
     kind = MULTIPART
     if dice.odd(0.5):
         kind = dice.choice((b"Multipart/Form-Data", MULTIPART.upper(), MULTIPART + b" ",

@@ -4,9 +4,8 @@ import random
 
 
 class Dice(random.Random):
-    """Decides all that is left open. `temper` is how often something odd happens: it is drawn once
-    a request, so that some requests are nearly clean, with one oddity to find, and others are not
-    clean at all."""
+    """Makes all random choices. `temper` says how often something odd happens. It is drawn once for each
+    request, so that some requests have a single oddity, and others have many."""
 
     TEMPERS = (0.0, 0.01, 0.03, 0.06, 0.12, 0.3)
 

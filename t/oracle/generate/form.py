@@ -24,7 +24,7 @@ def quote(dice, text):
     if style < 0.9:
         return b"".join(
             bytes((byte,)) if byte in SAFE and dice.chance(0.8) else LOWER[byte] for byte in text)
-    # Not at all: what is special in the text becomes special in the form.
+    # No encoding: special characters of the text become special in the form.
     return text
 
 

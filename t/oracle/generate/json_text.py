@@ -54,7 +54,7 @@ ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-
 
 
 def text(dice, data):
-    """A string. What cannot stand in one is escaped, mostly."""
+    """A string. Mostly it escapes the characters that cannot stand in one."""
     style = dice.random()
     try:
         chars = data.decode()
@@ -90,7 +90,7 @@ def item(dice, key=b"", depth=0):
     """Any value; mostly a string."""
     kind = dice.random()
     if key in DOCUMENTS and kind < 0.6:
-        # As it is, or as text.
+        # The document as an object, or as JSON text in a string.
         document = embedded(dice, depth + 1)
         return text(dice, document) if dice.chance(0.4) else document
     if kind < 0.55:
@@ -107,7 +107,7 @@ def item(dice, key=b"", depth=0):
 
 
 def embedded(dice, depth=0):
-    """A document, which a request has in an argument."""
+    """A document, as requests have them in an argument."""
     made = []
     for _ in range(1 if dice.chance(0.75) else dice.upto(3)):
         pairs = []
@@ -176,7 +176,7 @@ def space(dice):
 
 
 def nested(dice):
-    """Something deep."""
+    """A deeply nested text."""
     depth = dice.pick(DEPTHS, ODD_DEPTHS, 2)
     left, right = b"", b""
     if dice.chance(0.4):

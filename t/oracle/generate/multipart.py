@@ -94,7 +94,7 @@ class Writer:
         self.mixes = dice.odd(0.4)
 
     def line_break(self):
-        """The body's own, or any where it mixes them."""
+        """The body's own line break, or any, where the body mixes them."""
         if self.mixes and self.dice.chance(0.3) or self.dice.odd(0.03):
             return self.dice.choice((*BREAKS, b"\n\r", b"\r\r\n", b"\r\n\n"))
         return self.usual
@@ -109,7 +109,7 @@ class Writer:
         return b"--" + mark + (b"--" if end else b"") + blank
 
     def body(self, fields):
-        """The whole."""
+        """The whole body."""
         dice = self.dice
         dashes = not self.mark.strip(b"-") and dice.chance(0.3)
         out = [dice.choice(PREAMBLES) if dashes or dice.odd(0.4) else b""]
@@ -185,13 +185,13 @@ class Writer:
         else:
             value = NAME_FORMS[0] % key.replace(b'"', b'\\"')
         if dice.odd(0.1):
-            # Escaped, as some clients do
+            # Some clients escape names.
             value = value.replace(key, b"".join(
                 b"%%%02x" % byte if dice.chance(0.5) else bytes((byte,)) for byte in key))
         return file[2:] + b"; " + value if dice.odd(0.05) and file else value + file
 
     def value(self, text, transfer):
-        """The value, encoded as its header says, maybe with what looks like a delimiter."""
+        """The value in the encoding that its header names, sometimes with a look-alike of a delimiter."""
         dice = self.dice
         lower = transfer.lower()
         if lower == b"base64" and dice.chance(0.85):
@@ -214,7 +214,7 @@ class Writer:
         return text
 
     def lookalike(self, text):
-        """A value with something that is nearly a delimiter in it."""
+        """A value that contains a text which is nearly a delimiter."""
         dice, mark = self.dice, b"--" + self.mark
         look = dice.choice((
             mark, mark + b"--", mark + b"\r\n", mark[:3], b"\r\n--", b"\n\n--", b"\n" + mark,
@@ -243,7 +243,7 @@ def multipart(dice):
 
 
 def many(dice, mark=b"B"):
-    """About as many parts as werkzeug takes."""
+    """A body of about as many parts as werkzeug takes at most."""
     count = dice.choice((998, 999, 1000, 1001, 1002))
     part = b'--B\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
     at = dice.choice((0, 1, 500, count - 2, count - 1))

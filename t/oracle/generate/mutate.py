@@ -45,13 +45,13 @@ def mutated(dice, data):
 
 
 def header_value(data):
-    """Without what ends a header line, or what gunicorn refuses in one."""
+    """A value without the bytes that end a header line, or that gunicorn refuses in one."""
     return data.translate(None, b"\r\n\0").strip(b" \t")[:4000]
 
 
 @cache
 def corpus():
-    """Captured requests without most of their headers, which decide nothing."""
+    """The captured requests, without the headers that do not matter to Frappe."""
     found = []
     for path in sorted(CORPUS.glob("*.http")):
         request = parse(path.read_bytes())
@@ -62,7 +62,7 @@ def corpus():
 
 
 def captured(dice):
-    """A real request, with an argument more, or with its bytes changed, or as it is."""
+    """A real request, with one more argument, or with changed bytes, or unchanged."""
     request = dice.choice(corpus()) if corpus() else Request()
     if dice.chance(0.5):
         request = request.but(body=mutated(dice, request.body))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True)
 class Request:
-    """All bytes of it can be chosen but Host and Content-Length."""
+    """A request of which a generator chooses all bytes but Host and Content-Length."""
 
     method: bytes = b"GET"
     target: bytes = b"/"
@@ -13,7 +13,7 @@ class Request:
     body: bytes = b""
 
     def raw(self):
-        """As it goes over the wire."""
+        """The bytes of the request on the wire."""
         lines = [b"%b %b HTTP/1.1" % (self.method, self.target), b"Host: localhost"]
         lines += [b"%b: %b" % header for header in self.headers]
         if self.body:
@@ -25,7 +25,7 @@ class Request:
         return replace(self, **changes)
 
     def readable(self, longest=2000):
-        """For a terminal: one line a header, the body as Python would write it."""
+        """The request as a text for a terminal: one line for each header, the body as a Python literal."""
         lines = [f"{_text(self.method)} {_text(self.target)}"]
         lines += [f"{_text(name)}: {_text(value)}" for name, value in self.headers]
         if self.body:

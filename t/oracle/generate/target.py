@@ -36,7 +36,7 @@ INSERTS = (
 
 
 def path(dice):
-    """A path, as a client would send it or nearly so."""
+    """A path that a client would send, or nearly one."""
     kind = dice.random()
     if kind < 0.45:
         text = dice.choice(METHOD_PATHS) + segment(dice)
@@ -83,7 +83,7 @@ def query(dice):
 
 
 def target(dice):
-    """A whole request target, without what no client can send: nginx refuses it."""
+    """A whole request target, without the bytes that nginx refuses."""
     return clean(path(dice) + query(dice))
 
 

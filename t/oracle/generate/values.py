@@ -8,7 +8,7 @@ METHODS = (
 
 TEXTS = (b"1", b"ToDo", b"Sales Invoice", b"x", b"[]", b'{"a": 1}', b"name", b"a-b_c.d~e")
 
-# Whatever may end up where only a method's name is expected.
+# Texts that may stand where a method's name is expected.
 ODD = (
     b"", b" ", b"0", b"null", b"false", b"cmd", b"cmd=a", b"a&b", b"a=b", b"a;b", b"a+b", b"a%b",
     b"%", b"%2", b"%zz", b"%41", b"%e9", b"%C3%A9", b"a b", b" a", b"a ", b"a/b", b"..", b"/",
@@ -21,7 +21,7 @@ ODD = (
     b"a\x7f", b"\x0b", b"\x0c", b"\x1c", b"a\n", b"a\r\n",
 )
 
-# Around the longest that is handed out: 255 bytes of a cmd, 1024 of another argument.
+# Lengths around the longest values of variables: 255 bytes of a cmd, 1024 of another argument.
 LONG = (
     b"c" * 254, b"c" * 255, b"c" * 256, "é".encode() * 127 + b"c", "é".encode() * 128,
     "日".encode() * 85, b"c" * 254 + "é".encode(), b"a" * 253 + "日".encode(), b"\xe9" * 86,
@@ -59,7 +59,7 @@ def value(dice, key=b""):
 
 
 def odd(dice):
-    """An odd text: one, or one inside a plain one."""
+    """An odd text, or a plain one that contains it."""
     text = dice.choice(ODD)
     kind = dice.random()
     if kind < 0.6:
