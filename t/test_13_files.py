@@ -39,7 +39,7 @@ def nginx(serve):
 @pytest.mark.parametrize("via", ["length", "chunked", "tls", "h2", "h3"])
 @pytest.mark.parametrize("target", ["/", "/large", "/streamed", "/again"])
 @pytest.mark.parametrize("size", [100, 1000, 3000, 12_000, 40_000])
-def test_13_61_request_body_file(nginx, target, size, via):
+def test_13_71_request_body_file(nginx, target, size, via):
     """`$request_body_file` is there where it is there without the module, and the body arrives."""
     body = b"a=" + b"x" * size + b"&cmd=f"
     suffix = {"h2": "_h2", "h3": "_h3", "tls": "_tls"}.get(via, "")

@@ -161,7 +161,9 @@ def test_13_53_page(nginx, via, size):
 @pytest.mark.parametrize("via", ["length", "chunked", "tls"])
 def test_13_54_refused_and_pipelined(nginx, via):
     """What `return` leaves of a body is thrown away, the next request is not."""
-    for body in (b"cmd=heavy", b"cmd=heavy&" + FILLER.encode() * 2):
+    # For the second a look receives more than has come with the header.
+    for body in (b"cmd=heavy", b"x=" + b"y" * 3000 + b"&cmd=heavy",
+                 b"cmd=heavy&" + FILLER.encode() * 2):
         how = ("Content-Length", str(len(body))) if via != "chunked" else (
             "Transfer-Encoding", "chunked")
         one = head("POST", "/refuse", [*of_type(FORM), how]) + (

@@ -168,8 +168,8 @@ def test_13_09_keepalive_and_pipelining(nginx, via):
     """What follows a body is the next request, whatever the peek has received of it."""
     # Of most of them the cmd is known only where the body ends.
     bodies = {b"x=1&cmd=heavy": "reports", FILLER.encode() + b"cmd=a": "primary", b"x=1": "primary",
-              b"x=1&cmd=heavy&y=2": "reports", b"cmd=heavy": "reports",
-              b"cmd=" + b"c" * 200: "primary"}
+              b"x=1&cmd=heavy&y=2": "reports", b"x=" + b"y" * 3000 + b"&cmd=heavy": "reports",
+              b"cmd=heavy": "reports", b"cmd=" + b"c" * 200: "primary"}
     data = b""
     for number, body in enumerate(bodies):
         framed = b"%x;ext=1\r\n%s\r\n0\r\nT: x\r\n\r\n" % (len(body), body)
