@@ -43,6 +43,8 @@ def length(value):
 
 SINGLE = b"".join(chunk(b"%c" % byte) for byte in b"a=1&cmd=f&" * 30)
 BIG = b"cmd=f&x=" + b"y" * 30_000
+# A look receives all of it, and decides at its end.
+BEHIND = b"x=" + b"y" * 3000 + b"&cmd=f"
 
 # nginx passes these on.
 GOOD = {
@@ -65,6 +67,8 @@ GOOD = {
     "length with zeros": post(length("0005"), body=b"cmd=f"),
     "length of zero": post(length(0)),
     "big": post(length(len(BIG)), body=BIG),
+    "behind": post(length(len(BEHIND)), body=BEHIND),
+    "behind, chunked": post(TE, body=chunked(BEHIND, 1000)),
     "get": post(length(5), body=b"cmd=f", method="GET"),
     "get, chunked": post(TE, body=chunked(b"cmd=f", 3), method="GET"),
     "long header": post(("X-Long", "h" * 1500), length(5), body=b"cmd=f"),
@@ -191,7 +195,9 @@ def test_15_90_bare_newlines(nginx, raw, mode):
     post(length(5), body=b"cmd=f", target="/return"),
     post(length(len(BIG)), body=BIG, target="/return"),
     post(TE, body=chunked(BIG, 1000), target="/return"),
-], ids=["length", "big", "chunked"])
+    post(length(len(BEHIND)), body=BEHIND, target="/return"),
+    post(TE, body=chunked(BEHIND, 1000), target="/return"),
+], ids=["length", "big", "chunked", "behind", "behind, chunked"])
 def test_15_04_not_read(nginx, raw, mode, wire):
     """A body that nobody reads is dropped, and the connection goes on."""
     received, requests = compare(nginx, raw, mode, wire + LAST)
