@@ -1,6 +1,6 @@
 /*
- * Reads a request's body before a location is chosen, as "client_body_early_read" of
- * nginx 1.31.5 does, in any nginx.  For tests.
+ * A module for the tests.  In any nginx it reads a request's body before nginx chooses a location, as
+ * "client_body_early_read" of nginx 1.31.5 does.
  *
  *     test_early_read memory | file | single;
  */

@@ -1,14 +1,14 @@
 /*
- * Makes the C library fail on request, in a process that preloads it.  For tests.
+ * A library for the tests.  A process that preloads it has a C library that fails on request.
  *
- * The file that FAULTS names is shared between test and process, all fields are 64-bit numbers:
+ * The test and the process share the file that FAULTS names.  All its fields are 64-bit numbers:
  *
- *     fail     which allocation fails, counted from 1; 0: none
- *     count    allocations so far, by nginx and the module alone
+ *     fail     the number of the allocation that fails, from 1; 0: none
+ *     count    how many allocations nginx and the module have made
  *     full     1: writes to files below a directory called "client_body" find the disk full
- *     hits     what has failed so far
- *     always   1: all behind it fail, too
- *     pid      the process where allocations fail and are counted; 0: each
+ *     hits     how many calls have failed
+ *     always   1: all later allocations fail, too
+ *     pid      the process in which allocations are counted and fail; 0: all
  *     clock    seconds that the clock is ahead (signed)
  */
 
@@ -47,7 +47,7 @@ typedef struct {
 
 
 static faults_t  *faults;
-/* The code of nginx and of the module: what libraries allocate is their own. */
+/* The code of nginx and of the module.  Allocations by other libraries do not count. */
 static range_t    ranges[8];
 static int        nranges;
 
@@ -87,7 +87,7 @@ is_ours(void *caller)
     uintptr_t        address = (uintptr_t) caller;
     int              i;
 
-    /* The module comes when the configuration is read. */
+    /* nginx loads the module while it reads the configuration. */
     if (nranges < 2 && looked++ % 16 == 0) {
         nranges = 0;
         dl_iterate_phdr(add_range, NULL);

@@ -1,10 +1,11 @@
 /*
- * Another module beside ours, with what nginx's interface allows and few modules do.  For tests.
+ * A module for the tests, loaded beside ours.  It does what nginx's interface allows and few modules do.
  *
- *     $neighbour_set       has a set_handler and 42 as its data; says what it was called with
- *     $neighbour_counter   its getter forbids caching: counts how often it was asked in a request
- *     $neighbour_late      an argument and a map whose variables it indexes behind all others
- *     test_body_to_file    a body filter that passes each piece on in a file
+ *     $neighbour_set       has a set_handler, and 42 as its data; shows the data that its getter gets
+ *     $neighbour_data      shows the data that this set_handler has got
+ *     $neighbour_counter   its getter forbids caching; counts how often it was called in a request
+ *     $neighbour_late      shows an argument and a map, whose variables it indexes after all others
+ *     test_body_to_file    turns on a body filter that writes each piece to a file and passes that on
  */
 
 #include <ngx_config.h>

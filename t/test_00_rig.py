@@ -1,4 +1,4 @@
-"""The rig itself, without the module: what these tests show, the other files rely on."""
+"""00: the rig itself, without the module. The other tests rely on what these show."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_00_04_unread_bytes():
 
 
 def test_00_05_pipelining(nginx):
-    """The client keeps apart responses that come back to back."""
+    """The client separates responses that come directly one after the other."""
     ids = [new_id() for _ in range(3)]
     requests = [
         head("POST", f"/{n}", [("X-Rig-Id", name), ("Content-Type", FORM),
@@ -93,14 +93,14 @@ def test_00_07_log_guard_sees_a_crash(serve_once):
 
 
 def test_00_08_bad_configuration_is_shown(serve_once):
-    """`-t` gives nginx's own words."""
+    """`-t` shows nginx's own message."""
     good, said = serve_once("nonsense on;", start=False, module=False, log="").test()
     assert not good
     assert 'unknown directive "nonsense"' in said
 
 
 def test_00_09_each_listener_has_its_own_port(env, tmp_path):
-    """Also where the system names a free port twice."""
+    """Each listener has its own port, even if the system gives the same free port twice."""
     renderer = Renderer(env, tmp_path, {}, iter([1001, 1001, 1002]).__next__, module=False, log="",
                         values={})
     renderer.render("server { @{listen a} } server { @{listen b} }", "")

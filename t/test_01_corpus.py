@@ -1,4 +1,5 @@
-"""01: what real Frappe clients send gets the method that a real Frappe ran, and arrives as sent."""
+"""01: for requests of real Frappe clients, the module finds the method that a real Frappe ran; the requests
+arrive as sent."""
 
 import ssl
 
@@ -12,7 +13,7 @@ from rig.http1 import Http1
 from rig.message import new_id
 
 CORPUS = load()
-# By Desk and other clients of Frappe 16.
+# Requests of Desk and other clients of Frappe 16.
 CORPUS_16 = load("corpus16")
 
 TLS = """
@@ -27,7 +28,7 @@ TLS = """
 
 
 def cases():
-    """Every request over every transport; without a body, chunked is no other way."""
+    """Every request over every transport. A request without a body cannot be chunked."""
     for captured in CORPUS:
         for via in ALL_TRANSPORTS:
             if captured.body is not None or via != "chunked":
@@ -45,7 +46,7 @@ def of_frappe_16(serve):
 
 
 def check(captured, done, oracle="frappe"):
-    """The right method, everywhere, and the request as it was sent."""
+    """The log, the upstream and the client see the right method, and the request arrived as it was sent."""
     assert done.found == captured.expected()
     assert done.passed == captured.expected()
     answer = done.answer
@@ -107,6 +108,6 @@ def test_01_04_tls(serve, env):
 
 @pytest.mark.parametrize("captured", CORPUS_16, ids=lambda captured: captured.name)
 def test_01_05_frappe_16(nginx16, captured):
-    """What clients of Frappe 16 sent, by the rules of 16."""
+    """Requests of Frappe 16's clients, by the rules of 16."""
     check(captured, exchange(nginx16, captured.method, captured.target, captured.headers,
                              captured.body), "frappe17")

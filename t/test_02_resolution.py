@@ -25,12 +25,12 @@ CONF = """
 REFUSAL = r"\[info\].*frappe: \w+"
 
 
-# nginx takes none in a path.
+# nginx refuses a broken escape in a path.
 BROKEN_ESCAPE = re.compile(rb"[^?]*%(?![0-9A-Fa-f]{2})")
-# gunicorn takes no longer lines.
+# gunicorn refuses longer request lines.
 LINE_MAX = 8190
 
-# What of an answer the log, the upstream and the oracle show.
+# The fields of an answer that the log, the upstream and the oracle show.
 SHOWN = ("cmd", "source", "status", "doctype", "call")
 
 
@@ -70,14 +70,14 @@ def check(nginx, pool, row, version):
     logged = done.logged
     said = {name: logged["cmd_status" if name == "status" else name] for name in SHOWN}
     assert said == {name: getattr(wanted, name) for name in SHOWN}
-    # Written before the response, so it is there by now.
+    # nginx writes the line before it sends the response, so it is there by now.
     lines = nginx.errors.lines(REFUSAL, mark)
     assert len(lines) == bool(wanted.log)
     assert all(wanted.log in line for line in lines)
     if len(request.target) > LINE_MAX:
         assert not done.response.all("X-Pool")
         return
-    # Header values lose the spaces around them on the way.
+    # On the way, header values lose the spaces around them.
     seen = pool.saw(done.id)
     names = ("x-frappe-cmd", "x-cmd-source", "x-cmd-status")
     assert [seen["headers"].get(name, "") for name in names] == [
@@ -105,7 +105,7 @@ def test_02_02_frappe_17(frappe17, upstreams, row):
 
 @rows(DIFFERENT)
 def test_02_03_frappe_16(frappe16, upstreams, row):
-    """Frappe 16 does as 17 where 15 and 17 differ."""
+    """Where 15 and 17 differ, Frappe 16 does what 17 does."""
     check(frappe16, upstreams["primary"], row, "17")
 
 
@@ -116,7 +116,7 @@ def test_02_04_default_is_the_newest(newest, upstreams, row):
 
 
 def test_02_05_header_is_not_believed(frappe15):
-    """`X-Frappe-CMD` of the client neither sets the value nor reaches the server as such."""
+    """A client's own `X-Frappe-CMD` does not set the value, and does not reach the server."""
     assert "X-Frappe-CMD" in SHOW
     done = exchange(frappe15, "POST", "/", [("X-Frappe-CMD", "forged")], b"")
     assert done.found == ("", "", "none")

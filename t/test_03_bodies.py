@@ -70,8 +70,8 @@ KINDS = {
 
 
 def expected(kind, size):
-    """Bodies too small for `cmd` hold nothing: a lone `x` is no field of that name, no multipart
-    and no JSON."""
+    """The answer for a body of this size. Bodies too small for `cmd` hold no cmd: a lone `x` is a form
+    without that field, no multipart body and no JSON."""
     if size > 1:
         return "last.cmd", KINDS[kind][2], "ok"
     return ("", "", "malformed") if (kind, size) == ("json", 1) else ("", "", "none")
@@ -98,14 +98,14 @@ def test_03_01_sizes(nginx, where, kind, size, via):
     done = send(nginx, target, kind, body, via=via)
     assert done.found == expected(kind, size)
     assert done.passed == expected(kind, size)
-    if size >= M:  # near 16k it also depends on the framing and on what came with the head
+    if size >= M:  # near 16k it also depends on the framing and on the bytes that came with the head
         assert bool(done.logged["body_file"]) == (where == "disk")
 
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_03_02_one_byte_at_a_time(nginx, kind, via):
-    """nginx reads each byte on its own."""
+    """nginx reads the body byte by byte."""
     body = KINDS[kind][1](200)
     assert send(nginx, "/", kind, body, via=via, size=1).found == expected(kind, 200)
 
@@ -114,10 +114,10 @@ def test_03_02_one_byte_at_a_time(nginx, kind, via):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sizes", [[1], [3], [1, 7, 2, 4093], [65537], [16 * K + 1]], ids=str)
 def test_03_03_odd_pieces(nginx, kind, sizes, via):
-    """Chunks and DATA frames end where they like, some in the middle of `cmd`."""
+    """Chunks and DATA frames end at any place, some in the middle of `cmd`."""
     if via == "chunked":
         small, options = 5000, {"size": sizes}
-    else:  # each frame is waited for
+    else:  # the client waits for each frame to be read
         small, options = 1000, {"size": sizes[-1]}
     body = KINDS[kind][1](small if sizes in ([1], [3]) else 200_001)
     assert send(nginx, "/", kind, body, via=via, **options).found == expected(kind, len(body))
@@ -127,7 +127,7 @@ def test_03_03_odd_pieces(nginx, kind, sizes, via):
 @pytest.mark.parametrize("size", ["1", "16k+1", "1M"])
 @pytest.mark.parametrize("target", ["/file", "/single", "/stream"])
 def test_03_04_buffering(nginx, target, size, via):
-    """Other ways of nginx to keep a body."""
+    """Other ways in which nginx keeps a body."""
     size = SIZES[size]
     done = send(nginx, target, "form", KINDS["form"][1](size), via=via)
     assert done.found == expected("form", size)
@@ -162,7 +162,7 @@ def test_03_07_memory_is_bounded(serve_once):
 @pytest.mark.parametrize("types", [[JSON, FORM], [FORM, JSON], [FORM, MULTIPART, FORM]],
                          ids=["form last", "JSON last", "form first and last"])
 def test_03_08_several_content_types(nginx, via, types):
-    """gunicorn hands on the last one; nginx itself knows the first one, before 1.23, or all."""
+    """gunicorn uses the last one. nginx itself knows only the first before 1.23, and all of them since."""
     headers = [("Content-Type", content_type) for content_type in types]
     body = b"cmd=by.form" if types[-1] == FORM else b'{"cmd":"by.json"}'
     done = exchange(nginx, "POST", "/", headers, body, via=via)

@@ -35,7 +35,7 @@ def nginx(serve):
 
 
 def report(nginx, target, body, content_type=FORM, **options):
-    """`$frappe_arg_report_name` of a POST, as `return` and as the log give it."""
+    """`$frappe_arg_report_name` of a POST, which `return` and the log must show alike."""
     done = post(nginx, f"/return{target}", body, content_type, **options)
     assert done.response.text == done.logged["report"]
     return done.response.text
@@ -103,7 +103,7 @@ def test_04_54_json_values_that_are_no_text(nginx, value):
     ("report_name=" + "a" * 100_000, 0),
 ], ids=["1024", "1025", "escapes", "utf-8", "utf-8 too long", "100k"])
 def test_04_55_one_kibibyte(nginx, body, length):
-    """Up to 1 KiB of UTF-8 is kept; longer is empty, not cut. The cmd does not mind."""
+    """A value of up to 1 KiB of UTF-8 is kept; a longer one is empty, not cut. The cmd is not affected."""
     done = post(nginx, "/return", body + "&cmd=f")
     assert done.found == ("f", "form", "ok")
     assert len(done.response.text) == len(done.logged["report"]) == length
@@ -118,7 +118,7 @@ def test_04_56_control_characters(nginx, control):
 
 
 def test_04_57_only_in_a_log_format(nginx):
-    """A name that only a log format mentions is kept too."""
+    """An argument that only a log format mentions is kept as well."""
     assert post(nginx, "/log", "only_logged=here&cmd=f").response.status == 200
     assert Log(nginx.prefix / "late.log").wait("") == "here"
 
@@ -138,14 +138,14 @@ def test_04_57_only_in_a_log_format(nginx):
     ("/app/todo", "x=1", ""),
 ])
 def test_04_58_doctype(nginx, target, body, doctype):
-    """The doctype of a document's path, which Frappe believes first, or the argument."""
+    """The doctype of a document's path comes before that of the argument, as in Frappe."""
     done = post(nginx, target, body)
     assert done.logged["doctype"] == doctype
     assert done.answer["headers"].get("x-doctype", "") == doctype
 
 
 def test_04_59_path_is_no_argument(nginx):
-    """`$frappe_arg_doctype` is the argument alone, also beside a doctype in the path."""
+    """`$frappe_arg_doctype` is only the argument, even if the path has a doctype."""
     headers = post(nginx, "/api/resource/ToDo", "x=1").answer["headers"]
     assert "x-doctype-argument" not in headers
     headers = post(nginx, "/api/method/x", "doctype=B").answer["headers"]
@@ -158,7 +158,7 @@ def test_04_60_off(nginx):
 
 
 def test_04_61_multipart_file_is_no_argument(nginx):
-    """A file under the name of an argument is none."""
+    """A file with the name of an argument is not that argument."""
     body = multipart(("report_name", "x" * 20_000, "a.txt"), ("cmd", "f"))
     done = exchange(nginx, "POST", "/return", of_type(MULTIPART), body)
     assert (done.response.text, done.found) == ("", ("f", "multipart", "ok"))

@@ -86,7 +86,7 @@ def auth(serve, env):
 @VIA
 @BODIES
 def test_04_41_mirror(nginx, upstreams, body, via):
-    """The copy has the main request's value and the whole body."""
+    """The mirrored request has the main request's value and the whole body."""
     done = post(nginx, "/mirror", body, via=via)
     assert done.passed == done.found == FOUND
     copy = upstreams["uploads"].saw(done.id)
@@ -104,7 +104,8 @@ def test_04_42_mirror_of_get(nginx):
 @BODIES
 @pytest.mark.parametrize("target", ["/off", "/off/api/method/p?cmd=q"])
 def test_04_43_mirror_of_off(nginx, upstreams, target, body, via):
-    """A subrequest finds nothing by itself: where the main request is off, so is it."""
+    """A subrequest finds nothing by itself: if `frappe_cmd` is off for the main request, it is for the
+    subrequest."""
     done = post(nginx, target, body, via=via)
     assert done.found == ("", "", "")
     copy = upstreams["uploads"].saw(done.id)
@@ -167,7 +168,7 @@ def test_04_48_split_body_with_auth_request_h2(auth, length):
 
 
 def test_04_49_satisfy_any(auth):
-    """Having read a body grants no access."""
+    """That the module has read a body does not grant access."""
     assert post(auth, "/denied", b"cmd=f").response.status == 403
     assert post(auth, "/any", b"cmd=secret").response.status == 403
     assert post(auth, "/any", b"cmd=f").response.status == 200
@@ -177,7 +178,7 @@ def test_04_49_satisfy_any(auth):
 @BODIES
 @pytest.mark.parametrize("side", ["/off/", "/on/"])
 def test_04_50_dav(serve_once, env, side, body, via):
-    """WebDAV takes the body as a file, so is the first to read it."""
+    """WebDAV stores the body as a file, so it must be the first to read it."""
     if not env.has("http_dav_module"):
         pytest.skip("this nginx has no dav")
     nginx = serve_once(DAV)

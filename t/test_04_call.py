@@ -49,22 +49,22 @@ def nginx(serve):
 
 
 def as_form(cmd, name, document):
-    """The document in the middle, as Desk sends it."""
+    """A form with the document in the middle, as Desk sends it."""
     return FORM, urlencode({"cmd": cmd, name: json.dumps(document), "action": "Save"}).encode()
 
 
 def as_multipart(cmd, name, document):
-    """As `FormData` has it."""
+    """A multipart body, as a browser's `FormData` makes it."""
     return MULTIPART, multipart(("cmd", cmd), (name, json.dumps(document)), ("action", "Save"))
 
 
 def as_value(cmd, name, document):
-    """A JSON value."""
+    """A JSON body with the document as an object."""
     return JSON, json.dumps({"cmd": cmd, name: document, "action": "Save"}).encode()
 
 
 def as_text(cmd, name, document):
-    """JSON text in a JSON string."""
+    """A JSON body with the document as JSON text in a string."""
     return JSON, json.dumps({"cmd": cmd, name: json.dumps(document), "action": "Save"}).encode()
 
 
@@ -75,8 +75,8 @@ WAYS = (as_form, as_multipart, as_value, as_text)
 @pytest.mark.parametrize("target", ["/", "/preread", "/preread-buffered"])
 @pytest.mark.parametrize("way", WAYS)
 def test_04_70_a_megabyte_with_the_doctype_last(nginx, way, target, via):
-    """Whatever carries the document, its own doctype is the one that counts; nothing of it is lost on
-    the way, and its pieces come as they come."""
+    """In a body of any type, the document's own doctype counts, also at the end of a megabyte that comes in
+    any pieces. The body arrives complete."""
     content_type, body = way(SAVE, "doc", DOCUMENT)
     assert len(body) > 1 << 20
     done = post(nginx, target, body, content_type, via=via)
@@ -108,7 +108,7 @@ SMALL = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("cmd", "name", "document", "doctype"), SMALL.values(), ids=SMALL)
 def test_04_71_documents(nginx, way, cmd, name, document, doctype):
-    """Objects, lists, and what is neither."""
+    """Documents that are objects, lists, or neither."""
     content_type, body = way(cmd, name, document)
     done = post(nginx, "/", body, content_type)
     assert done.logged["doctype"] == doctype
@@ -139,8 +139,8 @@ TEXTS = {
 @pytest.mark.parametrize("piece", [None, 1], ids=["whole", "bytes"])
 @pytest.mark.parametrize(("text", "doctype"), TEXTS.values(), ids=TEXTS)
 def test_04_72_text_of_a_document(nginx, text, doctype, piece):
-    """What `json.loads` makes of it: a document that is broken in a good body has no doctype, and what
-    runs is found all the same."""
+    """A document as text is read as `json.loads` reads it. A broken document in a good body has no doctype,
+    and the method is still found."""
     for content_type, body in (
         (FORM, urlencode({"doc": text, "cmd": "f"}).encode()),
         (MULTIPART, multipart(("doc", text), ("cmd", "f"))),
@@ -157,7 +157,7 @@ def test_04_72_text_of_a_document(nginx, text, doctype, piece):
 
 
 def test_04_73_routes(nginx):
-    """A map of the call routes, where the command alone says too little."""
+    """A map of `$frappe_call` routes where the command alone does not say enough."""
     def pool(target, body=None, content_type=FORM):
         return post(nginx, target, body, content_type).answer["pool"]
 
@@ -173,7 +173,7 @@ def test_04_73_routes(nginx):
 
 
 def test_04_74_where_nothing_runs(nginx):
-    """In one word why not; and nothing where the module is off."""
+    """`$frappe_call` says in one word why nothing runs; it is empty where the module is off."""
     assert post(nginx, "/return", "{", JSON).response.text == "(malformed)"
     assert post(nginx, "/return", '{"cmd":1}', JSON).response.text == "(invalid)"
     for target in ("/return", "/return?x=%41"):
@@ -187,7 +187,7 @@ def test_04_74_where_nothing_runs(nginx):
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_04_76_streamed(nginx, via):
-    """With preread the log has the call of the whole body, whatever routed."""
+    """With preread the log has the call of the whole body, even if another one has routed the request."""
     body = ("x=" + "y" * 50_000 + "&cmd=late&doctype=D").encode()
     done = post(nginx, "/preread/api/method/x?cmd=early", body, via=via)
     assert (done.logged["cmd_status"], done.logged["call"]) == ("late", "late:D")

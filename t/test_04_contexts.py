@@ -1,4 +1,4 @@
-"""04: where `frappe_cmd` may stand, what it inherits, and what is asked too early."""
+"""04: where `frappe_cmd` may stand, how it is inherited, and variables that are asked for too early."""
 
 import pytest
 
@@ -85,7 +85,7 @@ def nginx(serve):
     ("off", "/on", FOUND),
 ])
 def test_04_20_inheritance(nginx, port, target, wanted):
-    """http, server, location, nested location: the innermost decides."""
+    """Of http, server, location and nested location, the innermost that has the directive decides."""
     done = post(nginx, target, "cmd=f", port=port)
     assert done.found == done.passed == done.shown == wanted
     assert done.answer["frappe"]["cmd"] == "f"
@@ -107,26 +107,26 @@ def test_04_21_if_in_location(nginx, target, want, wanted, via):
 
 
 def test_04_22_asked_too_early(nginx):
-    """`set` and `if` of a server run before a body can be there: the status says so, nothing is
-    claimed, and what is asked later is right."""
+    """`set` and `if` of a server run before the body has come. The status is `unread` and there is no cmd;
+    variables that are asked for later are right."""
     done = post(nginx, "/api/method/p?cmd=q", "cmd=f", port="early")
     assert done.response.header("X-Early") == "unread:"
     assert done.found == done.passed == done.shown == FOUND
 
 
 def test_04_23_refused_too_early(nginx):
-    """A request that a server refuses before its body was there has no cmd in the log: path and
-    query might not have decided."""
+    """A request that a server refuses before its body has come has no cmd in the log, since the body might
+    have decided."""
     done = post(nginx, "/api/method/p?cmd=q", "cmd=f", port="refuse")
     assert done.response.status == 403
     assert done.found == ("", "", "unread")
-    # Without a body they would have.
+    # Without a body, path and query decide.
     done = exchange(nginx, "GET", "/api/method/p", port="refuse")
     assert done.found == ("p", "path", "ok")
 
 
 def test_04_24_each_request_its_own(nginx):
-    """Requests on one connection share nothing, whatever the one before was."""
+    """Requests on one connection do not affect each other."""
     requests = [
         ("cmd=a", "application/x-www-form-urlencoded", "a"),
         ("x=1", "application/x-www-form-urlencoded", ""),

@@ -1,4 +1,4 @@
-"""04: the variables work wherever nginx takes one."""
+"""04: the variables work in every directive that takes one."""
 
 import json
 
@@ -85,14 +85,14 @@ def test_04_02_map_other_types(nginx):
 
 
 def test_04_03_volatile_map(nginx):
-    """A map that is computed anew each time sees the same."""
+    """A `volatile` map, which nginx computes anew each time, sees the same value."""
     done = post(nginx, "/volatile", "cmd=upload_file")
     assert (done.answer["pool"], done.answer["headers"]["x-frappe-cmd"]) == ("uploads",
                                                                            "upload_file")
 
 
 def test_04_04_split_clients(nginx):
-    """The key of `split_clients` is the command: each has one pool, not all the same."""
+    """With the command as the key of `split_clients`, each command has one pool, and not all have the same."""
     pools = {}
     for number in [*range(20), *range(20)]:
         pool = post(nginx, "/split", f"cmd=m{number}").answer["pool"]
@@ -116,13 +116,13 @@ def test_04_06_set(nginx):
 
 @pytest.mark.parametrize("via", TRANSPORTS)
 def test_04_07_return(nginx, via):
-    """`return` answers with the value, once the body is there."""
+    """`return` answers with the value, once the body has come."""
     assert post(nginx, "/return", "x=1&cmd=f", via=via).response.text == "f|form|ok"
     assert post(nginx, "/return/app", "x=1", via=via).response.text == "||none"
 
 
 def test_04_08_return_on_one_connection(nginx):
-    """The connection goes on behind a body that no handler asked for."""
+    """The connection goes on after a body that only our module has read."""
     with Http1(nginx.port()) as client:
         for number in range(5):
             client.request("POST", "/return", [("Content-Type", "application/json")],
@@ -175,7 +175,7 @@ def test_04_13_access_log_if(nginx):
 
 
 def test_04_14_body_off(nginx):
-    """`frappe_body off`: the path and the query decide, the body is forwarded as it came."""
+    """`frappe_body off`: the path and the query decide, and the body is passed on unchanged."""
     done = post(nginx, "/path-only?cmd=q", "cmd=f")
     assert done.found == ("q", "query", "ok")
     assert (done.answer["length"], done.answer["frappe"]["cmd"]) == (5, "f")
@@ -183,8 +183,8 @@ def test_04_14_body_off(nginx):
 
 
 def test_04_15_body_off_reads_nothing(serve_once):
-    """`frappe_body off`, `frappe_cmd off`, and a type that holds no arguments: an answer that needs
-    no body comes before the body is sent."""
+    """With `frappe_body off`, `frappe_cmd off`, or a type that holds no arguments, nginx does not wait for the
+    body: `return` answers before the client has sent it."""
     nginx = serve_once("""
         server {
             @{listen main}

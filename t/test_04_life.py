@@ -1,4 +1,5 @@
-"""04: which rules decide, wherever nginx sends a request, and the states that it passes."""
+"""04: the rules that decide when nginx sends a request from one location to another, and the states of the
+request's life."""
 
 import re
 
@@ -124,8 +125,8 @@ def nginx(serve):
     "/first/rewrite", "/first/named",
 ])
 def test_04_81_the_location_decides(nginx, target, filler, via):
-    """A boundary holds, whatever rules decided in the location that a request comes from: `if`, and
-    a map that was asked there as well."""
+    """After a redirect the rules of the new location decide, also for an `if` and a map there, even if the old
+    location had other rules and asked for the same map."""
     assert post(nginx, target, filler + b"cmd=secret", via=via).response.status == 403
     done = post(nginx, target, filler + b"cmd=heavy", via=via)
     assert done.answer["pool"] == "reports"
@@ -135,7 +136,7 @@ def test_04_81_the_location_decides(nginx, target, filler, via):
 
 @VIA
 def test_04_82_versions_differ(nginx, via):
-    """Frappe 13.0 takes the query only where there is no form, 17 both."""
+    """Frappe 13.0 takes the query only where there is no form; 17 takes both."""
     done = post(nginx, "/old?cmd=heavy", b"x=1", via=via)
     assert done.found == ("", "", "none")
     done = post(nginx, "/old/rewrite?cmd=heavy", b"x=1", via=via)
@@ -144,7 +145,7 @@ def test_04_82_versions_differ(nginx, via):
 
 @VIA
 def test_04_83_late_behind_a_redirect(nginx, via):
-    """A streamed body is followed to its end behind `try_files`, also where `frappe_cmd` is off."""
+    """A streamed body is scanned to its end after `try_files`, also in a location where `frappe_cmd` is off."""
     done = post(nginx, "/first/off", FILLED + b"cmd=heavy", via=via)
     assert done.answer["pool"] == "primary"
     assert done.passed == ("", "", "truncated")
@@ -153,7 +154,8 @@ def test_04_83_late_behind_a_redirect(nginx, via):
 
 @VIA
 def test_04_84_before_the_log_it_says_what_routed(nginx, via):
-    """Over every protocol headers say what routed, the log what the whole body came to."""
+    """Over every protocol, headers show the values that routed the request, and the log those of the whole
+    body."""
     done = post(nginx, "/first", FILLED + b"cmd=heavy", via=via)
     assert done.answer["pool"] == "primary"
     assert done.passed == done.shown == ("", "", "truncated")
@@ -169,7 +171,7 @@ def test_04_84_before_the_log_it_says_what_routed(nginx, via):
     ("/off?cmd=heavy", None, "primary", ("", "", "")),
 ])
 def test_04_85_server_level(nginx, target, body, pool, found):
-    """A map that the server has asked for by its own rules follows those of the location."""
+    """A map that was asked for at server level is computed again by the rules of the location."""
     method, headers = ("POST", of_type(FORM)) if body else ("GET", [])
     done = exchange(nginx, method, target, headers, body, port="level")
     assert done.answer["pool"] == pool
@@ -199,7 +201,7 @@ STATES = {
 
 
 def states(nginx, mark):
-    """The states that the debug log names, in short."""
+    """The states in the debug log, in a short form."""
     found = []
     for line in (nginx.prefix / "debug.log").read_text()[mark:].splitlines():
         if "frappe: contexts cleared" in line:
@@ -226,7 +228,7 @@ def test_04_86_states(nginx, env, name):
 
 
 def test_04_87_failed(nginx, env):
-    """A client that goes away in the middle of its body."""
+    """The life of a request whose client leaves in the middle of the body ends as `Failed`."""
     if not env.has("debug"):
         pytest.skip("this nginx is built without debug lines")
     mark = len((nginx.prefix / "debug.log").read_text())
@@ -239,7 +241,8 @@ def test_04_87_failed(nginx, env):
 
 
 def test_04_88_debug_lines(nginx, env):
-    """What every nginx module says at level debug: which phase, what was looked at, why it goes on."""
+    """As every nginx module, ours writes debug lines: the phase, the bytes that it looked at, why the request
+    goes on."""
     if not env.has("debug"):
         pytest.skip("this nginx is built without debug lines")
     mark = len((nginx.prefix / "debug.log").read_text())

@@ -1,4 +1,4 @@
-"""04: an operator's own variables, whatever they are called."""
+"""04: an operator's own variables keep their values, whatever their names are."""
 
 import pytest
 
@@ -53,7 +53,8 @@ def nginx(serve, upstreams):
 @pytest.mark.parametrize("body", [None, b"cmd=f", LARGE], ids=["no body", "small", "spilled"])
 @pytest.mark.parametrize("via", ["length", "chunked", "h2"])
 def test_04_71_set_and_captures(nginx, body, via):
-    """`set`, captures of `location`, `server_name` and `if` keep their values over a body."""
+    """Variables of `set`, and captures of `location`, `server_name` and `if`, keep their values while the body
+    is read."""
     method = "POST" if body else "GET"
     headers = of_type(FORM) if body else []
     done = exchange(nginx, method, "/capture/part", headers, body, via=via)
@@ -65,8 +66,8 @@ def test_04_71_set_and_captures(nginx, body, via):
 
 @pytest.mark.parametrize("via", ["length", "chunked", "h2"])
 def test_04_72_a_map_has_one_value_in_a_request(nginx, via):
-    """What routed a streamed request is what its headers and its log line say, also of a map whose
-    name begins as ours do."""
+    """Headers and log line of a streamed request show the value of a map that routed it, also if the map's
+    variable begins as ours do."""
     pools = Log(nginx.prefix / "pool.log")
     mark = pools.mark()
     done = exchange(nginx, "POST", "/streamed", of_type(FORM),
@@ -76,8 +77,8 @@ def test_04_72_a_map_has_one_value_in_a_request(nginx, via):
 
 
 def test_04_73_a_name_within_ours(nginx):
-    """`set $frappe_arg_NAME` makes that variable the configuration's own, as nginx prefers a whole
-    name to a prefix."""
+    """`set $frappe_arg_NAME` makes that variable the configuration's own, since nginx prefers a full name to a
+    prefix."""
     done = post(nginx, "/argument", "mine=of+the+body&report_name=r&cmd=f")
     assert done.response.text == "of the configuration|r"
 

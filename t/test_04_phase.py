@@ -1,4 +1,4 @@
-"""04: `frappe_phase`: what nginx asks before the body, and what behind it."""
+"""04: `frappe_phase` says what nginx checks before it waits for the body, and what after it."""
 
 import pytest
 
@@ -115,8 +115,8 @@ def test_04_92_preread(nginx, phase, via):
 
 
 def test_04_93_what_asks_before_the_body(nginx):
-    """`if`, `set` and `return` see the answer in `rewrite`, `unread` in `precontent`; without a body
-    there is nothing to wait for."""
+    """`if`, `set` and `return` see the answer with `rewrite`, and `unread` with `precontent`. Without a body
+    they see the answer with both."""
     assert send(nginx, "rewrite", "/early", SMALL).response.status == 418
     done = send(nginx, "precontent", "/early", SMALL)
     assert done.answer["headers"]["x-early"] == "unread"
@@ -131,7 +131,7 @@ def test_04_93_what_asks_before_the_body(nginx):
 
 @pytest.mark.parametrize(("target", "status"), [("/denied", 403), ("/basic", 401)])
 def test_04_94_strangers(nginx, target, status):
-    """Who is refused is so before his body is read in `precontent`, and behind it in `rewrite`."""
+    """With `precontent` nginx refuses a client before the body is read, with `rewrite` after it."""
     start = head("POST", target, [*of_type(FORM), ("Content-Length", "9")])
     with Http1(nginx.port("precontent")) as client:
         client.send(start)
@@ -145,7 +145,7 @@ def test_04_94_strangers(nginx, target, status):
 
 @pytest.mark.parametrize(("phase", "refused"), [("rewrite", 0), ("precontent", 8)])
 def test_04_95_limit_conn(nginx, phase, refused):
-    """Half bodies are counted by `limit_conn` in `precontent` only."""
+    """`limit_conn` counts requests whose body is half sent with `precontent` only."""
     clients = [Http1(nginx.port(phase)) for _ in range(10)]
     try:
         for client in clients:
@@ -164,7 +164,7 @@ def test_04_96_limit_req(nginx):
         assert found == [200, 429]
     status = [send(nginx, "rewrite", "/by-key", SMALL).response.status for _ in range(2)]
     assert status == [200, 429]
-    # The key is empty there, and an empty one is not counted.
+    # With `precontent` the key is empty, and nginx does not count an empty key.
     status = [send(nginx, "precontent", "/by-key", SMALL).response.status for _ in range(2)]
     assert status == [200, 200]
 
@@ -183,7 +183,7 @@ def test_04_97_half_a_body(nginx, phase):
 
 
 def test_04_98_from_one_phase_to_the_other(serve_once):
-    """A `rewrite` from a location of one phase to one of the other."""
+    """A `rewrite` leads from a location with one phase to a location with the other."""
     nginx = serve_once("""
         map $frappe_cmd $pool { default primary; heavy reports; }
         server {

@@ -1,4 +1,4 @@
-"""04: the value survives what nginx does to a request on its way."""
+"""04: the value survives redirects and rewrites."""
 
 import pytest
 
@@ -103,7 +103,7 @@ def test_04_30_error_page_named(nginx, target, body, via):
 
 @VIA
 def test_04_31_error_page_uri(nginx, via):
-    """`error_page` to a URI; nginx makes the method GET there, Frappe's answer stays."""
+    """`error_page` to a URI: nginx changes the method to GET, and our variables keep their values."""
     done = post(nginx, "/refuse", LARGE, via=via)
     assert done.response.text == "|".join(FOUND)
     assert done.found == FOUND
@@ -125,7 +125,7 @@ def test_04_33_rewrite(nginx, target, body, via):
 
 
 def test_04_34_path_as_sent(nginx):
-    """The path that counts is the one of the request line, not what a rewrite made of it."""
+    """The path of the request line counts, not the one that a rewrite has made of it."""
     done = exchange(nginx, "GET", "/api/method/p", [])
     assert done.found == ("p", "path", "ok")
     assert post(nginx, "/old/api/method/p", "x=1").found == ("", "", "none")
@@ -150,8 +150,8 @@ def test_04_36_index(nginx):
 @VIA
 @BODIES
 def test_04_37_from_off_to_on(nginx, body, via):
-    """A body that was read where the module is off is read again from memory or from disk, when
-    a redirect leads to where it is on."""
+    """When a redirect leads from a location where the module is off to one where it is on, the module scans
+    the body that nginx has read, in memory or on disk."""
     done = post(nginx, "/from-off", body, via=via)
     assert done.answer["pool"] == "reports"
     arrived(done, body)
@@ -160,7 +160,7 @@ def test_04_37_from_off_to_on(nginx, body, via):
 @VIA
 @BODIES
 def test_04_38_from_on_to_off(nginx, body, via):
-    """What was found stays, when a redirect leads to where the module is off."""
+    """When a redirect leads to a location where the module is off, the values stay."""
     done = post(nginx, "/to-off", body, via=via)
     assert done.answer["pool"] == "primary"
     arrived(done, body)
@@ -176,7 +176,7 @@ def test_04_39_next_upstream(nginx, body, via):
 
 
 def test_04_40_half_read(nginx):
-    """A body of which somebody has read a part is not judged by that part."""
+    """A body of which nginx has read and passed on a part is not judged by that part."""
     with Http1(nginx.port()) as client:
         client.send(head("POST", "/streamed?cmd=q", [*of_type(FORM), ("Content-Length", "9")]))
         client.send("x=1&")

@@ -1,4 +1,4 @@
-"""05: clients that stop, stall, send too much or ask first are treated as without the module."""
+"""05: nginx treats clients that stop, stall, send too much or wait for 100 Continue as without the module."""
 
 import pytest
 
@@ -55,8 +55,8 @@ def half(side, framing, more=()):
 @pytest.mark.parametrize("end", ["close", "reset"])
 @pytest.mark.parametrize("target", ["/proxy", "/return"])
 def test_05_01_gone_mid_body(nginx, nothing_left, target, end, framing):
-    """A client that leaves is logged with the status that nginx alone would log, and nothing of it
-    stays."""
+    """A client that leaves is logged with the status that nginx logs without the module, and leaves nothing
+    behind."""
     statuses = {}
     # Without the module only a proxy reads the body.
     for path in (f"/on{target}", "/off/proxy"):
@@ -92,15 +92,14 @@ def test_05_02_gone_mid_body_stream(nginx, nothing_left, via, length, end):
         entry = nginx.access.entry(name)
         assert entry["cmd"] == ""
         statuses.append(entry["status"])
-    # 000 where the connection for HTTP/3 is closed.
+    # 0 where the connection for HTTP/3 was closed, which nginx logs as 000.
     assert statuses[0] == statuses[1] != 200
 
 
 @ON_OFF
 @pytest.mark.parametrize("body", [b"", b"x" * 1025], ids=["waiting", "sent"])
 def test_05_03_too_large(nginx, nothing_left, side, body):
-    """413 by Content-Length comes before the body, without a 100, and nobody claims to know what
-    would have run."""
+    """If Content-Length is too large, 413 comes before the body and without a 100, and the log has no cmd."""
     name = new_id()
     with Http1(nginx.port()) as client:
         client.send(head("POST", f"{side}/small?cmd=q", [
@@ -114,7 +113,7 @@ def test_05_03_too_large(nginx, nothing_left, side, body):
 
 @ON_OFF
 def test_05_04_too_large_chunked(nginx, nothing_left, side):
-    """413 as soon as the chunks exceed the limit; up to it all is well."""
+    """413 comes as soon as the chunks exceed the limit; up to the limit the request is answered."""
     headers = [*of_type(FORM), ("Transfer-Encoding", "chunked")]
     with Http1(nginx.port()) as client:
         client.send(head("POST", f"{side}/small", headers), chunked(b"cmd=f&" + b"x" * 1018, 100))
@@ -140,8 +139,8 @@ def test_05_05_too_large_stream(nginx, nothing_left, via, side, length):
 @FRAMING
 @pytest.mark.parametrize("at", [0, 500], ids=["at once", "while reading"])
 def test_05_06_too_large_page(nginx, nothing_left, side, framing, at):
-    """`error_page 413` leads to a location with the module on, which must neither wait for the
-    body that nginx has given up, nor claim to know what was in it."""
+    """`error_page 413` leads to a location with the module on. The module must not wait for the body, which
+    nginx has given up, and must not name a cmd."""
     name, body = new_id(), b"x" * 5000
     length = ("Content-Length", "5000") if framing != "chunked" else ("Transfer-Encoding", "chunked")
     wire = body if framing != "chunked" else chunked(body, 100)
@@ -184,7 +183,7 @@ def test_05_08_too_slow_stream(nginx, nothing_left, via):
 @FRAMING
 @pytest.mark.parametrize("target", ["/on/proxy", "/off/proxy", "/on/return"])
 def test_05_09_expect_continue(nginx, nothing_left, target, framing):
-    """100 Continue comes when the body is wanted, once."""
+    """100 Continue comes once, when the module or a proxy begins to read the body."""
     name, _ = half(target, framing)
     length = ("Content-Length", "5") if framing != "chunked" else ("Transfer-Encoding", "chunked")
     with connect(nginx, framing) as client:
@@ -231,7 +230,7 @@ def kind_request(kind, target):
 @pytest.mark.parametrize("via", ["plain", "tls"])
 @pytest.mark.parametrize("target", ["/on/return", "/on/proxy"])
 def test_05_10_keepalive(nginx, nothing_left, target, via):
-    """One connection for requests of every kind, twice over; and none sees the one before it."""
+    """Requests of every kind, each twice, on one connection do not affect each other."""
     with connect(nginx, via) as client:
         for kind in KINDS * 2:
             answer = client.send(kind_request(kind, target)).response()
@@ -242,7 +241,7 @@ def test_05_10_keepalive(nginx, nothing_left, target, via):
 @pytest.mark.parametrize("via", ["plain", "tls"])
 @pytest.mark.parametrize("target", ["/on/return", "/on/proxy"])
 def test_05_11_pipelining(nginx, nothing_left, target, via):
-    """All of them in one write: what follows a body belongs to the next request."""
+    """Requests of all kinds in one write: the bytes behind a body belong to the next request."""
     kinds = [kind for kind in KINDS if not kind[2] or len(kind[2]) < 10_000] * 2
     with connect(nginx, via) as client:
         client.send(*(kind_request(kind, target) for kind in kinds))
@@ -274,8 +273,8 @@ def test_05_13_bad_chunks(nginx, nothing_left):
 
 
 def test_05_14_many_at_once(nginx, nothing_left):
-    """Eighty half-sent bodies at the same time, finished in another order. In the second turn they
-    have the memory that those of the first have left."""
+    """Eighty half-sent bodies at the same time, finished in another order. The requests of the second turn use
+    memory that those of the first have freed."""
     for turn in "ab":
         clients = []
         for number in range(80):
@@ -315,8 +314,8 @@ def test_05_16_next_request_is_well(nginx):
 @pytest.mark.parametrize("via", ["length", "tls"])
 @pytest.mark.parametrize("left", [0, 1, 4, 5, 7])
 def test_05_17_arrived_with_the_header(nginx, via, left):
-    """A body that is there as a whole is looked at where it lies, and left for whoever reads it. One
-    of which some is still to come is read."""
+    """A body that has come completely is scanned in nginx's buffer, and stays there for the upstream. A body of
+    which a part is missing is read."""
     request = head("POST", "/on/unread", [*of_type(FORM), ("Content-Length", "5")]) + b"cmd=f"
     with connect(nginx, via) as client:
         client.send(request[: len(request) - left])
@@ -326,7 +325,7 @@ def test_05_17_arrived_with_the_header(nginx, via, left):
 
 
 def test_05_18_arrived_with_the_next_request(nginx):
-    """What stands behind such a body is not part of it."""
+    """The next request, which stands behind such a body, is not a part of it."""
     bodies = [b'{"cmd":"a"}', b'{"cmd":"b"} ', b'{"cmd":"c"']
     requests = [head("POST", "/on/unread", [*of_type(JSON), ("Content-Length", str(len(body)))]) + body
                 for body in bodies]

@@ -61,7 +61,7 @@ def test_05_21_reload_h2(nginx):
 
 
 def test_05_22_reload_again_and_again(nginx):
-    """Reloads neither lose the module nor grow the master."""
+    """After many reloads the module still works, and the master has not grown."""
     def reload():
         (old,) = nginx.reload()
         until(lambda: not process.alive(old), "the old worker to end")
@@ -109,7 +109,7 @@ def test_05_25_worker_quit(nginx):
 
 @pytest.mark.parametrize("sig", ["SIGTERM", "SIGINT"])
 def test_05_26_fast_end(nginx, sig):
-    """A fast end with half a body: no crash, no complaint."""
+    """A fast shutdown while a body is half sent: no crash, and no bad line in the log."""
     begun = HalfSent(nginx)
     nginx.signal(getattr(signal, sig))
     assert nginx.exited() == 0
@@ -178,8 +178,8 @@ def waiting_growth(nginx, port):
 
 
 def test_05_28_memory_of_one_request(serve_once):
-    """Beside what nginx keeps for a request that waits for its body, the module keeps 8 KiB and
-    1 KiB for each argument that the configuration names (the log format has one)."""
+    """For a request that waits for its body, the module keeps at most 8 KiB more than nginx alone, and 1 KiB
+    for each argument that the configuration names (the log format has one)."""
     conf = """
         server { @{listen on} frappe_cmd on; location / { proxy_pass http://primary; } }
         server { @{listen off} location / { proxy_pass http://primary; } }

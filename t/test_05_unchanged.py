@@ -85,7 +85,7 @@ REQUESTS = {
 
 
 def through(nginx, raw, side, request):
-    """What the upstream and the client got, without the time of day."""
+    """The bytes that the upstream and the client got, without the Date header."""
     waiting = raw.answer_one()
     with Http1(nginx.port(side)) as client:
         answer = client.send(request).response()
@@ -131,7 +131,7 @@ ENCODINGS = {
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_05_32_content_encoding(nginx, encoding, via):
-    """Frappe does not decompress a body: its bytes are no cmd, and no JSON."""
+    """Frappe does not decompress a body, so a compressed body has no cmd and is no JSON."""
     body = ENCODINGS[encoding]
     for target, cmd, source in (("/api/method/p", "p", "path"), ("/?cmd=q", "q", "query"),
                                 ("/", "", "")):
@@ -148,7 +148,7 @@ def test_05_32_content_encoding(nginx, encoding, via):
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("encoding", [*ENCODINGS, "identity", "x-none"])
 def test_05_33_content_encoding_alone(nginx, encoding, via):
-    """A body that only claims to be compressed is what it is: Frappe does not look at the header."""
+    """A body that is not compressed, with a Content-Encoding, is read as it is: Frappe ignores the header."""
     for content_type, body, source in ((FORM, b"cmd=f", "form"), (JSON, b'{"cmd":"f"}', "json"),
                                        (MULTIPART, multipart(("cmd", "f")), "multipart")):
         headers = [*of_type(content_type), ("Content-Encoding", encoding)]
@@ -160,13 +160,13 @@ def test_05_33_content_encoding_alone(nginx, encoding, via):
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "BREW"])
 def test_05_36_every_verb(nginx, method, via):
-    """Frappe parses bodies whatever the verb."""
+    """Frappe parses the body with every verb."""
     done = exchange(nginx, method, "/?cmd=q", of_type(FORM), b"cmd=f", via=via)
     assert done.found == done.passed == ("f", "form", "ok")
     assert (done.answer["method"], done.answer["frappe"]["cmd"]) == (method, "f")
 
 
-# aioquic takes the Content-Length of an answer to HEAD for a defect.
+# aioquic takes the Content-Length of a response to HEAD for an error.
 @pytest.mark.parametrize("via", [via for via in ALL_TRANSPORTS if via != "h3"])
 def test_05_37_head_and_options(nginx, upstreams, via):
     """HEAD runs a method, OPTIONS none; both bodies arrive."""

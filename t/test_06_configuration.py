@@ -20,7 +20,7 @@ def invalid(value, directive, allowed):
 
 
 def in_location(text):
-    """A snippet inside a location."""
+    """A configuration with a snippet inside a location."""
     return f"server {{ @{{listen main}} location / {{\n{text}\n}} }}"
 
 
@@ -133,7 +133,7 @@ def test_06_02_places(serve_once, snippet, place, http):
 @pytest.mark.parametrize("snippet", GOOD)
 @pytest.mark.parametrize("level", ["http", "server", "location"])
 def test_06_03_good(serve_once, snippet, level):
-    """What is allowed is allowed on every level."""
+    """Good values are accepted on every level."""
     http = {"http": snippet, "server": f"server {{ @{{listen main}} {snippet} }}",
             "location": in_location(snippet)}[level]
     good, said = serve_once(http, start=False).test()
@@ -156,7 +156,7 @@ def test_06_05_variables_cannot_be_set(serve_once, name):
 
 
 def test_06_06_default_is_off(serve_once):
-    """Loaded and not mentioned, the module is off; who uses its variables is warned."""
+    """A module that is loaded but not turned on is off. `nginx -t` warns about the use of its variables."""
     conf = PROXY.replace("frappe_cmd on;", "")
     nginx = serve_once(conf, start=False)
     good, said = nginx.test()
@@ -178,7 +178,8 @@ def test_06_07_versions_side_by_side(serve):
 
 @pytest.mark.parametrize("length", [0, 1, 64, 65])
 def test_06_08_argument_names(serve_once, length):
-    """A variable for an argument without a name, or with one too long, is refused, not empty for ever."""
+    """A variable for an argument without a name, or with too long a name, is refused, instead of being always
+    empty."""
     name = "frappe_arg_" + "a" * length
     good, said = serve_once(in_location(f'return 200 "${{{name}}}";'), start=False).test()
     assert good == (0 < length <= 64), said

@@ -1,4 +1,4 @@
-"""07: the module says of every request what Frappe makes of it, by the werkzeug of each version."""
+"""07: for every generated request the module gives the answer of Frappe, with the werkzeug of each version."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from rig.waiting import until
 from vectors import ROWS, Answer
 
 CASES = int(os.environ.get("ORACLE_CASES", "20000"))
-# Through nginx: an hour's worth of them would find no more than the core's do in a minute.
+# How many cases go through nginx. They take long, and the core's cases find as much in less time.
 THROUGH_NGINX = max(10, min(CASES // 60, 2000))
 SEED = os.environ.get("ORACLE_SEED", "07")
 
@@ -63,7 +63,7 @@ def answered(peer, rows):
 
 
 def as_answer(said):
-    """The same in a row's words. Only the core says what it logs."""
+    """An answer of a process in the form of a row's answer. Only the core reports what it would log."""
     arguments = {name: value for name, value in said["arguments"].items() if value}
     return Answer(said["cmd"], said["source"], said["status"], arguments.pop("doctype", ""),
                   said["call"], said.get("note") or "", arguments)
@@ -71,7 +71,7 @@ def as_answer(said):
 
 @FAMILY
 def test_07_01_the_oracle_knows_the_vectors(family):
-    """What is known of each release holds for the oracle, but for limits; and so it may judge."""
+    """The oracle gives the answers of the vectors, apart from limits, so it may judge other requests."""
     beyond = Counter()
     rows = ROWS.values()
     for row, said in zip(rows, answered(peers.oracle(family), rows), strict=True):
@@ -83,13 +83,13 @@ def test_07_01_the_oracle_knows_the_vectors(family):
                           {"status": wanted.status, "source": wanted.source, "note": wanted.log})
             assert known, (row.request.readable(), wanted, found, said["error"])
             beyond[known] += 1
-    # The limits hide little more than what is there to show them: some depend on the Python that runs here.
+    # The limits hide few rows besides those that were written to show a limit: some depend on this Python.
     assert beyond.total() < len(rows) / 40, beyond
 
 
 @FAMILY
 def test_07_02_the_core_knows_the_vectors(family):
-    """And for frappe-cmd; `cargo test` feeds the core each of them in all pieces."""
+    """frappe-cmd gives the answers of the vectors. `cargo test` feeds the core each of them at every split."""
     rows = ROWS.values()
     for row, said in zip(rows, answered(peers.core(family, 1), rows), strict=True):
         assert as_answer(said) == row.at(family.version), row.request.readable()
@@ -103,7 +103,7 @@ def test_07_10_core_and_oracle_agree(family):
     done = fuzz.compare(family, SEED, range(CASES), report)
     assert not report.differences, "\n".join(map(str, report.files))
     assert done.cases == CASES
-    # The generator has not withered: all kinds of answers were among them.
+    # The generator still reaches all kinds of answers.
     reached = Counter()
     for what, count in done.seen.items():
         reached[what.split()[0]] += count
@@ -130,7 +130,7 @@ class Upstream:
 
     def _ready(self):
         assert self._process.poll() is None, self.log.read_text()
-        # The file is there before anybody listens.
+        # The socket's file exists before gunicorn listens on it.
         with socket.socket(socket.AF_UNIX) as sock:
             return sock.connect_ex(str(self.socket)) == 0
 
@@ -193,8 +193,8 @@ def send(port, name, request, framing):
 
 
 def logged(nginx, since, count):
-    """The log's lines by id, once there are `count`. Values may hold what Python takes for the end
-    of a line."""
+    """The log's lines by id, once there are `count`. It splits them itself, since values may hold characters
+    that Python takes for the end of a line."""
     def lines():
         with open(nginx.access.path, "rb") as file:
             file.seek(since)
@@ -206,7 +206,7 @@ def logged(nginx, since, count):
 
 
 def words(entry):
-    """A line of the log as an answer. Of `doctype`, the variable that also knows the path."""
+    """A line of the log as an answer. `doctype` is that of `$frappe_doctype`, which also knows the path."""
     arguments = {name: entry[f"arg_{name}"] for name in ARGUMENTS} | {"doctype": entry["doctype"]}
     fields = {field: entry[field] for field in ("cmd", "source", "status", "call")}
     return fields | {"arguments": arguments}
@@ -214,7 +214,7 @@ def words(entry):
 
 @pytest.mark.timeout(900)
 def test_07_20_nginx_and_oracle_agree(nginx, upstream):
-    """Through nginx, the module and gunicorn: the variables are what the application behind would
+    """Requests go through nginx with the module to gunicorn. The variables name what the application would
     run, and it gets every request as it was sent."""
     port, since = nginx.port(port_name(upstream.family)), nginx.access.mark()
     framing = random.Random(SEED)
@@ -240,13 +240,13 @@ def test_07_20_nginx_and_oracle_agree(nginx, upstream):
 
 
 def arrived(answer):
-    """What the application saw, comparable."""
+    """The request that the application saw, in a form to compare."""
     return (answer["method"].encode(), answer["target"].encode("latin-1"), answer["sha256"],
             answer["type"].strip(), answer["headers"].get("x-frappe-cmd"))
 
 
 def as_sent(request):
-    """The same of what was sent. gunicorn hands over the last Content-Type."""
+    """The request that was sent, in the same form. gunicorn uses the last Content-Type."""
     types = [value for name, value in request.headers if name.lower() == b"content-type"]
     forged = [value.decode() for name, value in request.headers if name == b"X-Frappe-CMD"]
     return (request.method, request.target, peers.sha256(request.body),

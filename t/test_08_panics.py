@@ -1,4 +1,4 @@
-"""08: a panic in the module harms nobody: it is logged, and the request goes on without a cmd."""
+"""08: a panic in the module is logged, the request goes on without a cmd, and no other request is affected."""
 
 import os
 from pathlib import Path
@@ -47,7 +47,7 @@ def nginx(env, upstreams, tmp_path_factory):
     ("/api/method/panic-in-variable", b"", ""),
 ], ids=["phase", "body that came with the head", "resolver", "variable"])
 def test_08_01_panic(nginx, target, body, status):
-    """The upstream answers as ever, the variable is empty, the worker lives on."""
+    """The upstream answers as usual, the variable is empty, and the worker goes on."""
     worker = nginx.worker()
     before = nginx.errors.text().count(INTERNAL_ERROR)
     done = exchange(nginx, "POST", target, of_type(FORM), body)
@@ -62,9 +62,8 @@ def test_08_01_panic(nginx, target, body, status):
 @pytest.mark.parametrize("place", ["preread", "whole"])
 @pytest.mark.parametrize("sent", [0, 4, len(BODY)], ids=["head", "some", "all"])
 def test_08_02_panic_while_it_waits(nginx, nothing_left, via, place, sent):
-    """The same in a peek and in the body filter, with the first bytes or when more of them wake it:
-    nothing of it stays behind, neither a timer nor what HTTP/2 takes for a body, and the request goes
-    on."""
+    """The same for a panic in a peek and in the body filter, with the first bytes or with later ones. The
+    request goes on, and no timer and no private body of HTTP/2 is left."""
     before = nginx.errors.text().count(INTERNAL_ERROR)
     begun = Begun(nginx, via, f"/{place}", BODY, sent)
     done = Exchange(begun.id, nginx, begun.response() if sent == len(BODY) else begun.finish())
@@ -78,7 +77,7 @@ def test_08_02_panic_while_it_waits(nginx, nothing_left, via, place, sent):
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_08_05_panic_when_it_is_complete(nginx, nothing_left, via):
-    """The same where the last byte of a body has been waited for."""
+    """The same for a panic when the body that the request waited for is complete."""
     before = nginx.errors.text().count(INTERNAL_ERROR)
     begun = Begun(nginx, via, "/api/method/panic-in-resolver", b"cmd=f", 0)
     done = Exchange(begun.id, nginx, begun.finish())
@@ -88,10 +87,10 @@ def test_08_05_panic_when_it_is_complete(nginx, nothing_left, via):
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_08_04_panic_in_the_stream(nginx, nothing_left, via):
-    """A panic in a body that streams on after its first bytes have decided: what has routed stays,
-    and every byte arrives."""
+    """A panic while the rest of a body streams, after its first bytes have decided: the values that have routed
+    stay, and every byte arrives."""
     before = nginx.errors.text().count(INTERNAL_ERROR)
-    # A piece may end within a mark, but not within all of them.
+    # A piece may cut one of the marks, but not all of them.
     body = b"cmd=f&x=" + b"y" * 20_000 + b"&" + MARK * 8 + b"&cmd=g" + b"z" * 20_000
     begun = Begun(nginx, via, "/streamed", body, 10_000)
     done = Exchange(begun.id, nginx, begun.finish())
@@ -100,13 +99,13 @@ def test_08_04_panic_in_the_stream(nginx, nothing_left, via):
     assert nginx.errors.text().count(INTERNAL_ERROR) == before + 1
 
 
-# What AddressSanitizer and memcheck say of it.
+# The messages of AddressSanitizer and memcheck for such a read.
 READ_BEHIND = "heap-buffer-overflow|Invalid read of size 1"
 
 
 @pytest.mark.allow_log(r"AddressSanitizer|worker process .* exited|^==\d+== ")
 def test_08_03_memory_is_watched(nginx, env):
-    """An nginx that is made to show errors in the use of memory shows one in the module."""
+    """The checker of memory finds an error in the module, and not only in nginx."""
     if not env.is_checked:
         pytest.skip("for `make test-asan` and `make test-memcheck`")
     client = Http1(nginx.port())

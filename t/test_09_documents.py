@@ -1,4 +1,4 @@
-"""09: what the README and the demo show works."""
+"""09: the README's configurations and the demo work."""
 
 import re
 import socket
@@ -10,7 +10,7 @@ from rig.env import ROOT
 from rig.nginx import free_port
 
 README = (ROOT / "README.md").read_text()
-# The file that each configuration is, and its text.
+# The file that each configuration of the README is for, and its text.
 BLOCKS = re.findall(r"^```nginx\n(?=# (\S+)\n)(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 MAIN = [text for path, text in BLOCKS if path == "/etc/nginx/nginx.conf"]
 SITES = [text for path, text in BLOCKS if path.startswith("/etc/nginx/conf.d/")]
@@ -18,12 +18,12 @@ SITES = [text for path, text in BLOCKS if path.startswith("/etc/nginx/conf.d/")]
 
 @pytest.mark.parametrize("number", range(len(SITES)))
 def test_09_01_readme(env, tmp_path, number):
-    """nginx takes each configuration of the README as it stands there, in the file that it names, which
-    the README's nginx.conf includes. t/test_10_first_hour.py does the same on Debian."""
+    """nginx accepts each configuration of the README unchanged, in the file that it names, which the README's
+    nginx.conf includes. t/test_10_first_hour.py does the same on Debian."""
     main, = MAIN
     main = main.replace("modules/ngx_http_frappe_module.so", str(env.module))
     main = main.replace("/etc/nginx/", f"{tmp_path}/")
-    # No root is needed, and nothing outside of the directory is written.
+    # With these changes nginx needs no root, and writes only to the test's directory.
     site = SITES[number].replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
     site = site.replace("/var/log/nginx/", f"{tmp_path}/")
     main = main.replace("http {", "http { " + " ".join(
@@ -40,7 +40,7 @@ def test_09_01_readme(env, tmp_path, number):
 
 
 def test_09_02_readme_names_files():
-    """Every configuration says which file it is; the test above tests something."""
+    """Every configuration names its file, so that the test above finds all of them."""
     assert README.count("```nginx\n") == len(BLOCKS) == len(MAIN) + len(SITES)
     assert len(SITES) >= 3
 
@@ -54,7 +54,7 @@ def test_09_11_contents():
 
 
 def test_09_12_install_not_cp():
-    """No page tells to copy over a module that a running nginx has in its memory."""
+    """No page tells the reader to overwrite a module by cp: a running nginx has the file mapped."""
     for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("packaging/*.sh")]:
         assert not re.search(r"^ *(\$ |sudo )?cp .*\.so", path.read_text(), re.MULTILINE), path
 

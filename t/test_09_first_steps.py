@@ -1,5 +1,5 @@
-"""09: what a newcomer meets before anything is built: what is missing is named first, and no step is
-silent for long. `make test-newcomer` does the whole of it in fresh systems.
+"""09: a newcomer's first steps, before anything is built: missing programs are named first, and no step is
+silent for long. `make test-newcomer` runs all of README's steps in fresh systems.
 """
 
 import os
@@ -20,7 +20,7 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 
 @pytest.fixture
 def bare(tmp_path):
-    """A PATH with the programs of a bare system, and an apt-get that only says that it was asked."""
+    """A PATH with the programs of a bare system, and with an apt-get that only prints that it was called."""
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("sh", "sed", "cut", "sort", "head", "printf", "dirname", "cat", "rm", "id"):
@@ -39,7 +39,7 @@ def deps(path):
 
 @pytest.mark.parametrize("rust", [None, "1.70.0"])
 def test_09_40_rust_first(bare, tmp_path, rust):
-    """Without Rust, or with one that is too old, nothing is installed; the words say how to get it."""
+    """Without Rust, or with one that is too old, nothing is installed; the message says how to get it."""
     for name in ("cargo", "rustc") if rust else ():
         (bare / name).write_text(f"#!/bin/sh\necho 'rustc {rust} (x)'\n")
         (bare / name).chmod(0o755)
@@ -68,7 +68,7 @@ def step(*argv, beat="0.2"):
 
 
 def test_09_42_never_silent():
-    """A silent command is said to be at work; one that speaks is left alone; its end is handed on."""
+    """While a command is silent, step.py says that it is at work. It passes on the output and the exit code."""
     run = step("sh", "-c", "sleep 0.7; echo done; exit 3")
     first, *beats, last = run.stdout.splitlines()
     assert (first, last, run.returncode) == ("Waiting (usually 1 s)", "done", 3)

@@ -1,5 +1,5 @@
-"""09: frappe-cmd answers for what people have (HAR files, cURL commands, raw requests), and says so
-where it cannot.
+"""09: frappe-cmd answers for the files that people have (HAR files, cURL commands, raw requests), and says so
+where it cannot answer.
 """
 
 import json
@@ -27,7 +27,7 @@ def frappe_cmd():
 
 @pytest.fixture
 def answers(frappe_cmd):
-    """The answers to what stands in a file, as JSON; and the whole run."""
+    """The answers to the requests of a file, as JSON, and the finished process."""
     def ask(text, *options):
         run = frappe_cmd("--json", *options, "-", data=text)
         return [json.loads(line) for line in run.stdout.splitlines()], run
@@ -50,7 +50,7 @@ def posted(text, content_type=FORM):
 
 
 def cmds(found):
-    """What runs, by the numbers of the requests."""
+    """The commands, by the numbers of the requests."""
     return {answer["index"]: answer["cmd"] for answer in found}
 
 
@@ -79,14 +79,14 @@ PARTS_HEAD = ("POST / HTTP/1.1\nContent-Type: multipart/form-data; boundary=x\n"
     ("\n\n" + f"{HEAD}Content-Length: 5\n\ncmd=f\n\n", None),
 ])
 def test_09_21_line_ends(answers, text, note):
-    """An editor's line ends are put right, and the answer says so."""
+    """frappe-cmd corrects the line ends that an editor has changed, and says so."""
     (answer,), run = answers(text)
     assert (answer["cmd"], run.returncode) == ("f", 0)
     assert (note in answer["notes"][0]) if note else answer["notes"] == []
 
 
 def test_09_22_several(answers):
-    """Requests behind each other, with bodies and without."""
+    """Several requests in one file, with bodies and without."""
     text = f"GET /app HTTP/1.1\r\n\r\n{HEAD}Content-Length: 5\n\ncmd=f\nGET /api/method/g HTTP/1.1\n\n"
     found, _ = answers(text)
     assert cmds(found) == {1: "", 2: "f", 3: "g"}
@@ -109,7 +109,7 @@ def test_09_22_several(answers):
     ("curl https://a; rm x", '"rm" is no cURL command'),
 ])
 def test_09_23_unreadable(answers, text, said):
-    """What cannot be read is named, and is no success."""
+    """A file that cannot be read is named, and the exit code is 2."""
     found, run = answers(text)
     assert (found, run.returncode) == ([], 2)
     assert said in run.stderr
@@ -128,7 +128,7 @@ def test_09_24_other_files(frappe_cmd, tmp_path):
 # HAR files
 
 def test_09_25_har(answers):
-    """Each request has its number, method and URL; a file is known by what is in it."""
+    """Each answer has the request's number, method and URL. A file's format is recognised by its content."""
     found, run = answers(har(
         ("POST", f"{SITE}/api/method/p", posted('{"cmd": "a"}', "application/json")),
         ("GET", f"{SITE}/api/method/b?x=1#top", {})), "--arg", "x")
@@ -139,7 +139,7 @@ def test_09_25_har(answers):
 
 
 def test_09_26_other_hosts(answers):
-    """What does not reach the site is left out, and counted."""
+    """Requests that do not go to the site are left out, and counted."""
     archive = har(("GET", f"{SITE}/app", {}),
                   ("GET", "https://cdn.example/api/method/x", {}),
                   ("GET", "wss://erp.example.com/socket.io", {}),
@@ -157,7 +157,7 @@ def test_09_26_other_hosts(answers):
 
 
 def test_09_27_params(answers):
-    """A body that the archive has as parameters only is made of them."""
+    """If an archive has a body as parameters only, frappe-cmd makes the body of them."""
     pairs = [{"name": "a b", "value": "ü&="}, {"name": "cmd", "value": "f"}]
     members = {"postData": {"mimeType": FORM, "params": pairs}, "bodySize": 20}
     parts = {"postData": {"mimeType": "multipart/form-data; boundary=----x", "params": [
@@ -180,7 +180,7 @@ def test_09_28_base64(answers):
     {"bodySize": -1, "headers": [{"name": "Content-Length", "value": "12"}]},
 ])
 def test_09_29_body_is_missing(answers, members):
-    """A body that was sent and not saved is no empty body: there is no answer for it."""
+    """If a body was sent but not saved, there is no answer; it does not count as an empty body."""
     found, run = answers(har(("POST", f"{SITE}/api/method/ping", members),
                              ("GET", f"{SITE}/api/method/b", {})))
     assert run.returncode == 2
@@ -191,7 +191,7 @@ def test_09_29_body_is_missing(answers, members):
 # cURL
 
 def test_09_30_curl(answers):
-    """As a browser copies it: bash's quotes, several commands, one of another host."""
+    """Commands as a browser copies them: with bash's quotes, several of them, one to another host."""
     found, run = answers(r"""curl 'https://erp.example.com/api/method/ping' \
   -H 'accept: application/json' \
   -b 'sid=x; full_name=A%20B' \
@@ -228,7 +228,7 @@ def test_09_31_curl_options(answers, command, answer):
 
 @pytest.mark.parametrize("option", ["-d @body", "--data-urlencode x@body", "-T body", "--json @b"])
 def test_09_32_curl_files(answers, option):
-    """A body that is in another file is no empty body."""
+    """If the body is in another file, there is no answer; it does not count as an empty body."""
     (found,), run = answers(f"curl {option} https://a/")
     assert (run.returncode, "cmd" in found) == (2, False)
     assert "data from a file is not read" in found["error"]
@@ -262,7 +262,7 @@ def test_09_34_help(frappe_cmd):
 
 
 def test_09_35_versions(frappe_cmd):
-    """`--version` is the module's own; with a number it still means Frappe's, with a hint."""
+    """`--version` prints the module's version; with a number it still chooses Frappe's, with a hint."""
     version = (ROOT / "Cargo.toml").read_text().split('version = "')[1].split('"')[0]
     assert frappe_cmd("--version").stdout == f"frappe-cmd {version}\n"
     request = ROOT / "nginx-conf/demo/03-report-run.http"
@@ -272,6 +272,6 @@ def test_09_35_versions(frappe_cmd):
 
 
 def test_09_36_terminal(frappe_cmd):
-    """Nothing in a file steers the terminal."""
+    """Control characters of a file do not reach the terminal."""
     run = frappe_cmd("-", data="GET /\x1b[31m HTTP/1.1\n\n")
     assert run.returncode == 0 and "\x1b" not in run.stdout
