@@ -1,5 +1,5 @@
-"""10: nginx starts without the module where its configuration still uses it: what the package does
-when it is removed, and how that is undone.
+"""10: when the package is removed while nginx's configuration still uses the module, its script changes the
+configuration so that nginx starts without it, and can undo that.
 """
 
 import os
@@ -14,7 +14,7 @@ from rig.env import ROOT
 
 SCRIPT = ROOT / "packaging/detach.sh"
 
-# Directives on lines of their own, between others, and where they only seem to be.
+# Directives on lines of their own, on a line with others, and texts that only look like directives.
 ODD = """
 map_hash_bucket_size 128;
 map "$frappe_cmd ${frappe_arg_method}" $frappe_site { default one; "a b" two; } # $frappe_cmd
@@ -32,7 +32,7 @@ server {
 
 @pytest.fixture
 def tree(env, upstreams, tmp_path):
-    """A directory as /etc/nginx, which loads the module and balancer.conf, and a file of odd ones."""
+    """A directory like /etc/nginx, which loads the module, balancer.conf and the file ODD."""
     main = tmp_path / "nginx.conf"
     parts = [f"load_module {env.module};", f"pid {tmp_path}/pid;", "events {}", "http {",
              f"include {tmp_path}/conf.d/*.conf;", f"include {tmp_path}/sites/*;",
@@ -72,14 +72,14 @@ def files(tree):
 
 
 def good(env, tree):
-    """What `nginx -t` says if it fails."""
+    """The message of `nginx -t` if it fails, else an empty text."""
     run = subprocess.run([env.nginx, "-t", "-p", tree, "-c", tree / "nginx.conf",
                           "-e", tree / "error.log"], capture_output=True, text=True, check=False)
     return "" if run.returncode == 0 else run.stderr
 
 
 def test_10_20_detach(env, tree, detach):
-    """Nothing of the module is left, nginx starts, and the files that were changed are named."""
+    """The configuration no longer uses the module, nginx starts, and the script names the changed files."""
     assert good(env, tree) == ""
     before = files(tree)
     run = detach()
@@ -97,7 +97,7 @@ def test_10_20_detach(env, tree, detach):
 
 
 def test_10_21_every_request_takes_the_default(serve, upstreams, tree, detach):
-    """With no module the balancer sends everything to the primary servers."""
+    """Without the module the balancer sends everything to the primary servers."""
     detach()
     conf = (tree / "conf.d/balancer.conf").read_text()
     stub = (tree / "conf.d/zz-frappe-detached.conf").read_text()
@@ -108,7 +108,7 @@ def test_10_21_every_request_takes_the_default(serve, upstreams, tree, detach):
 
 
 def test_10_22_undo(tree, detach):
-    """The files come back as they were; one that somebody has changed since stays, and is named."""
+    """`--undo` restores the files. A file that was changed since stays as it is, and is named."""
     before = files(tree)
     detach()
     assert detach("--undo").returncode == 0
@@ -123,7 +123,7 @@ def test_10_22_undo(tree, detach):
 
 
 def test_10_23_not_used(env, tree, detach):
-    """A configuration that does not use the module stays as it is, without a word."""
+    """A configuration that does not use the module stays as it is, and the script prints nothing."""
     (tree / "conf.d/balancer.conf").unlink()
     (tree / "conf.d/limits.conf").unlink()
     (tree / "sites/odd").write_text("map $uri $frappe_site { default 1; } # frappe_cmd on;\n")
@@ -136,7 +136,7 @@ def test_10_23_not_used(env, tree, detach):
 
 
 def test_10_24_not_enough(tree, detach):
-    """Where taking the directives out is not enough, nothing is changed, and nginx's words are there."""
+    """If nginx does not start without the directives either, nothing is changed, and nginx's message is shown."""
     (tree / "sites/odd").write_text("server { listen unix:x;\n frappe_cmd\n on; }\n")
     before = files(tree)
     run = detach()
@@ -146,7 +146,7 @@ def test_10_24_not_enough(tree, detach):
 
 
 def test_10_25_broken_already(tree, detach):
-    """A configuration that nginx does not take is not touched."""
+    """A configuration that nginx already refuses is not changed."""
     (tree / "sites/broken").write_text("nonsense;\n")
     before = files(tree)
     run = detach()
@@ -155,8 +155,8 @@ def test_10_25_broken_already(tree, detach):
 
 
 def test_10_26_snippets(env, tree, detach):
-    """The line that includes a snippet goes, and the snippet stays as the package brought it; its
-    variables are empty, so that a map of them takes its default."""
+    """The script removes the line that includes a snippet, and leaves the package's snippet as it is. The
+    snippet's variables are empty, so that a map of them takes its default."""
     (tree / "conf.d/balancer.conf").unlink()
     (tree / "conf.d/limits.conf").unlink()
     (tree / "sites/odd").unlink()

@@ -1,5 +1,5 @@
-"""10: docs/first-hour.md, every command in its order, and the configurations of README on Debian's
-layout: in a fresh Debian with the package that `make deb` has built, the page's first command.
+"""10: runs every command of docs/first-hour.md in order, and the configurations of README, in a fresh Debian.
+The package is the one that the page's first command, `make deb`, has built.
 
 `make test-deb` runs it, with TEST_DEB as in test_10_package.py.
 """
@@ -35,7 +35,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def machine():
-    """A Debian with the package at hand."""
+    """A fresh Debian that has the package's file."""
     path = Path(tempfile.mkdtemp(prefix="frappe-page-"))
     path.chmod(0o755)
     try:
@@ -61,7 +61,7 @@ def test_10_30_first_hour(machine):
             continue
         for line in text.splitlines():
             assert line.strip() in printed[number], f"{scripts[number]}\n{printed[number]}"
-    # The log is as Debian's own are, is rotated with them, and is the only one that knows requests.
+    # The log has owner and mode of Debian's logs, is rotated with them, and is the only one with requests.
     log = machine.path / "var/log/nginx/frappe-access.log"
     debian = machine.path / "var/log/nginx/access.log"
     assert log.stat().st_mode & 0o777 == debian.stat().st_mode & 0o777 == 0o640
@@ -69,7 +69,7 @@ def test_10_30_first_hour(machine):
     assert log.suffix == ".log"
     assert "/var/log/nginx/*.log {" in (machine.path / "etc/logrotate.d/nginx").read_text()
     assert "export_query" in log.read_text() and debian.read_text() == ""
-    # The last one purges: nothing of the package is left, and nginx still starts.
+    # The last block purges the package: nothing of it is left, and nginx still starts.
     assert "successful" in printed[-1]
     assert not (machine.path / "etc/nginx/frappe").exists()
     kept = (machine.path / "var/backups/nginx-frappe/etc/nginx/conf.d/00-balancer.conf").read_text()
@@ -81,7 +81,7 @@ curl -s http://erp.example.com/ -d cmd=frappe.desk.query_report.run; echo
 curl -s http://127.0.0.1/x | tr -d '\\r\\n'; echo
 curl -s -o /dev/null -w '%{http_code}\\n' http://erp.example.com/ --data-binary @/page/two-megabytes
 """
-# As if nothing had been there before.
+# Restores the state before the page.
 FRESH = f"""
 rm -rf /etc/nginx/conf.d/* /var/backups/nginx-frappe
 ln -sf /etc/nginx/sites-available/default {LINK}
@@ -90,8 +90,9 @@ apt-get install -y ./libnginx-mod-http-frappe_*.deb
 
 
 def test_10_31_readme_on_debian(machine):
-    """README's files load where it puts them, beside Debian's default site, which answers requests by IP
-    until it is removed; a map in a file behind them is no matter, one before them is what README says."""
+    """README's files load where README puts them, beside Debian's default site, which answers requests by IP
+    until it is removed. A map in a later file does no harm; a map in an earlier file gives the error that
+    README describes."""
     (machine.path / "page/two-megabytes").write_bytes(b"x=" + b"y" * 2_000_000)
     scripts = [FRESH, "echo 'map $uri $other { default 1; }' >/etc/nginx/conf.d/z.conf"]
     for site in SITES:
@@ -109,6 +110,6 @@ def test_10_31_readme_on_debian(machine):
         by_name, by_ip, large = answers.splitlines()
         assert by_name == f"{wanted} got erp.example.com /"
         assert "404 Not Found" in by_ip and large == "200"
-    # The last one, now for every name.
+    # Without the default site, README's site answers for every name.
     assert printed[-2].splitlines()[1] == f"{wanted} got 127.0.0.1 /x"
     assert '"map_hash_bucket_size" directive is duplicate' in printed[-1]

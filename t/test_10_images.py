@@ -1,9 +1,8 @@
 """10: the Dockerfiles of packaging/docker/ build images whose nginx routes by the body.
 
-Docker itself is not needed: buildah builds them, from the same files, on base images that are
-made here from Debian packages with the layout of the public ones. `make test-images` runs this; it
-takes minutes, so `make test` only lints. TEST_IMAGES is the directory for the images; base images
-are built once.
+Docker itself is not needed: buildah builds the images from the same files. The base images are made here
+from Debian packages, with the layout of the public ones. `make test-images` runs this; it takes minutes, so
+`make test` only lints. TEST_IMAGES is the directory for the images; base images are built once.
 """
 
 import json
@@ -32,7 +31,7 @@ DOCKERFILES = sorted(DOCKER.glob("*.Dockerfile"))
 
 
 def with_buildah(test):
-    """Only where images can be built."""
+    """Marks a test that runs only where images can be built."""
     for mark in (
         pytest.mark.timeout(1500),
         pytest.mark.skipif(not os.environ.get("TEST_IMAGES"),
@@ -46,7 +45,7 @@ def with_buildah(test):
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.stem)
 def test_10_21_lint(path):
-    """hadolint has nothing to say."""
+    """hadolint finds nothing."""
     hadolint = Path(sys.executable).with_name("hadolint")
     run = subprocess.run([hadolint, "--failure-threshold", "warning", path],
                          capture_output=True, text=True, check=False)
@@ -62,7 +61,7 @@ def test_10_22_lint_finds():
 
 
 def test_10_23_what_is_copied():
-    """The last stage of each has the module, its configuration and nothing else of the build."""
+    """The last stage of each Dockerfile has the module and its configuration, and nothing else of the build."""
     assert [path.stem for path in DOCKERFILES] == ["frappe", "nginx"]
     for path in DOCKERFILES:
         last = path.read_text().rpartition("\nFROM ")[2]
@@ -76,7 +75,7 @@ def test_10_23_what_is_copied():
 
 @pytest.fixture(scope="module")
 def images():
-    """What the Dockerfiles stand on."""
+    """buildah, with the base images of the Dockerfiles."""
     directory = Path(os.environ["TEST_IMAGES"]).resolve()
     images = Images(directory)
     bases = directory / "bases"
@@ -90,13 +89,13 @@ def images():
         yield images
     finally:
         images.run("rm", "--all")
-        # What was built on the way is gigabytes; what has a name stays for the next time.
+        # Removes intermediate images, which take gigabytes. Images with a name stay for the next run.
         images.run("rmi", "--prune")
 
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
-    """What an image is built from."""
+    """The directory from which images are built."""
     path = tmp_path_factory.mktemp("context")
     copy_project(path)
     return path
@@ -152,7 +151,7 @@ class Named(BaseHTTPRequestHandler):
 
 
 class Served:
-    """What rig.client needs to know of an nginx."""
+    """The attributes of an nginx that rig.client uses."""
 
     def __init__(self, port):
         self._port = port
@@ -163,7 +162,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def frappe_image(images, context, pools):
-    """Built for two backends, and for one."""
+    """The image of frappe_docker, built for two backends, and for one."""
     images.base("erpnext:test")
     for tag, args in (("routes:one", {}), ("routes:two", {"REPORTS_BACKEND": pools["reports"]})):
         images.build(tag, context / "packaging/docker/frappe.Dockerfile", context,
@@ -190,7 +189,8 @@ def entrypoint(root, port, pools):
 @with_buildah
 @pytest.mark.parametrize(("tag", "reports"), [("routes:one", "primary"), ("routes:two", "reports")])
 def test_10_24_frappe(frappe_image, running, pools, tag, reports):
-    """The frontend routes by the body, as the image's own user, by its own entrypoint's rules."""
+    """The frontend routes by the body. nginx runs as the image's own user, with the template that its
+    entrypoint fills in."""
     root, port = frappe_image.mount(tag), free_port()
     argv, values = entrypoint(root, port, pools)
     running(root, port, *argv, user="1000:0", env=values)
@@ -216,7 +216,7 @@ MODULE = "usr/lib/nginx/modules/ngx_http_frappe_module.so"
 
 @with_buildah
 def test_10_25_frappe_adds(frappe_image):
-    """Nothing of the build is in the image, and it runs as it did."""
+    """Nothing of the build is in the image, and its user and command are unchanged."""
     assert added(frappe_image, "routes:two", "erpnext:test") == MAPS | {
         MODULE, "etc/nginx/modules-enabled/50-mod-http-frappe.conf",
         "templates/nginx/frappe.conf.template"}
@@ -227,7 +227,7 @@ def test_10_25_frappe_adds(frappe_image):
 
 @pytest.fixture(scope="module")
 def nginx_image(images, context, env):
-    """The nginx of cargo's crate in the place of the official one; curl gets its source."""
+    """The image with the nginx of cargo's crate in place of the official one; curl downloads its source."""
     version = ".".join(map(str, env.version))
     metadata = json.loads(output("cargo", "metadata", "--format-version", "1", "--locked",
                                  "--features", "vendored", "--manifest-path", ROOT / "Cargo.toml"))
@@ -235,7 +235,7 @@ def nginx_image(images, context, env):
                if package["name"] == "nginx-src" and package["version"].endswith(f"+{version}")]
     if not sources:
         pytest.skip(f"cargo has no source of nginx {version}")
-    # As nginx.org packs it: the crate is a git tree, whose configure is in auto/.
+    # Makes a tarball like that of nginx.org. The crate is a git tree, with configure in auto/.
     tree = images.directory / f"nginx-{version}"
     shutil.copytree(sources[0], tree, dirs_exist_ok=True)
     shutil.copy(tree / "auto/configure", tree)
@@ -252,7 +252,7 @@ def nginx_image(images, context, env):
 
 @with_buildah
 def test_10_26_nginx(nginx_image, running, pools):
-    """An nginx that Debian does not know takes the module and the maps."""
+    """An nginx that is not Debian's loads the module and the maps."""
     root, port = nginx_image.mount("nginx:frappe"), free_port()
     conf = root / "etc/nginx/nginx.conf"
     head = conf.read_text().splitlines()[0]

@@ -1,8 +1,8 @@
-"""10: Debian's package is installed, loaded, serves, and leaves nothing behind.
+"""10: Debian's package is installed and loaded, serves requests, and leaves nothing behind when it is purged.
 
-It takes minutes, so `make test-deb` and `make test-debs` run it and `make test` does not. TEST_DEB is
-the package; TEST_DEB_ROOT the root of a system to install it in, `/` for this machine itself. Without it,
-debootstrap makes a system of the release TEST_DEB_SUITE (this machine's) in a directory that is removed
+This takes minutes, so `make test-deb` and `make test-debs` run it and `make test` does not. TEST_DEB is
+the package. TEST_DEB_ROOT is the root of a system to install it in; `/` is this machine itself. Without it,
+debootstrap makes a system of the release TEST_DEB_SUITE (by default this machine's), which is removed
 afterwards.
 """
 
@@ -28,7 +28,7 @@ LINK = "etc/nginx/modules-enabled/50-mod-http-frappe.conf"
 TARGET = "/usr/share/nginx/modules-available/mod-http-frappe.conf"
 MODULE = "usr/lib/nginx/modules/ngx_http_frappe_module.so"
 
-# The module is loaded as Debian's own nginx.conf does it; the rest stays in a directory of ours.
+# Loads the module as Debian's own nginx.conf does. All other files stay in a directory of the test.
 CONF = """
 include /etc/nginx/modules-enabled/*.conf;
 daemon off;
@@ -68,7 +68,7 @@ pytestmark = [
 
 
 def forbid_services(path):
-    """No package starts or reloads a service; returns what ends that."""
+    """Keeps packages from starting or reloading services. Returns a function that ends that."""
     policy = path / "usr/sbin/policy-rc.d"
     if policy.exists():
         return lambda: None
@@ -162,7 +162,7 @@ def test_10_01_copyright():
 
 
 def test_10_08_maintainer():
-    """It is who built the package, or nobody; no address is made up that could be somebody's."""
+    """The maintainer is the person who built the package, or an address that cannot exist."""
     maintainer = output("dpkg-deb", "-f", deb(), "Maintainer").strip()
     if email := os.environ.get("DEBEMAIL"):
         assert maintainer.endswith(f" <{email}>")
@@ -171,7 +171,7 @@ def test_10_08_maintainer():
 
 
 def test_10_02_brings_nginx(system):
-    """apt installs the nginx that the module was built for along with it."""
+    """apt also installs the nginx that the module was built for."""
     if system.state("nginx") == "ii ":
         pytest.skip("nginx is installed here already")
     plan = system.install("--simulate")
@@ -191,7 +191,7 @@ def test_10_03_install(installed):
 
 
 def test_10_04_depends_on_abi(installed):
-    """An nginx with another binary interface is not let in while the package is there."""
+    """While the package is installed, apt does not install an nginx with another binary interface."""
     depends = installed.run("dpkg-query", "-W", "-f", "${Depends}", PACKAGE)
     (abi,) = [name for name in depends.split(", ") if name.startswith("nginx-abi-")]
     assert abi in installed.run("dpkg-query", "-W", "-f", "${Provides}", "nginx").split(", ")
@@ -205,7 +205,8 @@ def test_10_05_serves(pool):
 
 
 def test_10_06_reinstall(installed):
-    """A link that the administrator removed stays away; one that a removal took comes back."""
+    """A new installation does not restore a link that the administrator has removed, but one that a removal of
+    the package has."""
     link = installed.path / LINK
     link.unlink()
     installed.install("--reinstall")
@@ -228,7 +229,7 @@ map $frappe_cmd $pool { default primary; include frappe/routes-reports.map; }
 
 
 def test_10_09_programs(installed):
-    """The programs, their man pages, completions and the lists that `include` finds."""
+    """The programs run; their man pages and completions and the lists for `include` are installed."""
     version = (ROOT / "Cargo.toml").read_text().split('version = "')[1].split('"')[0]
     assert installed.run("frappe-cmd", "--version") == f"frappe-cmd {version}\n"
     log = installed.scratch / "access.log"

@@ -25,7 +25,7 @@ def actionlint(*argv, text=None):
 
 
 def test_10_50_workflows():
-    """actionlint has nothing to say."""
+    """actionlint finds nothing."""
     assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
     run = actionlint(*WORKFLOWS)
     assert run.returncode == 0, run.stdout
@@ -39,7 +39,7 @@ def test_10_51_workflows_found():
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_10_52_what_workflows_run(path):
-    """What is built and tested there is what a developer builds and tests here."""
+    """The workflows call make targets that exist, so they build and test what a developer does."""
     targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
     steps = [step for job in yaml.safe_load(path.read_text())["jobs"].values() for step in job["steps"]]
     called = [step["run"].split()[1] for step in steps if step.get("run", "").startswith("make ")]
@@ -49,7 +49,7 @@ def test_10_52_what_workflows_run(path):
 
 
 def test_10_53_one_version(env):
-    """Cargo.toml's is that of the changelog's first section and of the module."""
+    """The version in Cargo.toml is that of the changelog's first section and that of the module."""
     first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE).group(1)
     assert first == VERSION
     assert VERSION.encode() in Path(env.module).read_bytes()
@@ -59,7 +59,7 @@ def test_10_53_one_version(env):
 
 
 def test_10_54_release_refuses(tmp_path):
-    """A release without its section in the changelog is none."""
+    """`make release` refuses a version without a section in the changelog."""
     clone = tmp_path / "clone"
     (clone / "packaging").mkdir(parents=True)
     for name in ("packaging/release.sh", "packaging/version.sh", "Cargo.toml"):
@@ -75,7 +75,7 @@ def test_10_54_release_refuses(tmp_path):
 @pytest.mark.skipif(not (shutil.which("rpmbuild") and shutil.which("rpmlint")),
                     reason="rpmbuild or rpmlint is missing: `make srpm` installs them")
 def test_10_55_source_rpm(tmp_path):
-    """Debian's rpmbuild makes one, and rpmlint finds no error; what it installs is in this tree."""
+    """Debian's rpmbuild makes a source RPM, and rpmlint finds no error. The files that it installs exist here."""
     name = f"ngx_http_frappe_module-{VERSION}"
     tarball = tmp_path / f"{name}.tar.xz"
     with tarfile.open(tarball, "w:xz") as tar:

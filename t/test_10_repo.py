@@ -35,7 +35,7 @@ pytestmark = [
 ]
 
 REPO = ROOT / "packaging/repo.sh"
-# README's own lines, but the last, by which apt installs.
+# README's lines that make the repository known to apt: all but those that update and install.
 (INTRODUCE,) = re.findall(r"^    sudo curl -o /etc/apt/keyrings(?:.*\n)+?(?=    sudo apt-get update)",
                           (ROOT / "README.md").read_text(), re.MULTILINE)
 ROUTES = "etc/nginx/frappe/routes-reports.map"
@@ -53,7 +53,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 class Repository:
-    """A repository that is served on a port of the loopback, and a keyring of its own."""
+    """A repository with a keyring of its own."""
 
     def __init__(self, directory, keyring):
         self.directory, self.keyring = directory, keyring
@@ -68,7 +68,7 @@ class Repository:
 
     @property
     def suite(self):
-        """Its name in the repository, whatever the processor."""
+        """The release's name in the repository, without the processor."""
         this = "this" if suite() != "this" else platform.freedesktop_os_release()["VERSION_CODENAME"]
         return suite().replace("this", this).split(":")[0]
 
@@ -84,7 +84,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def known(system, repository, tmp_path_factory):
-    """A system whose apt knows the repository, which has a package of long ago."""
+    """A system whose apt knows the repository, which holds an old version of the package."""
     repository.add(older(deb(), tmp_path_factory.mktemp("older")))
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=repository.directory))
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -98,13 +98,13 @@ def known(system, repository, tmp_path_factory):
 
 
 def update(system, check=True):
-    """Asks for the lists of the repository alone."""
+    """Updates only the lists of the repository."""
     return system.apt("update", "-o", "Dir::Etc::SourceList=/dev/null",
                       "-o", "APT::Get::List-Cleanup=0", check=check)
 
 
 def test_10_40_install_by_name(known):
-    """One command brings the package, and nginx loads it."""
+    """One command installs the package, and nginx loads the module."""
     update(known)
     known.apt("install", PACKAGE)
     assert known.version() == "0.0.1-1"
@@ -112,7 +112,7 @@ def test_10_40_install_by_name(known):
 
 
 def test_10_41_upgrade(known, repository):
-    """The next version comes by `apt-get upgrade`; a list that the operator changed stays as it is."""
+    """`apt-get upgrade` installs the next version. A route list that the operator has changed stays as it is."""
     routes = known.path / ROUTES
     routes.write_text(routes.read_text() + "mine.run reports;\n")
     repository.add(deb())
@@ -125,7 +125,7 @@ def test_10_41_upgrade(known, repository):
 
 
 def test_10_42_signature(known, repository):
-    """A list that was changed on its way is refused."""
+    """apt refuses a list that was changed on its way."""
     (packages,) = (repository.directory / f"dists/{repository.suite}").rglob("Packages")
     true = packages.read_bytes()
     zipped = packages.with_name("Packages.gz")
@@ -137,10 +137,10 @@ def test_10_42_signature(known, repository):
         packages.write_bytes(true + b"\n")
         release.write_text(signed.replace(f"Suite: {repository.suite}", "Suite: other"))
         said = update(known, check=False)
-        # By gpgv, or by sqv.
+        # The message of gpgv, or that of sqv.
         assert "NO_PUBKEY" not in said and re.search("BADSIG|has been manipulated", said), said
         release.write_text(signed)
-        # What apt has already it does not get again.
+        # apt does not download lists that it already has.
         for path in (known.path / "var/lib/apt/lists").glob("127.0.0.1*"):
             path.unlink()
         said = update(known, check=False)
@@ -153,7 +153,7 @@ def test_10_42_signature(known, repository):
 
 
 def test_10_43_one_key(repository):
-    """The key is made once, and another one that does not exist is named."""
+    """repo.sh makes the key once. If REPO_KEY names a key that does not exist, the message says so."""
     keys = output("gpg", "--homedir", repository.keyring, "--list-secret-keys", "--with-colons")
     assert keys.count("\nsec:") + keys.startswith("sec:") == 1
     assert "no secret key \"nobody@example.org\"" in repository.add(
@@ -184,7 +184,7 @@ def test_10_44_snippets(known, repository):
         needed = "include snippets/frappe-figures.conf;\n" if "-pace" in line else ""
         conf.write_text(f"{needed}{line}\n")
         assert "successful" in known.run("nginx", "-t"), line
-    # The directory is one that Debian's nginx may write; that of others is root's.
+    # Debian's nginx may write to this directory; the directory above it belongs to root.
     place = (known.path / "var/lib/nginx/frappe").stat()
     www_data = int(known.run("id", "-u", "www-data"))
     assert (place.st_uid, place.st_mode & 0o777) == (www_data, 0o755)
@@ -222,7 +222,7 @@ def test_10_44_snippets(known, repository):
     finally:
         process.stop(nginx)
         conf.unlink()
-    # nginx's end writes the figures, as www-data.
+    # When nginx ends, it writes the figures there.
     assert (known.path / "var/lib/nginx/frappe/calls").is_file()
 
 

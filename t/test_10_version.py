@@ -30,7 +30,7 @@ def git(tree, *args, **env):
 
 
 def commit(tree, second):
-    """A commit at a second of its own."""
+    """Makes a commit at the given second."""
     date = f"2026-01-02T03:04:{second} +0200"
     git(tree, "add", "-A")
     git(tree, "commit", "-q", "--allow-empty", "-m", "x", GIT_COMMITTER_DATE=date, GIT_AUTHOR_DATE=date)
@@ -42,12 +42,12 @@ def version(tree):
 
 
 def newer(one, other):
-    """Whether Debian takes the second for the newer one."""
+    """Whether `other` is newer than `one` in Debian's order."""
     return subprocess.run(["dpkg", "--compare-versions", one, "lt", other], check=False).returncode == 0
 
 
 def test_10_40_grows(tree):
-    """With each commit, and with what is not committed."""
+    """The version grows with each commit, and with changes that are not committed."""
     first = version(tree)
     assert first.startswith(f"{VERSION}+260102010410.g")
     commit(tree, 11)
@@ -58,7 +58,7 @@ def test_10_40_grows(tree):
 
 
 def test_10_41_release(tree):
-    """A release is the version alone; so is a tarball that knows no other."""
+    """A release has the version of Cargo.toml alone, and so has a tarball without git."""
     git(tree, "tag", "-a", "-m", "x", f"v{VERSION}")
     assert version(tree) == VERSION
     commit(tree, 12)

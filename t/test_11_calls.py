@@ -1,5 +1,5 @@
-"""11: routes-calls.map sends calls where it says: reports by name, and methods of documents however a
-client asks for them; all else goes where its command goes."""
+"""11: routes-calls.map routes reports by their name, and methods of documents however a client asks for them.
+All other requests go where their command goes."""
 
 import json
 import re
@@ -34,13 +34,13 @@ def fixture_nginx(serve):
 
 
 def document(doctype):
-    """What the desk sends of a form: JSON, whose doctype may stand behind much else."""
+    """A document as the desk sends it: JSON with the doctype behind other members."""
     return json.dumps({"items": ["x" * 1000], "doctype": doctype, "name": "new-1"})
 
 
 @pytest.mark.parametrize(("doctype", "method"), METHODS, ids=map(".".join, METHODS))
 def test_11_30_methods_of_documents(nginx, doctype, method):
-    """By either command, in a form, multipart or JSON, and by the paths of documents."""
+    """Both commands for methods of documents work, in a form, multipart or JSON, and so do documents' paths."""
     docs = document(doctype)
 
     def pool(*args):
@@ -61,7 +61,8 @@ def test_11_30_methods_of_documents(nginx, doctype, method):
 
 @pytest.mark.parametrize(("cmd", "report"), REPORTS, ids=map(":".join, REPORTS))
 def test_11_31_reports(nginx, cmd, report):
-    """In the body or the query; another report, or another command of this one, goes by its command."""
+    """A report is found in the body and in the query. Another report, or another command for this one, goes
+    where its command goes."""
     query = urlencode({"report_name": report})
     assert post(nginx, "/", f"{query}&cmd={cmd}").answer["pool"] == "reports"
     assert exchange(nginx, "GET", f"/api/method/{cmd}?{query}").answer["pool"] == "reports"
@@ -71,14 +72,14 @@ def test_11_31_reports(nginx, cmd, report):
 
 
 def test_11_32_by_the_command(nginx):
-    """Where no row is for the call."""
+    """Where no row names the call, the command decides."""
     for body, pool in (("cmd=frappe.desk.reportview.delete_items&doctype=ToDo", "reports"),
                        ("cmd=frappe.client.get&doctype=ToDo", "primary"), ("x=1", "primary")):
         assert post(nginx, "/", body).answer["pool"] == pool
 
 
 def test_11_33_rows():
-    """Every row stands once, has a reason above it, and the reports are those of routes-by-report.map."""
+    """Every row is unique and has a reason above it; the reports are those of routes-by-report.map."""
     keys = [key for key, _ in rows(NAME)]
     assert len(keys) == len(set(keys)) and len(METHODS) >= 10
     paragraphs = (CONF / NAME).read_text().strip().split("\n\n")

@@ -1,4 +1,4 @@
-"""11: balancer.conf and the route files send each request where they say."""
+"""11: balancer.conf and the route files send each request to the right servers."""
 
 import re
 import ssl
@@ -20,9 +20,9 @@ from rig.rawserver import RawServer
 
 CLASSES = ("routes-reports.map", "routes-uploads.map", "routes-background.map")
 HEAVY = [cmd for name in CLASSES for cmd, _ in rows(name) if "/" not in cmd]
-# Names that API v2 makes of a doctype and a method.
+# The short names of API v2: a doctype and a method.
 SHORT = [cmd for name in CLASSES for cmd, _ in rows(name) if "/" in cmd]
-# What people do all day: it must stay on the primary servers.
+# The commands of everyday work, which must stay on the primary servers.
 LIGHT = ("frappe.desk.form.save.savedocs", "frappe.client.get", "frappe.desk.search.search_link",
          "run_doc_method", "login", "ping", "frappe.desk.reportview.get",
          "frappe.desk.query_report.get_script")
@@ -43,7 +43,7 @@ TO_SECONDARY = ("reports", "erpnext_secondary")
 
 
 def test_11_01_nginx_t(serve, upstreams):
-    """nginx takes the file with its own addresses, and with no warning."""
+    """nginx accepts the file with its own addresses, without a warning."""
     conf = text("balancer.conf", {"listen 80;": "@{listen main}"})
     good, said = serve(conf, start=False).test()
     assert good and "[warn]" not in said, said
@@ -51,7 +51,7 @@ def test_11_01_nginx_t(serve, upstreams):
 
 @pytest.mark.parametrize("cmd", HEAVY)
 def test_11_02_heavy(nginx, cmd):
-    """Each row, in a form, in JSON and in the path of a GET; a path is no match for the body."""
+    """Each row matches in a form, in JSON and in the path of a GET; the body counts before the path."""
     assert went(post(nginx, "/", f"filters=%7B%7D&cmd={cmd}")) == TO_SECONDARY
     assert went(post(nginx, "/", f'{{"x": 1, "cmd": "{cmd}"}}', JSON)) == TO_SECONDARY
     assert went(exchange(nginx, "GET", f"/api/method/{cmd}?x=1")) == TO_SECONDARY
@@ -64,12 +64,12 @@ def test_11_20_short_names(nginx, cmd):
     path = f"/api/v2/method/{quote(cmd)}"
     assert went(exchange(nginx, "GET", path)) == TO_SECONDARY
     assert went(post(nginx, path, "x=1")) == TO_SECONDARY
-    # The map ignores case, as Frappe does not; and a version before 15 has no such form.
+    # A map ignores case, unlike Frappe. Versions before 15 have no short names.
     assert went(exchange(nginx, "GET", f"/api/v2/method/{quote(cmd)}_x")) == TO_PRIMARY
 
 
 def test_11_21_short_names_are_generated():
-    """Each dotted name of a doctype's module has its short one below it, and no other is there."""
+    """Each dotted name of a doctype's module has its short name below it, and there are no other short names."""
     tool = ROOT / "tools/short-names.py"
     run = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True,
                          check=False)
@@ -78,7 +78,7 @@ def test_11_21_short_names_are_generated():
 
 
 def test_11_22_short_names_that_lack(tmp_path):
-    """The check finds a name that lacks, and one too many."""
+    """The check finds a missing name, and a superfluous one."""
     tool = ROOT / "tools/short-names.py"
     path = tmp_path / "x.map"
     dotted = "frappe.core.doctype.prepared_report.prepared_report.enqueue x;\n"
@@ -109,7 +109,7 @@ def test_11_22_short_names_that_lack(tmp_path):
     ("POST", "/api/v2/document/File?cmd=frappe.client.get", False),
 ])
 def test_11_23_no_command(nginx, method, path, secondary):
-    """What API v2 does by its path alone."""
+    """Requests of API v2 that the path alone names."""
     body = multipart(("file", b"x" * 10, "scan.pdf"))
     done = exchange(nginx, method, path, of_type(MULTIPART), body)
     assert went(done) == (TO_SECONDARY if secondary else TO_PRIMARY)
@@ -117,7 +117,7 @@ def test_11_23_no_command(nginx, method, path, secondary):
 
 @pytest.mark.parametrize("cmd", LIGHT)
 def test_11_03_light(nginx, cmd):
-    """The work of people stays on the primary servers, also where the path names a report."""
+    """Everyday commands stay on the primary servers, also if the path names a report."""
     assert went(post(nginx, "/", f"filters=%7B%7D&cmd={cmd}")) == TO_PRIMARY
     assert went(exchange(nginx, "GET", f"/api/method/{cmd}")) == TO_PRIMARY
     report = "/api/method/frappe.desk.query_report.run"
@@ -126,7 +126,7 @@ def test_11_03_light(nginx, cmd):
 
 @pytest.mark.parametrize("via", TRANSPORTS)
 def test_11_04_upload(nginx, via):
-    """A file of 3 MB, the command behind it."""
+    """An upload of 3 MB with the command behind the file."""
     body = multipart(("file", b"\x00" * 3_000_000, "scan.pdf"), ("cmd", "upload_file"))
     done = post(nginx, "/", body, MULTIPART, via=via)
     assert went(done) == TO_SECONDARY
@@ -136,7 +136,7 @@ def test_11_04_upload(nginx, via):
 @pytest.mark.parametrize("via", TRANSPORTS)
 @pytest.mark.parametrize("size", [0, 10, 20_000, 3_000_000])
 def test_11_19_report_bodies(nginx, size, via):
-    """The way to the location of reports keeps method and body, also one that is on disk."""
+    """On the way to the location of reports, method and body stay as they are, also a body on disk."""
     body = "filters=" + "x" * size + "&cmd=frappe.desk.query_report.export_query"
     done = post(nginx, "/", body, via=via)
     assert went(done) == TO_SECONDARY and done.response.status == 200
@@ -145,14 +145,14 @@ def test_11_19_report_bodies(nginx, size, via):
 
 @pytest.mark.parametrize("captured", load(), ids=lambda captured: captured.name)
 def test_11_05_corpus(nginx, captured):
-    """Requests of real clients."""
+    """Requests of real clients go where their command should go."""
     cmd = captured.expected()[0]
     done = exchange(nginx, captured.method, captured.target, captured.headers, captured.body)
     assert went(done) == (TO_SECONDARY if cmd in HEAVY or cmd in SHORT else TO_PRIMARY)
 
 
 def test_11_06_true_header(nginx):
-    """The servers get the true X-Frappe-CMD, whatever the client sends under that name."""
+    """The servers get the module's X-Frappe-CMD, not the client's."""
     headers = [*of_type(FORM), ("X-Frappe-CMD", "frappe.desk.query_report.run")]
     done = exchange(nginx, "POST", "/", headers, b"cmd=frappe.client.get")
     assert went(done) == TO_PRIMARY
@@ -161,14 +161,14 @@ def test_11_06_true_header(nginx):
 
 
 def test_11_07_host_and_proto(nginx):
-    """What Frappe needs to know of the client."""
+    """Frappe gets the host, the client's address and the scheme."""
     headers = post(nginx, "/", "cmd=ping").answer["headers"]
     assert (headers["host"], headers["x-forwarded-for"], headers["x-forwarded-proto"]) == (
         "localhost", "127.0.0.1", "http")
 
 
 def test_11_08_socketio(nginx):
-    """socket.io gets its upgrade, and its posts are not looked at."""
+    """socket.io gets its upgrade, and the module does not look at its POSTs."""
     headers = [("Upgrade", "websocket"), ("Connection", "upgrade")]
     answer = exchange(nginx, "GET", "/socket.io/?transport=websocket", headers).answer
     assert (answer["headers"]["upgrade"], answer["headers"]["connection"]) == headers_of(headers)
@@ -177,12 +177,12 @@ def test_11_08_socketio(nginx):
 
 
 def headers_of(pairs):
-    """Their values."""
+    """The values of headers."""
     return tuple(value for _, value in pairs)
 
 
 def test_11_09_assets(nginx):
-    """Assets come from the primary servers, and nobody looks for a command."""
+    """Assets come from the primary servers, and the module does not look for a command."""
     done = exchange(nginx, "GET", "/assets/frappe/js/x.js?cmd=frappe.desk.query_report.run")
     assert (went(done), done.found) == (TO_PRIMARY, ("", "", ""))
 
@@ -210,7 +210,7 @@ BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nno"
 
 @pytest.mark.parametrize("answer", [None, BAD_GATEWAY], ids=["closes", "502"])
 def test_11_10_get_is_repeated(serve_once, upstreams, answer):
-    """A GET whose server breaks goes to the next one."""
+    """If a server fails, nginx sends its GET to the next one."""
     broken = Broken(answer)
     nginx = serve_once(balancer(upstreams, _11=broken.address))
     assert went(exchange(nginx, "GET", "/api/method/ping")) == TO_PRIMARY
@@ -220,7 +220,7 @@ def test_11_10_get_is_repeated(serve_once, upstreams, answer):
 
 @pytest.mark.parametrize("answer", [None, BAD_GATEWAY], ids=["closes", "502"])
 def test_11_11_post_is_not_repeated(serve_once, upstreams, answer):
-    """A POST that a server has read is not sent to another one."""
+    """nginx does not send a POST to another server once one has read it."""
     broken = Broken(answer)
     nginx = serve_once(balancer(upstreams, _11=broken.address))
     done = post(nginx, "/", "cmd=frappe.desk.form.save.savedocs")
@@ -231,7 +231,7 @@ def test_11_11_post_is_not_repeated(serve_once, upstreams, answer):
 
 
 def test_11_12_dead_server(serve_once, upstreams):
-    """A POST goes to the next server where the first one cannot be reached."""
+    """If nginx cannot reach the first server, it sends a POST to the next one."""
     nginx = serve_once(balancer(upstreams, _11=f"127.0.0.1:{free_port()}"))
     for _ in range(4):
         assert went(post(nginx, "/", "cmd=frappe.client.get")) == TO_PRIMARY
@@ -246,7 +246,7 @@ def test_11_13_backup(serve_once, upstreams):
 
 
 def test_11_24_backup_behind_more(serve_once, upstreams):
-    """However many secondary servers are down at once, their backup is reached."""
+    """If all secondary servers are down, requests reach their backup."""
     dead = [f"127.0.0.1:{free_port()}" for _ in range(4)]
     conf = balancer(upstreams, _21=dead[0], _22=dead[1])
     more = "".join(f"server {address} max_fails=10;\n" for address in dead[2:])
@@ -255,7 +255,7 @@ def test_11_24_backup_behind_more(serve_once, upstreams):
 
 
 def for_tls(upstreams, certificate, key):
-    """balancer.conf as its comments tell to change it for TLS, on ports and a certificate of ours."""
+    """balancer.conf with the changes for TLS that its comments describe, and a test's ports and certificate."""
     paths = {"ssl_certificate /etc/ssl/certs/erp.example.com.pem;": f"ssl_certificate {certificate};",
              "ssl_certificate_key /etc/ssl/private/erp.example.com.key;": f"ssl_certificate_key {key};"}
     conf = text("balancer.conf", {"    listen 80;\n    #": "    #"} | servers(upstreams))
@@ -268,7 +268,7 @@ def for_tls(upstreams, certificate, key):
 
 
 def test_11_26_tls(serve_once, env, upstreams):
-    """The TLS server, over HTTP/2, and the redirect that keeps a POST a POST."""
+    """The TLS server works over HTTP/2, and the redirect to it keeps the method POST."""
     nginx = serve_once(for_tls(upstreams, *env.certificate))
     done = post(nginx, "/x?y=1", "cmd=frappe.client.get")
     assert done.response.status == 308
@@ -284,8 +284,8 @@ def test_11_26_tls(serve_once, env, upstreams):
 
 @pytest.fixture(scope="module")
 def two_balancers(serve, upstreams):
-    """balancer.conf twice, before four nodes of socketio, which the second one names in another order.
-    The client says which address it has."""
+    """Two balancers in front of four nodes of socketio, which the second one lists in another order. The test's
+    client chooses its address by a header."""
     nodes = serve("".join(f"server {{ @{{listen node{n}}} return 200 node{n}; }}" for n in range(4)))
     addresses = [f"127.0.0.1:{nodes.port(f'node{n}')}" for n in range(4)]
     conf = balancer(upstreams).replace(
@@ -302,8 +302,8 @@ def two_balancers(serve, upstreams):
 
 
 def test_11_25_two_balancers(env, two_balancers):
-    """A client's socket.io stays on one node, whichever balancer it comes through; the nodes share the
-    clients; and a command goes to the same pool by both."""
+    """Both balancers send a client's socket.io to the same node, and share the clients among the nodes. Both
+    send a command to the same pool."""
     if not env.has("http_realip_module"):
         pytest.skip("this nginx is built without real_ip")
     chosen = {}
@@ -319,7 +319,7 @@ def test_11_25_two_balancers(env, two_balancers):
 
 
 def test_11_18_rows():
-    """Every row stands once, is a method's name, and has a reason above it."""
+    """Every row is unique, is a method's name, and has a reason above it."""
     for name in (*CLASSES, "routes-readonly.map"):
         keys = [key for key, _ in rows(name)]
         assert len(keys) == len(set(keys)) >= 7

@@ -54,11 +54,11 @@ def test_11_14_by_report(by_report, report):
 
 
 def test_11_15_by_report_others(by_report):
-    """Other reports, and commands that have none, take the default."""
+    """Other reports, and commands without a report, take the default."""
     run = "/api/method/frappe.desk.query_report.run"
     for body in ("report_name=ToDo", "report_name=", "x=1"):
         assert post(by_report, run, body).answer["pool"] == "primary"
-    # As the head of the file says.
+    # The comment at the beginning of the file says that names ignore case.
     assert post(by_report, run, "report_name=general+LEDGER").answer["pool"] == "reports"
     pdf = "/api/method/frappe.utils.print_format.download_pdf?doctype=ToDo&name=x"
     assert exchange(by_report, "GET", pdf).answer["pool"] == "primary"
@@ -76,8 +76,8 @@ def test_11_16_read_only(read_only, cmd):
     "upload_file", "frappe.desk.reportview.delete_items", "frappe.model.utils.user_settings.save",
 ])
 def test_11_17_writers(read_only, cmd):
-    """What writes does not."""
+    """Commands that write do not go to the readers' servers."""
     assert post(read_only, "/", f"cmd={cmd}").answer["pool"] == "primary"
-    # The path of a reader is no disguise.
+    # The body counts before the path, also if the path names a reader.
     done = post(read_only, "/api/method/frappe.client.get", f"cmd={cmd}")
     assert done.answer["pool"] == "primary"

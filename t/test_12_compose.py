@@ -1,7 +1,7 @@
-"""12: the compose files say what the guide says: what is shared, what there is many of, what once.
+"""12: the compose files agree with the guide: which services are shared, which run on every host, which once.
 
-No Docker is needed: a library reads them by the Compose specification. What docker itself would do
-with them is not tested.
+No Docker is needed: a library reads them by the Compose specification. This does not test what docker itself
+does with them.
 """
 
 import re
@@ -23,8 +23,8 @@ FRAPPE = {"ERPNEXT_VERSION": "v15.54.1", "ROUTES": "/opt/routes"}
 
 
 def interpolated(content, values):
-    """The text with `${NAME}`, `${NAME:-default}` and `${NAME:?message}` filled in, inner ones
-    first; comments are none of Compose's business."""
+    """The text without comments, with `${NAME}`, `${NAME:-default}` and `${NAME:?message}` filled in, inner ones
+    first."""
     content = re.sub(r"^\s*#.*\n", "", content, flags=re.MULTILINE)
 
     def value(match):
@@ -45,7 +45,7 @@ def interpolated(content, values):
 
 
 def read(name, values):
-    """A file by the Compose specification: unknown keys and wrong types are errors."""
+    """Reads a file by the Compose specification: unknown keys and wrong types are errors."""
     options = PyOptions()
     options.apply_merge = True
     compose = options.from_yaml(interpolated((DOCKER / name).read_text(), values))
@@ -54,28 +54,28 @@ def read(name, values):
 
 
 def plain(compose):
-    """As dictionaries."""
+    """A compose file as dictionaries."""
     return compose.to_dict()
 
 
 @pytest.fixture(scope="module")
 def host():
-    """One of several hosts."""
+    """The compose file of one of several hosts."""
     return plain(read("compose.host.yaml", HOST))
 
 
 @pytest.fixture(scope="module")
 def override():
-    """What is laid over frappe_docker's files."""
+    """The compose file that is used together with those of frappe_docker."""
     options = PyOptions()
     options.apply_merge = True
     content = interpolated((DOCKER / "compose.frappe.yaml").read_text(), FRAPPE)
-    # The volume and the configurator are frappe_docker's.
+    # frappe_docker's files have the volume and the configurator.
     return plain(options.from_yaml(content + "  configurator: {image: x}\nvolumes: {sites: {}}\n"))
 
 
 def test_12_101_reader():
-    """The library refuses what is no compose file, so that the tests below mean something."""
+    """The library refuses a file that is no compose file, so that the tests below can fail."""
     for wrong in ("services: {a: {image: x, comand: y}}", "services: {a: {image: [1]}}"):
         with pytest.raises(ValueError):
             PyOptions().from_yaml(wrong)
@@ -86,14 +86,14 @@ def test_12_101_reader():
 
 @pytest.mark.parametrize("name", sorted(HOST))
 def test_12_102_asks(name):
-    """What a host cannot guess is asked for, by a message, and the guide names it."""
+    """If a value without a default is missing, a message asks for it, and the guide names it."""
     with pytest.raises(KeyError, match="Set "):
         read("compose.host.yaml", HOST | {name: ""})
     assert f"{name}={HOST[name]}\n" in GUIDE
 
 
 def test_12_103_shared(host):
-    """Database and redis are elsewhere, and every service has the one volume, which is remote."""
+    """Database and redis are not on the host, and every service has the one volume, which is remote."""
     assert set(host["services"]) == {"frontend", "backend", "websocket", "queue-short",
                                      "queue-long", "scheduler", "configurator"}
     for service in host["services"].values():
@@ -105,7 +105,7 @@ def test_12_103_shared(host):
 
 
 def test_12_104_once(host):
-    """`up` starts neither the scheduler nor the configurator; a profile each does."""
+    """`up` does not start the scheduler and the configurator; each has a profile."""
     profiles = {name: service.get("profiles") for name, service in host["services"].items()
                 if service.get("profiles")}
     assert profiles == {"scheduler": ["scheduler"], "configurator": ["configurator"]}
@@ -116,13 +116,13 @@ def test_12_104_once(host):
     script, = configurator["command"]
     for key in ("db_host", "db_port", "redis_cache", "redis_queue", "redis_socketio"):
         assert f"set-config -g {key} " in script or f"set-config -gp {key} " in script
-    # `$$` is the shell's own, filled in from the environment.
+    # Compose makes `$` of `$$`: the shell then takes the value from the environment.
     for name in re.findall(r"\$(\w+)", script):
         assert name in configurator["environment"]
 
 
 def test_12_105_balancer_finds_it(host):
-    """The port and the time are those that balancer.conf counts on."""
+    """The port and the timeouts fit balancer.conf."""
     frontend = host["services"]["frontend"]
     port = frontend["ports"][0]
     assert str(port).endswith(":8080:8080") or port["target"] == 8080
@@ -134,14 +134,14 @@ def test_12_105_balancer_finds_it(host):
 
 @pytest.mark.parametrize("fixture", ["host", "override"])
 def test_12_106_environment(request, fixture):
-    """A frontend is told only what the template and the entrypoint know."""
+    """A frontend gets only variables that the template or the entrypoint uses."""
     known = set(re.findall(r"\$\{(\w+)\}", (CONF / "frappe-docker.conf.template").read_text()))
     given = request.getfixturevalue(fixture)["services"]["frontend"].get("environment", {})
     assert set(given) <= known
 
 
 def test_12_107_override(override):
-    """The frontend is built by our Dockerfile, and its second backend is there."""
+    """Our Dockerfile builds the frontend, and its second backend exists."""
     frontend, reports = (override["services"][name] for name in ("frontend", "backend-reports"))
     build = frontend["build"]
     assert build["context"] == FRAPPE["ROUTES"]
@@ -156,7 +156,7 @@ def test_12_107_override(override):
 
 
 def test_12_108_picture():
-    """It is well-formed, needs nothing from elsewhere, and has each piece."""
+    """The guide's picture is well-formed, needs no other file, and shows every part."""
     source = (ROOT / "docs/several-servers.svg").read_text()
     words = " ".join(text for text in ElementTree.fromstring(source).itertext()).lower()
     for piece in ("balancer", "frontend", "gunicorn", "socketio", "workers", "scheduler", "migrate",

@@ -1,4 +1,4 @@
-"""12: what the guide in docs/ tells to write and to run works."""
+"""12: the configurations and commands of the guide in docs/ work."""
 
 import gzip
 import os
@@ -35,8 +35,8 @@ def of_kind(kind):
 
 
 def commands():
-    """Blocks of commands, each with the output that the guide shows behind it, or none. The first hour
-    changes a whole system: t/test_10_first_hour.py runs it in one."""
+    """Blocks of commands, each with the output that the guide shows behind it, or none. The first hour is left
+    out, since it changes a whole system: t/test_10_first_hour.py runs it."""
     for path in DOCS:
         if path.stem == "first-hour":
             continue
@@ -49,14 +49,14 @@ def commands():
 
 
 def loadable(conf):
-    """A block of the guide, on a free port and the route files of this directory."""
+    """A block of the guide with a free port and with the route files of nginx-conf."""
     conf = conf.replace("listen 80;", "@{listen main}").replace("/var/lib/nginx/", "@{prefix}/")
     return conf.replace("include frappe/", f"include {CONF}/")
 
 
 @pytest.mark.parametrize("conf", of_kind("nginx"))
 def test_12_81_configurations(serve, conf):
-    """nginx takes each configuration as it stands there."""
+    """nginx accepts each configuration of the guide."""
     good, said = serve(loadable(conf), start=False, log="access_log off;").test()
     assert good and "[warn]" not in said, said
 
@@ -76,7 +76,7 @@ def test_12_81_configurations(serve, conf):
     ("x=1", "primary"),
 ])
 def test_12_82_routes_of_the_guide(serve, upstreams, body, pool):
-    """The map of methods of documents sends bodies where it says."""
+    """The map of methods of documents routes bodies as the guide says."""
     conf, = (content for kind, content in blocks(ROOT / "docs/choosing-routes.md")
              if kind == "nginx" and "run_doc_method" in content)
     conf = conf.replace(PRIMARY[0], upstreams["primary"].address)
@@ -113,7 +113,7 @@ def shell(serve, upstreams, env, tmp_path_factory):
         line = " ".join(part if '"$' in str(part) else shlex.quote(str(part)) for part in command)
         (tools / name).write_text(f"#!/bin/bash\nexec {line}\n")
         (tools / name).chmod(0o755)
-    # One line for the report, and one of a report.
+    # The log gets a line of a report's run, and those of `trouble`.
     post(nginx, "/", "report_name=Stock+Balance&cmd=frappe.desk.query_report.run")
     trouble(nginx)
 
@@ -127,8 +127,8 @@ def shell(serve, upstreams, env, tmp_path_factory):
 
 
 def trouble(nginx):
-    """What the guide's table speaks of: a compressed body, a large one, one that is too large, and
-    a socketio that is not there."""
+    """Causes the troubles of the guide's table: a compressed body, a large one, one that is too large, and a
+    socketio that does not run."""
     exchange(nginx, "POST", "/", [*of_type(JSON), ("Content-Encoding", "gzip")], gzip.compress(b'{"cmd":"f"}'))
     assert post(nginx, "/", "cmd=upload_file&x=" + "x" * 100_000).response.status == 200
     with Http1(nginx.port()) as client:
@@ -151,16 +151,15 @@ BASH = [content for path in DOCS if path.stem != "log-shipping"
 
 
 def test_12_86_kinds():
-    """Each block is of a kind that a test knows. `sh` and `nginx` are run above, `yaml` below;
-    `bash` has what needs docker, another nginx or Elasticsearch (`t/test_12_shipping.py`), `ini`
-    is read by `t/test_12_compose.py`, `make` by `t/test_10_first_hour.py`, Prometheus's own
-    by `t/test_21_status.py`."""
+    """Each block is of a kind that a test runs or reads: `sh` and `nginx` above, `yaml` below, `ini` in
+    `t/test_12_compose.py`, `make` in `t/test_10_first_hour.py`, `promql` in `t/test_21_status.py`. `bash` is
+    for commands that need docker, another nginx or Elasticsearch (`t/test_12_shipping.py`)."""
     kinds = {kind for path in DOCS for kind, _ in blocks(path)}
     assert kinds <= {"sh", "nginx", "text", "yaml", "bash", "ini", "make", "promql"}
 
 
 def test_12_87_not_run():
-    """Of what cannot be run here, every file and option is there."""
+    """The files and options in commands that cannot run here exist."""
     help_ = subprocess.run([ROOT / "packaging/build-for-nginx.sh", "--help"], capture_output=True,
                            text=True, check=True).stdout
     seen = set()
@@ -184,7 +183,7 @@ def test_12_87_not_run():
 
 
 def test_12_88_ingress(serve, upstreams):
-    """The snippets of the ingress, where the controller puts them."""
+    """The snippets for the ingress work where the ingress controller puts them."""
     (block,) = [content for kind, content in blocks(ROOT / "docs/build-for-nginx.md")
                 if kind == "yaml"]
     data = yaml.safe_load(block)["data"]
@@ -211,7 +210,7 @@ def test_12_88_ingress(serve, upstreams):
 
 
 def test_12_89_state():
-    """Each file of figures that is named lies where the package makes a directory, and purges it."""
+    """Each `state=` in the documentation lies in the directory that the package makes, and purges."""
     texts = [*DOCS, ROOT / "README.md", *CONF.glob("*.conf"), *(ROOT / "packaging/snippets").glob("*")]
     named = [found for path in texts for found in re.findall(r"state=(/[^\s;`]+)", path.read_text())]
     assert len(named) >= 3 and set(named) == {"/var/lib/nginx/frappe/calls"}
@@ -222,7 +221,7 @@ def test_12_89_state():
 
 
 def test_12_84_links():
-    """Links inside of the project lead somewhere."""
+    """Links within the project lead to files and headings that exist."""
     for path in DOCS:
         markdown = path.read_text()
         for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", markdown):
@@ -234,7 +233,7 @@ def test_12_84_links():
 
 
 def test_12_85_failover_table():
-    """The table of failures says what t/test_11 shows of balancer.conf."""
+    """The guide's table of failures agrees with balancer.conf, which t/test_11 tests."""
     conf = (CONF / "balancer.conf").read_text()
     for line in ("proxy_next_upstream error timeout http_502;", "proxy_next_upstream_timeout 10s;"):
         assert line in conf

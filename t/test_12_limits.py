@@ -1,4 +1,4 @@
-"""12: limits.conf holds back what it names and nothing else; reports alone may take long."""
+"""12: limits.conf limits the requests that it names and no others; only reports may take long."""
 
 import base64
 import re
@@ -21,7 +21,7 @@ GUEST = [("Cookie", "sid=Guest")]
 
 
 def basic(key, secret):
-    """The key of the API, as a header of HTTP's own authentication."""
+    """An API key as a header of HTTP Basic authentication."""
     return [("Authorization", "Basic " + base64.b64encode(f"{key}:{secret}".encode()).decode())]
 
 
@@ -32,7 +32,7 @@ def limited(upstreams, replace=(), **others):
 
 @pytest.fixture
 def nginx(serve_once, upstreams):
-    """Fresh for each test, since limits remember."""
+    """A new nginx for each test, since limits remember earlier requests."""
     return serve_once(limited(upstreams))
 
 
@@ -44,7 +44,7 @@ def statuses(nginx, count, body, headers=(), method="POST", target="/"):
 
 
 def test_12_31_nginx_t(serve, upstreams):
-    """nginx takes the files, and with no warning."""
+    """nginx accepts the files without a warning."""
     good, said = serve(limited(upstreams), start=False).test()
     assert good and "[warn]" not in said, said
 
@@ -78,7 +78,7 @@ def test_12_31_nginx_t(serve, upstreams):
     ("POST", "/api/v2/method/Web%20Form/accept", b"data=a"),
 ])
 def test_12_32_login(nginx, method, target, body):
-    """Eleven passwords are taken at once, then no more, whatever sid comes with them."""
+    """nginx passes on eleven logins at once and then no more, whatever sid they have."""
     answers = [statuses(nginx, 1, body, [("Cookie", f"sid={number:056x}")], method, target)[0]
                for number in range(13)]
     assert answers[:11] == [200] * 11 and answers[-1] == 429
@@ -86,7 +86,7 @@ def test_12_32_login(nginx, method, target, body):
 
 
 def test_12_43_short_names():
-    """Each method of a doctype's module that is limited is limited by its short name, too."""
+    """If a method of a doctype's module is limited, so is its short name."""
     conf = text("limits.conf")
     dotted = re.findall(r"\\\.doctype\\\.(\w+)\\\.\1\\\.\(?([\w|]+)\)?:", conf)
     short = re.findall(r'"~\*\^([\w ]+)/\(?([\w|]+)\)?:"', conf)
@@ -114,7 +114,7 @@ def test_12_33_not_login(nginx):
 ], ids=["session", "token", "token-first", "guest", "basic", "basic-first", "bearer",
         "bearer-first"])
 def test_12_34_reports_of_one(nginx, one, other):
-    """Who starts too many reports is held back, and nobody else."""
+    """A person who starts too many reports is limited, and no other person is."""
     answers = statuses(nginx, 25, REPORT, one)
     assert answers[:21] == [200] * 21 and answers[-1] == 429
     assert statuses(nginx, 5, REPORT, other) == [200] * 5
@@ -122,15 +122,15 @@ def test_12_34_reports_of_one(nginx, one, other):
 
 
 def test_12_35_guests(nginx):
-    """Visitors have one session for all of them: they count by address, with or without it."""
+    """All guests have the same session, so they are counted by address, with it or without."""
     assert statuses(nginx, 25, REPORT, GUEST)[-1] == 429
     assert statuses(nginx, 1, REPORT) == [429]
     assert statuses(nginx, 1, REPORT, [("Cookie", "sid=x")]) == [429]
 
 
 def test_12_42_one_key(nginx):
-    """The key of a person counts the same whether it comes by `token` or with another sid; by Basic it
-    is a key of its own, whatever the secret is."""
+    """An API key counts as one person, whether it comes as `token` alone or with another sid. As Basic it
+    counts separately, with any secret."""
     token = [("Authorization", "token keyofalice00001:x")]
     assert statuses(nginx, 25, REPORT, [*token, *ALICE])[-1] == 429
     assert statuses(nginx, 1, REPORT, [*token, *BOB]) == [429]
@@ -146,21 +146,21 @@ class Held:
         self.held = []
 
     def send(self, headers, body=REPORT):
-        """A client with a request under way."""
+        """A client that has sent a request."""
         client = self._stack.enter_context(Http1(self._nginx.port()))
         client.send(head("POST", "/", [*headers, *of_type(FORM),
                                        ("Content-Length", str(len(body)))]), body)
         return client
 
     def hold(self, headers, body=REPORT):
-        """The same, and it has reached a server."""
+        """Sends a request, and returns once it has reached a server."""
         client = self.send(headers, body)
         connection = self._server.accept()
         connection.read_request()
         self.held.append((client, connection))
 
     def finish(self):
-        """Answers all."""
+        """Answers all requests that are held."""
         for client, connection in self.held:
             connection.answer()
             assert client.response().status == 200
@@ -185,13 +185,13 @@ def hold(serve_once, upstreams):
 
 
 def test_12_36_reports_at_a_time(hold):
-    """Two at a time for a person; the next ones when those are done."""
+    """A person may run two reports at a time, and more when those have ended."""
     held = hold()
     held.hold(ALICE)
     held.hold(ALICE)
     assert held.send(ALICE).response().status == 429
     held.hold(BOB)
-    # What is no report goes on.
+    # A request that is no report is not limited.
     assert held.send(ALICE, b"cmd=frappe.client.get").response().status == 200
     held.finish()
     held.hold(ALICE)
@@ -199,7 +199,7 @@ def test_12_36_reports_at_a_time(hold):
 
 
 def test_12_37_reports_of_all(hold):
-    """So many at a time for all together."""
+    """All persons together may run a fixed number of reports at a time."""
     held = hold({"limit_conn report_of_all 16;": "limit_conn report_of_all 3;"})
     for letter in "cde":
         held.hold([("Cookie", f"sid={letter * 56}")])
@@ -216,8 +216,7 @@ QUICK = {"proxy_read_timeout 120s;": "proxy_read_timeout 200ms;",
 @pytest.mark.parametrize("body", [
     REPORT, b"x=1&cmd=upload_file", b"cmd=frappe.desk.reportview.delete_items"])
 def test_12_38_long_work(hold, upstreams, body):
-    """A report, an upload or a background command may take longer than anything else, here more than
-    200 ms."""
+    """A report, an upload or a background command may take longer than other requests, here more than 200 ms."""
     held = hold(balance=QUICK)
     held.hold(ALICE, body)
     with RawServer() as slow:
@@ -230,7 +229,7 @@ def test_12_38_long_work(hold, upstreams, body):
 
 
 def test_12_39_not_tried_twice(serve_once, upstreams):
-    """A GET that took too long on one server is not tried on another."""
+    """nginx does not try a GET on another server after it has taken too long on the first."""
     with RawServer() as slow:
         conf = limited(upstreams, _11=f"127.0.0.1:{slow.port}")
         for old, new in QUICK.items():
@@ -239,7 +238,7 @@ def test_12_39_not_tried_twice(serve_once, upstreams):
 
 
 def test_12_40_not_tried_late(serve_once, upstreams):
-    """Nor is one whose server broke after that time."""
+    """nginx does not try a GET on another server if the first fails after that time."""
     with RawServer() as late:
         conf = limited(upstreams, _11=f"127.0.0.1:{late.port}").replace(
             "proxy_next_upstream_timeout 10s;", "proxy_next_upstream_timeout 1ms;")
@@ -254,7 +253,7 @@ def test_12_40_not_tried_late(serve_once, upstreams):
 
 
 def test_12_41_dry_run(serve_once, upstreams):
-    """As the head of the file says: only the log tells."""
+    """With the dry run of the file's first comment, nginx only logs what it would refuse."""
     nginx = serve_once(limited(upstreams) + "limit_req_dry_run on; limit_conn_dry_run on;")
     assert set(statuses(nginx, 25, REPORT, ALICE)) == {200}
     lines = nginx.errors.lines("limiting requests, dry run")
@@ -262,7 +261,7 @@ def test_12_41_dry_run(serve_once, upstreams):
 
 
 def test_12_40_sid_hash(serve):
-    """24 bits, the same for a sid each time, with nothing of it, and another for another."""
+    """The hash of a sid has 24 bits, is always the same, shows no part of the sid, and differs for others."""
     show = 'server { @{listen main} location / { return 200 "$sid_hash"; } }'
     sids = [f"{number * 0x9e3779b97f4a7c15 % (1 << 64):056x}" for number in range(1, 201)]
     with Http1(serve(text("sid-hash.conf") + show).port()) as client:
@@ -275,7 +274,7 @@ def test_12_40_sid_hash(serve):
         assert [of(sid) for sid in sids] == hashes
     assert all(re.fullmatch("[0-9a-f]{6}", found) for found in hashes), hashes
     assert len(set(hashes)) == len(sids)
-    # Each digit has its share of all values, whatever the others are.
+    # Each digit takes all of its values.
     for place in range(6):
         digits = {found[place] for found in hashes}
         pairs = {(found[place], found[(place + 1) % 6]) for found in hashes}

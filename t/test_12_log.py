@@ -1,4 +1,4 @@
-"""12: log-json.conf writes one JSON object a line and no secret."""
+"""12: log-json.conf writes one JSON object in each line, and no secret."""
 
 import json
 
@@ -19,7 +19,7 @@ FIELDS = {"time", "id", "client", "site", "method", "path", "cmd", "cmd_source",
 
 
 def logging(conf):
-    """A configuration with log-json.conf behind it, as the names in conf.d order them."""
+    """A configuration with log-json.conf behind it, in the order of the files' names in conf.d."""
     log = {"/var/log/nginx/frappe-access.log": "@{prefix}/log.json"}
     return conf + text("log-json.conf", log)
 
@@ -38,13 +38,13 @@ def line_of(nginx, done):
 
 
 def test_12_01_nginx_t(serve):
-    """nginx takes the file, and it needs no other one."""
+    """nginx accepts the file, which needs no other one."""
     good, said = serve(logging("server { @{listen main} frappe_cmd on; }"), start=False).test()
     assert good and "[warn]" not in said, said
 
 
 def test_12_02_fields(nginx):
-    """What a line says."""
+    """A line has the right values in its fields."""
     done = post(nginx, "/api/method/x?a=1", "report_name=General+Ledger&doctype=ToDo"
                 "&cmd=frappe.desk.query_report.export_query")
     line = line_of(nginx, done)
@@ -87,21 +87,21 @@ def test_12_03_no_secrets(nginx):
     (b"http://localhost/x?y", "/x"),
 ])
 def test_12_04_any_path(nginx, target, path):
-    """Whatever a path holds, the line is JSON in UTF-8."""
+    """With any path the line is JSON in UTF-8."""
     done = exchange(nginx, "GET", target)
     assert line_of(nginx, done)["path"] == path
     (nginx.prefix / "log.json").read_bytes().decode("utf-8", "strict")
 
 
 def test_12_05_any_text(nginx):
-    """Names that a client makes up."""
+    """With any names that a client invents, the line is JSON."""
     body = json.dumps({"cmd": 'a"\\名', "doctype": "é\"}", "report_name": "☃"}).encode()
     line = line_of(nginx, post(nginx, "/", body.decode(), JSON))
     assert (line["cmd"], line["doctype"], line["report"]) == ('a"\\名', 'é"}', "☃")
 
 
 def test_12_06_bad_request(nginx):
-    """A request that nginx itself refuses is a line, too."""
+    """A request that nginx itself refuses has a line, too."""
     log = Log(nginx.prefix / "log.json")
     mark = log.mark()
     with Http1(nginx.port()) as client:
@@ -112,7 +112,7 @@ def test_12_06_bad_request(nginx):
 
 
 def test_12_07_several_servers(serve_once, upstreams):
-    """Where two servers were tried, both stand in the line."""
+    """If nginx has tried two servers, the line names both."""
     nginx = serve_once(logging(balancer(upstreams, _11=f"127.0.0.1:{free_port()}")))
     line = line_of(nginx, post(nginx, "/", "cmd=frappe.client.get"))
     assert line["upstream_status"] == "502, 200"
@@ -120,7 +120,7 @@ def test_12_07_several_servers(serve_once, upstreams):
 
 
 def test_12_09_real_log(nginx):
-    """The log that nginx wrote in the tests above, whole."""
+    """The report reads the log that nginx has written in the tests above."""
     post(nginx, "/", "cmd=upload_file")
     run = report(nginx.prefix / "log.json")
     assert run.returncode == 0 and run.stderr == "", run.stderr
