@@ -1,4 +1,4 @@
-"""12: `make report` says what the log of log-json.conf says of the time of the servers."""
+"""12: `make report` shows the servers' time by the log of log-json.conf."""
 
 import gzip
 import json
@@ -34,7 +34,7 @@ def log(tmp_path):
 
 
 def test_12_08_figures(log):
-    """The arithmetic."""
+    """The figures of the report are right."""
     run = report(log)
     assert run.returncode == 0 and run.stderr == "", run.stderr
     assert run.stdout.startswith("109 requests from 2026-01-01T00:00:00+00:00 to ")
@@ -42,7 +42,7 @@ def test_12_08_figures(log):
     assert rows["frappe.client.get"] == {
         "requests": "100", "errors %": "5.0", "p50 s": "0.500", "p95 s": "0.950", "p99 s": "0.990",
         "max s": "1.000", "servers s": "50.5", "share %": "26.4"}
-    # Of a line without a call, as older logs have them, the command counts.
+    # A line without a call, as in older logs, counts under its command.
     assert rows["(no command)"]["servers s"] == "0.8"
     assert rows["(no command)"]["errors %"] == "0.0"
     assert list(rows)[0] == "frappe.desk.query_report.run:General Ledger"
@@ -81,7 +81,7 @@ def test_12_21_slowest_by_enough_runs(log):
 
 
 def test_12_22_long_names(log):
-    """A name of 255 bytes stands whole on a line of its own, and the table is as wide as before."""
+    """A name of 255 bytes has a line of its own, and the table does not become wider."""
     def widths(output):
         return {len(line) for line in output.splitlines() if line.startswith("  ---")}
     before = widths(report(log).stdout)
@@ -95,8 +95,8 @@ def test_12_22_long_names(log):
 
 
 def test_12_13_several_and_compressed(log, tmp_path):
-    """Rotated logs, of which some are compressed, as their content says and not their name; a name with
-    a pattern's characters is a name."""
+    """The report reads several logs. It recognises a compressed one by its content, not by its name, and takes
+    a name with the characters of a pattern literally."""
     packed, renamed = tmp_path / "access[1]*.json", tmp_path / "plain.gz"
     packed.write_bytes(gzip.compress(log.read_bytes()))
     renamed.write_bytes(log.read_bytes())
@@ -105,7 +105,7 @@ def test_12_13_several_and_compressed(log, tmp_path):
 
 
 def test_12_23_standard_input(log):
-    """`-` is what a pipe brings, packed or not."""
+    """`-` is the standard input, compressed or not."""
     for content in (log.read_bytes(), gzip.compress(log.read_bytes())):
         run = subprocess.run([sys.executable, TOOL, "-"], input=content, capture_output=True,
                              check=False)
@@ -113,12 +113,12 @@ def test_12_23_standard_input(log):
 
 
 def cut(packed):
-    """Without its end."""
+    """A compressed log without its end."""
     return packed[:len(packed) // 2]
 
 
 def flip(packed):
-    """With a wrong byte in its middle."""
+    """A compressed log with a wrong byte in its middle."""
     middle = len(packed) // 2
     return packed[:middle] + bytes([packed[middle] ^ 0xFF]) + packed[middle + 1:]
 
@@ -127,12 +127,12 @@ def flip(packed):
                                     lambda packed: packed + b"no gzip"],
                          ids=["cut", "flipped", "checksum", "more"])
 def test_12_24_damaged(log, tmp_path, damage):
-    """What can be read of a compressed log counts, with a warning, and so do the logs behind it."""
+    """The readable part of a damaged log counts, with a warning, and so do the logs behind it."""
     dice = random.Random(24)
     lines = [request(f"cmd.{dice.getrandbits(256):x}").encode() for _ in range(2000)]
     broken = tmp_path / "broken.gz"
     broken.write_bytes(damage(gzip.compress(b"".join(lines))))
-    # As gzip itself reads it, but for the line that it ends in.
+    # gzip itself reads as many lines; the last one may be cut.
     unpacked = subprocess.run(["gzip", "-dc"], stdin=broken.open("rb"), capture_output=True, check=False)
     least = sum(line in lines for line in unpacked.stdout.splitlines(keepends=True))
     run = report(broken, log)
@@ -142,7 +142,7 @@ def test_12_24_damaged(log, tmp_path, damage):
     assert warning, run.stderr
     count = int(warning[2].replace(",", ""))
     assert 0 < count <= 2000 and (count >= least or damage is flip)
-    # Where a byte is wrong, lines may come out that are none.
+    # With a wrong byte, gzip may give lines that were never written.
     wrong = re.search(r"(\d+) of \d+ lines were left out", run.stderr)
     assert damage is flip or not wrong
     assert run.stdout.startswith(f"{count + 109 - int(wrong[1] if wrong else 0):,} requests")
@@ -150,7 +150,7 @@ def test_12_24_damaged(log, tmp_path, damage):
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
 def test_12_25_progress(tmp_path, pack):
-    """Of logs above 50 MB it says how far it is, on the standard error; of smaller ones it is silent."""
+    """For logs above 50 MB the report says on standard error how far it is; for smaller ones it is silent."""
     path = tmp_path / "access.json"
     line = request("frappe.client.get", path="/" + "x" * 20_000).encode()
     path.write_bytes(pack(line * (49_000_000 // len(line))))
@@ -159,7 +159,7 @@ def test_12_25_progress(tmp_path, pack):
     path.write_bytes(pack(line * (60_000_000 // len(line))))
     run = report(path)
     part, count = re.match(r"report: (\d+)% read, ([\d,]+) lines so far\n", run.stderr).groups()
-    # What is compressed is read in pieces, ahead of its lines.
+    # A compressed log is read in pieces, ahead of the lines that are counted.
     assert 80 <= int(part) <= (85 if pack is bytes else 100)
     assert int(count.replace(",", "")) * len(line) == pytest.approx(50_000_000, abs=len(line))
     assert "report: counting: By pool\n" in run.stderr and "report:" not in run.stdout
@@ -239,13 +239,13 @@ def test_12_17_make(log, tmp_path):
 
 
 def test_12_18_make_without_log():
-    """It asks for the log."""
+    """Without LOG, `make report` asks for it."""
     run = make("report")
     assert run.returncode != 0 and "make report LOG=" in run.stderr
 
 
 def test_12_27_make_help():
-    """`make help` names what `make report` takes."""
+    """`make help` names all variables of `make report`."""
     recipe = (ROOT / "Makefile").read_text().split("\nreport:", 1)[1].split("\n.PHONY", 1)[0]
     variables = set(re.findall(r"\$\((?:if \$\()?([A-Z_]+)\)", recipe)) - {"PYTHON"}
     assert variables == {"LOG", "HTML", "REPORT_ARGS"}
@@ -256,7 +256,7 @@ def test_12_27_make_help():
 
 
 def test_12_28_make_checks_its_needs(log, tmp_path):
-    """It names Python where that lacks, and asks for nothing that only a build needs."""
+    """`make report` names Python if it is missing, and does not ask for programs that only a build needs."""
     for name in ("dirname", "printf", "id", "rm"):
         (tmp_path / name).symlink_to(shutil.which(name))
     run = make("report", f"LOG={log}", path=str(tmp_path))
@@ -269,7 +269,7 @@ def test_12_28_make_checks_its_needs(log, tmp_path):
 
 
 def test_12_19_standard_library():
-    """The report needs a Python and nothing else: no package, no site directory."""
+    """The report needs only Python: no package, no site directory."""
     run = subprocess.run([sys.executable, "-I", "-S", TOOL, "--help"], capture_output=True,
                          text=True, check=False)
     assert run.returncode == 0, run.stderr
@@ -279,7 +279,7 @@ SAME = ("requests", "p50 s", "p95 s", "p99 s", "max s")
 
 
 def independent(lines):
-    """What the report should say of some lines, by the definitions and no database."""
+    """The figures that the report should show for some lines, by their definitions and without a database."""
     times = sorted(line["request_time"] for line in lines)
     busy = [sum(float(time) for time in re.findall(r"[\d.]+", line["upstream_time"]))
             for line in lines]
@@ -295,7 +295,7 @@ def independent(lines):
 @pytest.mark.parametrize(("name", "field"), [
     ("Most time of the servers", "call"), ("By command", "cmd"), ("By pool", "pool"), ("By report", "report")])
 def test_12_20_independent(tmp_path, name, field):
-    """Another way of counting comes to the same figures, over a log of many kinds of lines."""
+    """Another way of counting gives the same figures, over a log of many kinds of lines."""
     dice = random.Random(20)
     lines = []
     for number in range(2000):
@@ -317,7 +317,7 @@ def test_12_20_independent(tmp_path, name, field):
     for key, row in rows.items():
         wanted = independent([line for line in lines if line[field] == key])
         assert {head: row[head] for head in SAME} == {head: wanted[head] for head in SAME}
-        # Rounded to a tenth, which two ways of summing may do differently.
+        # The report rounds to a tenth, and two ways of summing may differ in the last digit.
         assert abs(float(row["errors %"]) - 100 * wanted["errors"]) <= 0.051
         assert abs(float(row["servers s"].replace(",", "")) - wanted["busy"]) <= 0.051
         assert abs(float(row["share %"]) - 100 * wanted["busy"] / total) <= 0.051

@@ -48,7 +48,8 @@ def fixture_browser():
 
 @pytest.fixture(name="look")
 def fixture_look(written, browser):
-    """Opens the page; at its end nothing may have gone wrong in it, and nothing else was asked."""
+    """Opens the page. At the end of the test the page must have no errors, and must have asked for nothing
+    else."""
     from rig.browser import Seen
     opened = []
 
@@ -68,7 +69,7 @@ CELLS = """(table) => Object.fromEntries([...table.querySelectorAll("tbody tr")]
 
 @pytest.mark.timeout(120)
 def test_12_71_the_same_figures(log, look):
-    """Each table says what is printed, with units in its heads; a hostile name is text."""
+    """Each table has the figures that are printed, with units in its heads. A hostile name is shown as text."""
     page, printed = look(), report(log).stdout
     names = page.locator("h2").all_inner_texts()
     assert len(names) == 6
@@ -83,7 +84,7 @@ def test_12_71_the_same_figures(log, look):
 
 @pytest.mark.timeout(120)
 def test_12_72_one_bar_one_scale(look):
-    """A row has one bar: its share of the servers' time, as a part of what is 100 % in all tables."""
+    """A row has one bar for its share of the servers' time. All tables have the same 100 %."""
     page = look()
     bars = page.evaluate("""() => [...document.querySelectorAll("tbody tr")].map((row) =>
         [[...row.querySelectorAll("i")].map((bar) => bar.getBoundingClientRect().width),
@@ -104,7 +105,7 @@ def test_12_72_one_bar_one_scale(look):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_12_73_readable(look, scheme, width):
-    """axe-core finds nothing serious; nothing is cut off or has to be scrolled to, whatever its name."""
+    """axe-core finds nothing serious. No text is cut off, and no part has to be scrolled to, with any name."""
     from axe_playwright_python.sync_playwright import Axe
     page = look(color_scheme=scheme, viewport={"width": width, "height": 800})
     results = Axe().run(page)

@@ -1,7 +1,8 @@
-"""12: what ships the log names the log's fields and none else, and makes numbers of its numbers.
+"""12: the configurations for Filebeat, Elasticsearch and Grafana name exactly the log's fields, and give them the
+right types.
 
-There is no Elasticsearch, Filebeat or Grafana here. The pipeline is run by rig/pipeline.py; a
-server that takes everything stands for Elasticsearch where the guide's commands are run.
+There is no Elasticsearch, Filebeat or Grafana here. rig/pipeline.py runs the pipeline. Where the guide's
+commands run, a server that accepts everything stands for Elasticsearch.
 """
 
 import ipaddress
@@ -43,7 +44,7 @@ TYPES = TEMPLATE["template"]["mappings"]["properties"]["frappe"]["properties"]
 
 
 def test_12_61_fields():
-    """The template has each field of the log; pipeline and dashboard have no others."""
+    """The template has each field of the log; pipeline and dashboard have no other fields."""
     assert len(FIELDS) == 20
     assert set(TYPES) == set(FIELDS)
     for name in ("ingest-pipeline.json", "grafana-dashboard.json"):
@@ -52,7 +53,7 @@ def test_12_61_fields():
 
 
 def test_12_62_filebeat():
-    """It reads the log that log-json.conf writes, and writes where template and pipeline are."""
+    """Filebeat reads the log that log-json.conf writes, and sends it to the index of template and pipeline."""
     (source,) = FILEBEAT["filebeat.inputs"]
     log = re.search(r"^access_log (\S+) frappe_json;", FORMAT, re.MULTILINE)[1]
     assert source["type"] == "filestream" and source["id"]
@@ -71,7 +72,8 @@ def test_12_62_filebeat():
 
 @pytest.fixture(scope="module")
 def lines(serve, upstreams):
-    """Lines of a real nginx: plain, answered by nginx itself, two servers, a bad request."""
+    """Lines of a real nginx: of a plain request, one that nginx itself answered, one that went to two servers, a
+    bad one."""
     log = {"/var/log/nginx/frappe-access.log": "@{prefix}/log.json"}
     conf = balancer(upstreams, _11=f"127.0.0.1:{free_port()}") + text("log-json.conf", log)
     nginx = serve(conf.replace("frappe_cmd on;", "frappe_cmd on; location = /own { return 204; }", 1))
@@ -85,7 +87,7 @@ def lines(serve, upstreams):
 
 
 def shipped(line):
-    """The document of a line."""
+    """The document that Elasticsearch would store for a line."""
     return pipeline.run(PIPELINE, {"message": json.dumps(line), "frappe": dict(line),
                                    "host": {"name": "balancer"}})
 
@@ -101,7 +103,7 @@ FITS = {
 
 
 def test_12_63_types(lines):
-    """Every value that is left has the template's type."""
+    """After the pipeline every value has the template's type."""
     for line in lines:
         doc = shipped(line)
         assert "error" not in doc and "message" not in doc
@@ -112,7 +114,7 @@ def test_12_63_types(lines):
 
 
 def test_12_64_values(lines):
-    """Values that are not there are gone; several servers are several values."""
+    """The pipeline removes empty values, and makes a list of several servers."""
     report, own, *others = (shipped(line)["frappe"] for line in lines)
     assert report["report"] == "Stock Balance" and report["pool"] == "erpnext_secondary"
     assert len(report["upstream_time"]) == 1
@@ -126,7 +128,7 @@ def test_12_64_values(lines):
     ("-", [0.0], 1), ("-, 0.2", [0.0, 0.2], 2),
 ])
 def test_12_65_lists(lines, given, times, servers):
-    """The lists that nginx writes."""
+    """The pipeline reads the lists that nginx writes for several servers."""
     names = given.replace("0.010", "10.0.0.1:80").replace("-", "10.0.0.9:80")
     names = re.sub(r"0\.\d+", "unix:/run/a.sock", names.replace("10.0.0", "10_0_0"))
     doc = shipped(lines[0] | {"upstream_time": given, "upstream": names})
@@ -136,14 +138,14 @@ def test_12_65_lists(lines, given, times, servers):
 
 @pytest.mark.parametrize("broken", [{"time": "yesterday"}, {"upstream_time": "soon"}])
 def test_12_66_failure(lines, broken):
-    """What the pipeline cannot read is kept, with the reason."""
+    """The pipeline keeps a line that it cannot read, with the reason."""
     doc = shipped(lines[0] | broken)
     assert next(iter(broken.values())) in doc["error"]["message"]
     assert doc["frappe"]["cmd"] == lines[0]["cmd"]
 
 
 def kept(given, read):
-    """Whether all that was given is still there after it was read."""
+    """Whether `read` still has all that `given` has."""
     if isinstance(given, dict):
         return isinstance(read, dict) and all(
             kept(value, read.get(key)) for key, value in given.items())
@@ -153,13 +155,13 @@ def kept(given, read):
 
 
 def plain(model):
-    """As dictionaries."""
+    """A dashboard's objects as dictionaries."""
     return json.loads(json.dumps(model, default=lambda one: one.to_json()))
 
 
 def targets(board, language):
-    """Its queries. Grafana's own types know all that the dashboard and they say; each panel has a number of
-    its own, and none covers another or leaves a gap."""
+    """The queries of a dashboard. Checks that Grafana's own types know all keys of the dashboard and its
+    queries, that each panel has its own number, and that panels neither overlap nor leave a gap."""
     assert kept(board, plain(dashboard.Dashboard.from_json(board)))
     cells = []
     for panel in board["panels"]:
@@ -176,7 +178,7 @@ def targets(board, language):
 
 
 def test_12_67_dashboard():
-    """Each query asks for fields of the log, by their types; calls and commands are both there."""
+    """Each query asks for fields of the log, by their types. Calls and commands both occur."""
     fields = set()
     for target in targets(DASHBOARD, elasticsearch):
         ids = {metric["id"] for metric in target["metrics"]}
@@ -214,7 +216,7 @@ def test_12_69_dashboard_for_prometheus():
 
 
 class Taker(BaseHTTPRequestHandler):
-    """Takes JSON from whoever has the key."""
+    """A server that accepts JSON from a client with the key."""
 
     def do_PUT(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -231,7 +233,7 @@ class Taker(BaseHTTPRequestHandler):
 
 
 def test_12_68_commands(lines, tmp_path):
-    """The guide's commands send what they say."""
+    """The guide's commands send the files that they name."""
     (tmp_path / "frappe-access.log").write_text(json.dumps(lines[0]) + "\n")
     scripts = re.findall(r"^```bash\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Taker)

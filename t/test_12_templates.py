@@ -1,4 +1,4 @@
-"""12: the frontends of frappe_docker and of a bench, with the module slotted in."""
+"""12: the frontends of frappe_docker and of a bench, with the module added."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from rig.client import JSON, MULTIPART, exchange, multipart, post
 from rig.configurations import CONF, text
 from rig.nginx import free_port
 
-# What the entrypoint of frappe_docker fills in, by its defaults.
+# The variables that the entrypoint of frappe_docker fills in, with its defaults.
 VARIABLES = {
     "UPSTREAM_REAL_IP_ADDRESS": "127.0.0.1", "UPSTREAM_REAL_IP_HEADER": "X-Forwarded-For",
     "UPSTREAM_REAL_IP_RECURSIVE": "off", "FRAPPE_SITE_NAME_HEADER": "$host",
@@ -25,7 +25,7 @@ def docker(upstreams):
     template = text("frappe-docker.conf.template")
     values = VARIABLES | {"BACKEND": upstreams["primary"].address,
                           "SOCKETIO": upstreams["uploads"].address}
-    # The second backend that the comment speaks of.
+    # Adds the second backend, as the template's comment describes.
     reports = "upstream reports-server {\n\tserver "
     template = template.replace(f"{reports}${{BACKEND}}", reports + upstreams["reports"].address)
     run = subprocess.run(["envsubst", " ".join(f"${{{name}}}" for name in values)],
@@ -35,7 +35,7 @@ def docker(upstreams):
 
 
 def bench(upstreams):
-    """The file as it is, with a second gunicorn."""
+    """bench.conf with a second gunicorn."""
     conf = text("bench.conf", {"server 127.0.0.1:9000": f"server {upstreams['uploads'].address}"})
     for pool in ("primary", "reports"):
         conf = conf.replace("server 127.0.0.1:8000", f"server {upstreams[pool].address}", 1)
@@ -60,7 +60,7 @@ def front(request, serve, upstreams, tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["frappe-docker.conf.template", "bench.conf"])
 def test_12_51_nginx_t(serve, name):
-    """nginx takes each with nothing changed but the port and the environment."""
+    """nginx accepts each file with no change but the port and the environment."""
     conf = re.sub(r"listen (80|8080);", "@{listen main}", text(name))
     values = VARIABLES | {"BACKEND": f"127.0.0.1:{free_port()}",
                           "SOCKETIO": f"127.0.0.1:{free_port()}"}
@@ -86,12 +86,12 @@ def test_12_52_routes(front, target, body, content_type, pool):
 
 
 def test_12_53_headers(front):
-    """What Frappe is told of site and client."""
+    """Frappe gets the site, the host and the client's address and scheme."""
     headers = post(front.nginx, "/", EXPORT).answer["headers"]
     assert (headers["host"], headers["x-frappe-site-name"]) == ("localhost", "localhost")
     assert headers["x-use-x-accel-redirect"] == "True"
     assert (headers["x-forwarded-for"], headers["x-forwarded-proto"]) == ("127.0.0.1", "http")
-    # A balancer in front has ended TLS.
+    # A balancer in front speaks TLS with the client.
     proto = [("X-Forwarded-Proto", "https")]
     headers = exchange(front.nginx, "GET", "/app", proto).answer["headers"]
     assert headers["x-forwarded-proto"] == "https"
@@ -114,7 +114,7 @@ def test_12_54_files(front):
 
 
 def test_12_55_private_files(front):
-    """A private file by X-Accel-Redirect; the log still has the command."""
+    """nginx sends a private file by X-Accel-Redirect, and the log still has the command."""
     target = "/api/method/frappe.core.doctype.file.file.download_file"
     done = exchange(front.nginx, "GET", target,
                     [("X-Order-Accel", "/protected/private/files/secret.pdf")])
@@ -125,7 +125,7 @@ def test_12_55_private_files(front):
 
 
 def test_12_56_socketio(front):
-    """Realtime goes to node, with what its check of the origin needs."""
+    """Realtime requests go to node, with the headers by which it checks the origin."""
     headers = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
     answer = exchange(front.nginx, "GET", "/socket.io/?EIO=4", headers).answer
     assert answer["pool"] == "uploads"
@@ -136,7 +136,7 @@ def test_12_56_socketio(front):
 
 
 def test_12_57_redirects(front):
-    """A slash at the end is taken away before Frappe sees the request, whatever its body says."""
+    """nginx redirects a path with a slash at its end before Frappe sees the request, with any body."""
     for target, place in (("/app/", "/app"), ("/about.html", "/about"),
                           ("/blog/index.html", "/blog")):
         done = post(front.nginx, target, EXPORT)
@@ -152,7 +152,7 @@ def test_12_58_https_in_front():
 
 @pytest.mark.parametrize("name", ["frappe-docker.conf.template", "bench.conf"])
 def test_12_59_marks(serve, upstreams, name):
-    """Without the marked lines each is a plain frontend, which needs no module."""
+    """Without the marked lines each file is a plain frontend, which needs no module."""
     conf = re.sub(r"[ \t]*# \[frappe\]\n.*?# \[/frappe\]\n", "", text(name), flags=re.DOTALL)
     backend = "backend-server" if "docker" in name else "frappe-bench-frappe"
     only_there = "proxy_set_header X-Use-X-Accel-Redirect True;"

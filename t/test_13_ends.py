@@ -1,4 +1,4 @@
-"""13: bodies that end in another way than they began, and looks that end before the body does."""
+"""13: how bodies end: peeks that decide before the end, timeouts, clients that leave, wrong framing."""
 
 import socket
 
@@ -46,7 +46,7 @@ def http3(env, nginx):
 
 
 def begin(client, via, target, name):
-    """Three of nine bytes of a form; the stream where there is one."""
+    """Sends three of nine bytes of a form. Returns the stream where there is one."""
     headers = [("X-Rig-Id", name), *of_type(FORM)]
     if via in MULTIPLEXED:
         stream = client.start("POST", target, headers)
@@ -79,7 +79,7 @@ def test_13_62_timeout(nginx, via):
 @VIA
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_13_63_gone(nginx, via, end):
-    """A client or a stream that ends half-way has the status that nginx alone would log."""
+    """A client or a stream that ends half-way is logged with the status of nginx without the module."""
     statuses = []
     for target in ("/", "/off"):
         name = new_id()
@@ -156,7 +156,7 @@ def test_13_66_other_length(nginx, via, declared, body):
 
 @pytest.mark.parametrize("via", MULTIPLEXED)
 def test_13_67_early_with_length(nginx, via):
-    """All that was declared is there: nobody waits for the end of the stream to decide."""
+    """When all declared bytes have come, the module decides without waiting for the end of the stream."""
     with connect(nginx, via) as client:
         stream = client.start("POST", "/show", [("content-length", "13"), *of_type(JSON)])
         client.data(stream, b'{"cmd":"f.g"}')
@@ -165,7 +165,7 @@ def test_13_67_early_with_length(nginx, via):
 
 @VIA
 def test_13_68_multipart_part(nginx, via):
-    """A multipart body decides at the end of its cmd part, not at the end of the body."""
+    """The module decides at the end of the cmd part of a multipart body, not at the end of the body."""
     with connect(nginx, via) as client:
         part = multipart(("cmd", "heavy"), ("x", ""), end=False)
         headers = of_type("multipart/form-data; boundary=rigboundary")
@@ -197,7 +197,7 @@ def test_13_69_half_closed(nginx, via):
 
 @pytest.mark.parametrize("via", ["chunked", *MULTIPLEXED])
 def test_13_70_too_large(nginx, via):
-    """413 comes with the byte or the frame that is too much, not when enough has been looked at."""
+    """413 comes with the byte or the frame that exceeds the limit, not only when the peek has ended."""
     body = b"x=" + b"y" * 1100
     for target in ("/small", "/off/small"):
         name = new_id()

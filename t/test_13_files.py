@@ -1,4 +1,4 @@
-"""13: a body that `frappe_body preread` has looked at is in a file where nginx alone has it in one."""
+"""13: after a peek, nginx writes a body to a file if it would do so without the module."""
 
 import pytest
 
@@ -40,13 +40,13 @@ def nginx(serve):
 @pytest.mark.parametrize("target", ["/", "/large", "/streamed", "/again"])
 @pytest.mark.parametrize("size", [100, 1000, 3000, 12_000, 40_000])
 def test_13_71_request_body_file(nginx, target, size, via):
-    """`$request_body_file` is there where it is there without the module, and the body arrives."""
+    """`$request_body_file` has a value exactly where it has one without the module, and the body arrives."""
     body = b"a=" + b"x" * size + b"&cmd=f"
     suffix = {"h2": "_h2", "h3": "_h3", "tls": "_tls"}.get(via, "")
     found = {}
     for name in KINDS:
-        # In two writes, the first of which is in the header's buffer: else it would be chance how
-        # much of the body comes with the header.
+        # The client sends the body in two writes, so that only the first is in the header's buffer. With one
+        # write it would be chance how much of the body comes with the header.
         done = exchange(nginx, "POST", target, of_type(FORM), body, via=via, port=name + suffix,
                         size=None if via in ("h2", "h3") else len(body) - 60)
         assert done.answer["sha256"] == sha256(body)

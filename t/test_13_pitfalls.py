@@ -1,4 +1,4 @@
-"""13: after a look at a body, nginx goes on as if nobody had looked."""
+"""13: after a peek, nginx goes on as it would without one."""
 
 import pytest
 
@@ -66,13 +66,13 @@ def nginx(serve, raw):
 
 
 def windows(serve, size):
-    """nginx with an HTTP/2 window of that size for bodies."""
+    """nginx with an HTTP/2 window of `size` bytes for bodies."""
     return serve(CONF.replace("@{listen_all}", f"@{{listen_all}} http2_body_preread_size {size};"),
                  values={"raw": 1})
 
 
 def arrived(done, body, pool, found):
-    """Every byte is there, in the right pool."""
+    """Every byte has arrived in the right pool."""
     assert (done.answer["pool"], done.answer["sha256"]) == (pool, sha256(body))
     assert done.found == found
 
@@ -80,7 +80,8 @@ def arrived(done, body, pool, found):
 @pytest.mark.parametrize("target", ["/", "/buffered"])
 @pytest.mark.parametrize("size", [0, 1, "1k", "4k", "1m"])
 def test_13_50_window(serve_once, size, target):
-    """HTTP/2: with a window below what is to be looked at nobody waits for more than it lets in."""
+    """HTTP/2: with a window smaller than the peek, the module does not wait for more bytes than the window
+    allows."""
     nginx = windows(serve_once, size)
     for body in ("cmd=heavy", "cmd=heavy&" + FILLER, HIDDEN):
         done = post(nginx, target, body, via="h2")
@@ -90,7 +91,7 @@ def test_13_50_window(serve_once, size, target):
 
 
 def test_13_49_window_and_nothing(serve_once):
-    """HTTP/2: nor is a body that never comes waited for without a timeout."""
+    """HTTP/2: nginx does not wait without a timeout for a body that never comes."""
     nginx = windows(serve_once, 0)
     statuses = []
     for target in ("/hurry", "/off/hurry"):
@@ -103,7 +104,7 @@ def test_13_49_window_and_nothing(serve_once):
 
 @pytest.mark.parametrize("via", ["length", "chunked", "h3"])
 def test_13_51_small_header_buffer(nginx, via):
-    """The header's strings stay where they are when a larger buffer takes the place of theirs."""
+    """When a larger buffer replaces that of the header, the header's strings stay valid."""
     headers = [*of_type(FORM), *((f"X-Test-{n}", f"{n}" * 90) for n in range(8))]
     for body in ("cmd=heavy", "a=1&" * 700 + "cmd=heavy", HIDDEN):
         for size in (None, 900):
@@ -130,7 +131,7 @@ def test_13_52_buffers_are_used_again(serve_once, chunked_body):
     """)
 
     def send(client, count):
-        """Each write ends in the middle of a request: there is always a next one."""
+        """Sends requests. Each write ends in the middle of one, so that the connection never pauses."""
         data = b""
         for number in range(count):
             body = b"x=%s&cmd=m%d" % (b"y" * 2000, number)
@@ -152,7 +153,7 @@ def test_13_52_buffers_are_used_again(serve_once, chunked_body):
 @VIA
 @pytest.mark.parametrize("size", [None, 4])
 def test_13_53_page(nginx, via, size):
-    """`return 403` behind a look, and a page that wants the body: it gets all of it."""
+    """`return 403` after a peek leads to an error page that reads the body, and gets all of it."""
     for body in (b"x=1&cmd=heavy&y=2", b"cmd=heavy&" + FILLER.encode() * 3):
         done = post(nginx, "/page", body, via=via, size=size if len(body) < 100 else None)
         arrived(done, body, "reports", ("heavy", "form", "ok"))
@@ -160,8 +161,8 @@ def test_13_53_page(nginx, via, size):
 
 @pytest.mark.parametrize("via", ["length", "chunked", "tls"])
 def test_13_54_refused_and_pipelined(nginx, via):
-    """What `return` leaves of a body is thrown away, the next request is not."""
-    # For the second a look receives more than has come with the header.
+    """nginx discards the body after `return`, and answers the next request."""
+    # Of the second body the peek receives more than has come with the header.
     for body in (b"cmd=heavy", b"x=" + b"y" * 3000 + b"&cmd=heavy",
                  b"cmd=heavy&" + FILLER.encode() * 2):
         how = ("Content-Length", str(len(body))) if via != "chunked" else (
@@ -177,7 +178,7 @@ def test_13_54_refused_and_pipelined(nginx, via):
 @VIA
 @pytest.mark.parametrize("size", [None, 4])
 def test_13_55_limited(nginx, via, size):
-    """`limit_req` delays what has been looked at; the body is there afterwards."""
+    """`limit_req` delays a request after a peek, and the body is complete afterwards."""
     body = b"x=1&cmd=heavy&y=2"
     for _ in range(3):
         arrived(post(nginx, "/limited", body, via=via, size=size), body, "reports",
@@ -190,7 +191,7 @@ def test_13_55_limited(nginx, via, size):
 @VIA
 @pytest.mark.parametrize("more", [0, 100_000])
 def test_13_56_slow_subrequest(nginx, raw, via, more):
-    """No timer of a look is left: a subrequest may take longer than `client_body_timeout`."""
+    """A peek leaves no timer: a subrequest may take longer than `client_body_timeout`."""
     check = raw.answer_one(after=0.5)
     body = b"x=1&cmd=heavy&y=" + b"2" * more
     done = post(nginx, "/auth", body, via=via, size=None if more else 4)
@@ -202,7 +203,7 @@ def test_13_56_slow_subrequest(nginx, raw, via, more):
 @pytest.mark.parametrize("body", [HIDDEN.encode(), b"cmd=heavy&" + FILLER.encode() + b"\xff"],
                          ids=["hidden", "dropped"])
 def test_13_57_moved_to_whole(nginx, via, body):
-    """`whole` is exact also for a request that a look has led there."""
+    """`whole` is exact also for a request that a peek has sent to its location."""
     done = post(nginx, "/moved", body, via=via)
     found, pool = ((("heavy", "form", "ok"), "reports") if body == HIDDEN.encode() else
                    (("", "", "none"), "primary"))
@@ -212,7 +213,7 @@ def test_13_57_moved_to_whole(nginx, via, body):
 
 @VIA
 def test_13_58_read_before(nginx, via):
-    """A body that is read already is not looked at but taken as it is, all of it."""
+    """With preread, too, a body that nginx has already read is scanned as a whole."""
     headers = [*of_type(FORM), ("X-Order-Status", "418")]
     done = exchange(nginx, "POST", "/off", headers, HIDDEN.encode(), via=via)
     assert done.found == ("heavy", "form", "ok")
@@ -220,7 +221,7 @@ def test_13_58_read_before(nginx, via):
 
 @pytest.mark.parametrize("via", [via for via in ALL_TRANSPORTS if via != "chunked"])
 def test_13_59_given_up(nginx, via):
-    """Nor is one that nginx has given up: nothing would come of it."""
+    """The module does not peek at a body that nginx has given up."""
     done = post(nginx, "/small", "cmd=heavy&" + FILLER, via=via)
     assert done.response.status in (200, 413)
     assert done.found == ("", "", "unread")
@@ -233,7 +234,7 @@ def test_13_59_given_up(nginx, via):
     [("X-Nothing", "here")],
 ], ids=["png", "grpc", "none"])
 def test_13_60_not_waited_for(nginx, via, headers):
-    """A body that holds no command is not waited for."""
+    """The module does not wait for a body that cannot hold a command."""
     with connect(nginx, via) as client:
         if via in MULTIPLEXED:
             stream = client.start("POST", "/show", headers)
@@ -248,7 +249,7 @@ def test_13_60_not_waited_for(nginx, via, headers):
 @pytest.mark.parametrize("via", ["length", "chunked", "tls"])
 @pytest.mark.parametrize("target", ["/", "/buffered", "/refuse", "/show"])
 def test_13_61_expect(nginx, via, target):
-    """100 Continue comes once, when the first bytes are wanted."""
+    """nginx sends 100 Continue once, when the peek waits for the first bytes."""
     body = b"x=1&cmd=heavy"
     with connect(nginx, via) as client:
         how = ("Transfer-Encoding", "chunked") if via == "chunked" else (

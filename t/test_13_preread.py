@@ -61,7 +61,7 @@ def nginx(serve):
     ('{"cmd":', JSON, ("", "", "malformed")),
 ])
 def test_13_01_small(nginx, target, via, size, body, content_type, found):
-    """Small bodies are decided exactly, whatever the protocol and the pieces."""
+    """Small bodies are decided exactly, over every protocol and in any pieces."""
     done = post(nginx, target, body, content_type, via=via, size=size)
     assert done.answer["sha256"] == sha256(body.encode())
     assert done.passed == done.found == found
@@ -81,18 +81,18 @@ def test_13_02_cmd_in_front(nginx, target, via):
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("target", BUFFERING)
 def test_13_03_cmd_behind(nginx, target, via):
-    """Behind them it does not route: the path does, and the log tells what really ran."""
+    """A cmd behind the first bytes does not route: the path does, and the log shows what really ran."""
     body = (FILLER + "cmd=heavy").encode()
     done = post(nginx, f"{target}?x=1", body, via=via)
     assert (done.answer["pool"], done.answer["sha256"]) == ("primary", sha256(body))
-    # What nginx has read when it writes the upstream's header differs.
+    # How much of the body nginx has read when it writes the upstream's header differs from run to run.
     assert done.passed in [("", "", "truncated"), ("heavy", "form", "late")]
     assert done.found == ("heavy", "form", "late")
 
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_13_04_same_in_the_end(nginx, via):
-    """A truncated look that the whole body confirms is ok in the log."""
+    """If the whole body confirms a truncated peek, the log has the status ok."""
     done = post(nginx, "/api/method/heavy", (FILLER + "z=1").encode(), via=via)
     assert done.passed in [("heavy", "path", "truncated"), ("heavy", "path", "ok")]
     assert done.found == ("heavy", "path", "ok")
@@ -112,7 +112,7 @@ def test_13_05_multipart(nginx, via):
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_13_06_form_that_is_dropped_later(nginx, via):
-    """A form that turns out to be broken behind the cmd runs something else: late."""
+    """If a form is broken behind the cmd, Frappe runs another method: the status is late."""
     body = b"cmd=heavy&" + FILLER.encode() + b"\xff"
     done = post(nginx, "/api/method/p", body, via=via)
     assert done.answer["pool"] == "reports"
@@ -133,7 +133,7 @@ LATER = {
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("what", LATER)
 def test_13_07_later(nginx, via, what):
-    """Whatever the bytes behind the look do to the answer, the log has what Frappe ran."""
+    """If the bytes behind the peek change the answer, the log shows what Frappe ran."""
     content_type, body = LATER[what]
     done = post(nginx, "/api/method/p", body, content_type, via=via)
     assert done.answer["sha256"] == sha256(body)
@@ -147,7 +147,7 @@ def test_13_07_later(nginx, via, what):
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("end", ["closed", "open", "in the file"])
 def test_13_08_file_in_pieces(nginx, via, end):
-    """A file that streams by in small pieces, wherever they cut the delimiter behind it."""
+    """A file streams by in small pieces, which cut the delimiter behind it at any place."""
     looks = f"\r\n--\n-{BOUNDARY}\r\n--{BOUNDARY[:-1]}\n--{BOUNDARY}x".encode()
     # nginx reads the rest of a short body into the buffer of its header.
     for length in range(9000, 9100, 7):
@@ -165,8 +165,8 @@ def test_13_08_file_in_pieces(nginx, via, end):
 
 @pytest.mark.parametrize("via", ["length", "chunked"])
 def test_13_09_keepalive_and_pipelining(nginx, via):
-    """What follows a body is the next request, whatever the peek has received of it."""
-    # Of most of them the cmd is known only where the body ends.
+    """The bytes behind a body are the next request, also if the peek has received a part of it."""
+    # For most of them only the end of the body decides.
     bodies = {b"x=1&cmd=heavy": "reports", FILLER.encode() + b"cmd=a": "primary", b"x=1": "primary",
               b"x=1&cmd=heavy&y=2": "reports", b"x=" + b"y" * 3000 + b"&cmd=heavy": "reports",
               b"cmd=heavy": "reports", b"cmd=" + b"c" * 200: "primary"}
@@ -187,7 +187,7 @@ def test_13_09_keepalive_and_pipelining(nginx, via):
 @pytest.mark.parametrize("pieces", [1, 3, 1000])
 @pytest.mark.parametrize("via", ["length", "chunked"])
 def test_13_10_slow(nginx, via, pieces):
-    """A client that sends a few bytes at a time, wherever they cut the framing."""
+    """A client sends a few bytes at a time, which cut the framing at any place."""
     name = new_id()
     body = b"a=1&" * 10 + b"cmd=heavy&b=" + b"2" * 50
     how = ("Transfer-Encoding", "chunked") if via == "chunked" else (
@@ -201,7 +201,7 @@ def test_13_10_slow(nginx, via, pieces):
 
 
 def test_13_16_broken_chunks(nginx):
-    """Broken framing is nginx's to refuse."""
+    """nginx refuses broken framing."""
     with Http1(nginx.port()) as client:
         client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: " + FORM.encode() +
                     b"\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
@@ -210,7 +210,7 @@ def test_13_16_broken_chunks(nginx):
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_13_17_return(nginx, via):
-    """`return` answers by what was seen; the body that nobody reads is discarded."""
+    """`return` answers with the values of the peek, and nginx discards the body."""
     done = post(nginx, "/return", "cmd=heavy&" + FILLER, via=via)
     assert done.response.text == "heavy|ok"
 

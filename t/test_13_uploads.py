@@ -67,7 +67,7 @@ class Upload:
         self._sha256.update(data)
         if self._via in MULTIPLEXED:
             self._client.data(self._stream, data, end=end)
-            if self._via == "h3":  # so that no more than this is on the way
+            if self._via == "h3":  # wait, so that no more than this is on the way
                 self._client.ping()
         elif self._via == "chunked":
             self._client.send(chunk(data), b"0\r\n\r\n" if end else b"")
@@ -75,7 +75,7 @@ class Upload:
             self._client.send(data)
 
     def digest(self):
-        """Of what was sent."""
+        """The digest of all bytes that were sent."""
         return self._sha256.hexdigest()
 
     def response(self):
@@ -84,7 +84,7 @@ class Upload:
 
 
 def blocks(total):
-    """So many bytes, in blocks of which no two are alike."""
+    """`total` bytes in blocks, no two of which are the same."""
     noise = os.urandom(M)
     for number in itertools.count():
         if total <= 0:
@@ -96,10 +96,10 @@ def blocks(total):
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("via", "total"), VIA)
 def test_13_40_upload(nginx, pools, via, total):
-    """The pool has the first byte before the client has sent 64 KiB more than is looked at; nothing
-    is kept in memory or on disk; every byte arrives."""
+    """The pool has the first byte before the client has sent 64 KiB more than the peek. nginx keeps nothing in
+    memory or on disk, and every byte arrives."""
     temp = nginx.prefix / "temp" / "client_body"
-    for size in (128 * K, total):  # the first to warm up
+    for size in (128 * K, total):  # the first one only warms nginx up
         before, untouched = nginx.memory("VmHWM"), temp.stat().st_mtime_ns
         pool = pools["uploads"].digest_one()
         with connect(nginx, via) as client:
@@ -118,14 +118,14 @@ def test_13_40_upload(nginx, pools, via, total):
         assert (upload.sent, pool.join()) == (size, upload.digest())
         entry = nginx.access.entry(upload.id)
         assert (entry["cmd"], entry["cmd_status"]) == ("upload_file", "ok")
-        # A file would have been made here, even if it is gone by now.
+        # nginx would have made a file here, which changes the directory's time even if it is gone by now.
         assert (entry["body_file"], temp.stat().st_mtime_ns) == ("", untouched)
     assert nginx.memory("VmHWM") - before < 256
 
 
 @pytest.mark.parametrize("via", [via for via, _ in VIA])
 def test_13_41_undecided(nginx, pools, via):
-    """JSON decides at its end. Behind the bytes that are looked at nobody waits for that."""
+    """JSON decides at its end only. After the bytes of the peek the module does not wait for that."""
     pool = pools["others"].digest_one()
     body = b'{"a":"' + b"x" * M + b'","cmd":"upload_file"}'
     with connect(nginx, via) as client:

@@ -1,11 +1,11 @@
-"""14: what a server asks before a body is there does not stick."""
+"""14: a value that is asked for at server level, before the body has come, does not stay."""
 
 import pytest
 
 from rig.client import exchange
 from rig.modes import FOUND, LARGE, MODES, SMALL, VIA, send, servers
 
-# Each map, and a map of a map, asked in the server, in a location and by a header.
+# All maps, also a map of a map; the server, a location and a header ask for them.
 VALUES = "$pool|$word|$either|$part|$open|$volatile"
 
 CONF = f"""
@@ -82,8 +82,8 @@ def nginx(serve):
 
 
 def test_14_41_map(nginx, mode, body, via):
-    """`map`, a `map` of a `map` and `split_clients` are asked again when the body is there; what
-    `set` has copied before stays, and an `if` of the server had nothing to decide by."""
+    """nginx computes `map`, a `map` of a `map` and `split_clients` again when the body has come. A value that
+    `set` has copied before stays, and an `if` at server level sees no cmd."""
     done = send(nginx, mode, "/", body, via=via)
     assert done.answer["pool"] == "reports"
     assert done.passed == done.found == FOUND
@@ -101,7 +101,7 @@ def test_14_42_if(nginx, mode, body, via):
 
 
 def test_14_43_others(nginx, mode, body, via):
-    """A map that asks for none of ours is kept as nginx keeps it, with the module and without."""
+    """nginx keeps a map that uses none of our variables, as it does without the module."""
     done = send(nginx, mode, "/moved/x", body, via=via)
     assert done.response.header("X-First") == "/moved/x /moved/x /moved/x /x"
     plain = exchange(nginx, "POST", "/moved/x", [], body, port="none")
@@ -109,27 +109,27 @@ def test_14_43_others(nginx, mode, body, via):
 
 
 def test_14_44_off(nginx, mode, body, via):
-    """A map that was asked where the module is off is asked again where it is on."""
+    """A map that was computed where the module is off is computed again where it is on."""
     done = send(nginx, mode, "/off", body, via=via)
     assert done.answer["pool"] == "reports"
     assert done.passed == done.found == FOUND
 
 
 def test_14_45_no_body(nginx, mode, body, via):
-    """Without a body the first answer is the last."""
+    """Without a body the first value stays."""
     target = "/moved/?" + body[:5].decode()
     done = send(nginx, mode, target, None, method="GET", content_type=None, via=via)
     assert done.answer["pool"] == "reports"
     assert done.response.header("X-Seen") == "yes"
     for name in ("X-Server", "X-Location", "X-Header"):
         assert done.response.header(name) == DECIDED
-    # The location might have had other rules than the server, so it is asked again there.
+    # The location might have other rules than the server, so the map is computed again there.
     assert done.response.header("X-First") == "/moved/ /moved/ /moved/ /"
 
 
 def test_14_46_first_bytes(nginx, mode, body, via):
-    """What the first bytes said holds for a map until a rewrite leads to where the whole body
-    decides; where it routes, it stays, whatever comes behind."""
+    """A map has the value of the first bytes until a rewrite leads to a location where the whole body decides.
+    Where the first bytes route, that value stays, whatever the rest holds."""
     body = b"a=" + b"x" * (len(body) + 3000) + b"&cmd=f"
     done = send(nginx, mode, "/first/then-whole", body, via=via)
     assert done.answer["pool"] == "reports"

@@ -1,4 +1,4 @@
-"""14: who wants a body in a file, or in one piece, gets it so."""
+"""14: modules and directives that want a body in a file, or in one piece, get it so."""
 
 import pytest
 
@@ -57,8 +57,8 @@ def nginx(serve):
 
 @BODIES
 def test_14_31_dav(dav, mode, body, via):
-    """A form, JSON and a multipart body become files, new ones and in place of old ones, and in
-    folders that nobody has made."""
+    """dav stores a form, JSON and a multipart body as files: as new ones, in place of old ones, and in folders
+    that it makes."""
     place = f"/new-{via}-{mode}-{len(body)}"
     for content_type in (FORM, JSON, MULTIPART, "text/plain"):
         for status in (201, 204):
@@ -66,7 +66,7 @@ def test_14_31_dav(dav, mode, body, via):
             done = send(dav, mode, name, body, method="PUT", content_type=content_type, via=via)
             assert done.response.status == status
             assert (dav.prefix / "root" / name.strip("/")).read_bytes() == body
-            # Nothing runs: nobody asks Frappe.
+            # Frappe does not see the request, so nothing runs.
             assert done.found == (UNREAD if content_type != "text/plain" else ("", "", "none"))
 
 
@@ -77,14 +77,14 @@ def test_14_31_dav(dav, mode, body, via):
 
 @BODIES
 def test_14_32_dav_access(dav, mode, body, via):
-    """The file has the rights that the configuration names."""
+    """The file has the access rights of `dav_access`."""
     name = f"/open/{via}-{mode}-{len(body)}"
     assert send(dav, mode, name, body, method="PUT", via=via).response.status == 201
     assert (dav.prefix / "root" / name.strip("/")).stat().st_mode & 0o777 == 0o664
 
 
 def test_14_33_dav_without_bytes(dav, mode, via):
-    """An empty body, which nginx refuses by itself, and one where a folder stands."""
+    """dav answers 409 to a PUT whose path ends in a slash, and to one whose path is that of a folder."""
     statuses = [send(dav, mode, f"/empty-{via}-{mode}/", body, method="PUT", via=via)
                 .response.status for body in (SMALL, LARGE)]
     assert statuses == [409, 409]
@@ -97,7 +97,7 @@ def test_14_33_dav_without_bytes(dav, mode, via):
 @BODIES
 @pytest.mark.parametrize("target", ["/api/resource/Note/1", "/try/api", "/to-api/"])
 def test_14_34_beside_dav(dav, target, mode, body, via):
-    """Where a PUT goes to Frappe its body is looked at, although `dav_methods` holds there."""
+    """The module looks at the body of a PUT that goes to Frappe, although `dav_methods` holds there."""
     done = send(dav, mode, target, body, method="PUT", via=via)
     assert (done.response.status, done.answer["sha256"]) == (200, sha256(body))
     assert done.passed == done.found == FOUND
@@ -105,7 +105,7 @@ def test_14_34_beside_dav(dav, target, mode, body, via):
 
 @BODIES
 def test_14_35_other_methods(dav, mode, body, via):
-    """What dav does not store is looked at."""
+    """The module looks at bodies that dav does not store."""
     assert send(dav, mode, "/x", body, via=via).found == FOUND
     done = send(dav, mode, "/no-put/x", body, method="PUT", via=via)
     assert done.found == FOUND
@@ -114,7 +114,7 @@ def test_14_35_other_methods(dav, mode, body, via):
 @BODIES
 @pytest.mark.parametrize("target", ["/kept", "/clean"])
 def test_14_36_in_file_only(nginx, target, mode, body, via):
-    """`client_body_in_file_only` has its file, and it stays or goes as it says."""
+    """With `client_body_in_file_only` nginx writes the file, and keeps or removes it as configured."""
     folder = nginx.prefix / "temp" / "client_body"
     before = set(folder.iterdir())
     done = send(nginx, mode, target, body, via=via)
@@ -128,7 +128,7 @@ def test_14_36_in_file_only(nginx, target, mode, body, via):
         (path,) = set(folder.iterdir()) - before
         assert (str(path), path.read_bytes()) == (file, body)
     else:
-        # nginx removes it after it has written the log.
+        # nginx removes the file after it has written the log.
         until(lambda: set(folder.iterdir()) <= before, "the file to go")
 
 
@@ -145,7 +145,7 @@ def test_14_37_single_buffer(nginx, mode, via):
 
 @BODIES
 def test_14_38_small_buffer(nginx, mode, body, via):
-    """A buffer of 100 bytes."""
+    """A body arrives through a buffer of 100 bytes."""
     done = send(nginx, mode, "/small-buffer", body, via=via, size=70 if body == SMALL else None)
     assert done.answer["sha256"] == sha256(body)
     assert done.passed == done.found == FOUND

@@ -1,4 +1,4 @@
-"""14: wherever nginx sends a request on its way, body and values come along."""
+"""14: wherever nginx sends a request, the body and the values go with it."""
 
 import pytest
 
@@ -76,7 +76,7 @@ EACH_MODE = ALL[-1]
 
 
 def everywhere(test):
-    """Each mode, body and transport."""
+    """Runs a test for each mode, body and transport."""
     for mark in ALL:
         test = mark(test)
     return test
@@ -101,13 +101,13 @@ def arrived(done, body, pool="primary"):
 
 @everywhere
 def test_14_11_static(nginx, mode, body, via):
-    """A file does not take a POST; what an `error_page` makes of that is right."""
+    """nginx answers 405 to a POST for a file; an `error_page` for that gets the body where nginx has it."""
     done = send(nginx, mode, "/files/a.txt", body, via=via)
     assert (done.response.status, done.found) == (405, FOUND)
     done = send(nginx, mode, "/files/shown/a.txt", body, via=via)
     assert (done.response.status, done.response.text, done.found) == (200, "a file", FOUND)
-    # `whole` has read the body by now, and nothing is lost. Else nginx throws a body away that
-    # nobody has read before it answers 405, with the module as without.
+    # With `whole` the module has read the body by now, so nothing is lost. In other modes nginx discards the
+    # body before it answers 405, as it does without the module.
     if mode == "whole":
         arrived(send(nginx, mode, "/files/web/x", body, via=via), body)
 
@@ -121,7 +121,7 @@ def test_14_12_return(nginx, mode, body, via):
 @EACH_MODE
 @pytest.mark.parametrize("target", ["/files/a.txt", "/returned", "/hidden/", "/app/"])
 def test_14_13_on_one_connection(nginx, target, mode):
-    """Behind a body that no upstream took comes the next request."""
+    """After a body that went to no upstream, nginx answers the next request."""
     with Http1(nginx.port(mode)) as client:
         for number in range(3):
             client.request("POST", target, of_type(FORM), SMALL, chunk_size=number)
@@ -132,7 +132,7 @@ def test_14_13_on_one_connection(nginx, target, mode):
 
 @everywhere
 def test_14_14_internal(nginx, mode, body, via):
-    """An internal location is not for clients, and a rewrite leads there."""
+    """A client gets 404 for an internal location, and a rewrite leads there."""
     done = send(nginx, mode, "/hidden/x", body, via=via)
     assert done.response.status == 404
     arrived(send(nginx, mode, "/to-hidden/x", body, via=via), body)
@@ -140,7 +140,7 @@ def test_14_14_internal(nginx, mode, body, via):
 
 @everywhere
 def test_14_15_try_files(nginx, mode, body, via):
-    """`try_files … @web`, and files in front of it, as Frappe's frontends have it."""
+    """`try_files` with files and a named location, as in Frappe's frontends."""
     arrived(send(nginx, mode, "/api/method/p", body, via=via), body)
     assert send(nginx, mode, "/assets/a.txt", body, via=via).response.status == 405
     assert send(nginx, mode, "/app/", body, via=via).response.status == 301
@@ -157,7 +157,7 @@ def test_14_16_accel_redirect(nginx, mode, body, via):
 
 @everywhere
 def test_14_17_limit_req(nginx, mode, body, via):
-    """A request that is delayed behind a redirect goes on in the end, once in the log."""
+    """A request that `limit_req` delays after a redirect goes on in the end, and has one line in the log."""
     names = [new_id() for _ in range(3)]
     mark = nginx.access.mark()
     clients = [Http1(nginx.port(mode)) for _ in names]
@@ -166,7 +166,7 @@ def test_14_17_limit_req(nginx, mode, body, via):
     for client in clients:
         with client:
             assert client.response().json()["sha256"] == sha256(body)
-    # HTTP/2 and chunked, right behind those.
+    # One more over each transport, directly after those.
     done = send(nginx, mode, "/delayed", body, via=via)
     arrived(done, body)
     entries = [entry["id"] for entry in nginx.access.entries(mark)]
@@ -175,7 +175,7 @@ def test_14_17_limit_req(nginx, mode, body, via):
 
 @EACH_MODE
 def test_14_18_gone_while_delayed(nginx, mode):
-    """A client that goes while its request is delayed is logged, and leaves nothing."""
+    """A client that leaves while its request is delayed is logged, and leaves nothing behind."""
     names = [new_id() for _ in range(4)]
     clients = [Http1(nginx.port(mode)) for _ in names]
     for client, name in zip(clients, names):
@@ -188,7 +188,8 @@ def test_14_18_gone_while_delayed(nginx, mode):
 
 @everywhere
 def test_14_19_error_page(nginx, mode, body, via):
-    """After a 502 of the upstream, which has taken the body."""
+    """`error_page` after a 502 of an upstream that has had the body keeps the values; a buffered body goes to
+    the next upstream, too."""
     if mode != "streamed":
         arrived(send(nginx, mode, "/bad/named", body, via=via), body, "reports")
     for target, status in (("/bad/uri", 200), ("/bad/kept", 502)):
@@ -221,7 +222,7 @@ def test_14_21_nested_if(nginx, want, found, mode, body, via):
 
 @everywhere
 def test_14_22_pass_in_if(nginx, mode, body, via):
-    """The command chooses by `if` as well as by `map`."""
+    """An `if` on the command chooses the upstream as a `map` does."""
     done = send(nginx, mode, "/if-pass", body, via=via)
     assert (done.answer["pool"], done.answer["sha256"]) == ("reports", sha256(body))
     other = body.replace(b"cmd=f", b"cmd=g")
@@ -230,7 +231,7 @@ def test_14_22_pass_in_if(nginx, mode, body, via):
 
 @EACH_MODE
 def test_14_23_body_behind_404(nginx, mode):
-    """A location that is refused before the body has come does not wait for it."""
+    """nginx refuses an internal location without waiting for the body."""
     with Http1(nginx.port(mode)) as client:
         client.send(head("POST", "/hidden/", [*of_type(FORM), ("Content-Length", "9")]))
         assert client.response().status == 404

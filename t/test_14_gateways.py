@@ -22,18 +22,19 @@ LOCATION = """
         @{protocol}_pass 127.0.0.1:$@{protocol}_port;
     }
 """
-# SCGI has it by itself.
+# nginx sends SCGI's CONTENT_LENGTH by itself; the others need this.
 LENGTH = "@{protocol}_param CONTENT_LENGTH $content_length;"
 EACH_MODE = pytest.mark.parametrize("mode", MODES)
 EACH_PROTOCOL = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 def locations(buffering):
-    """One for each protocol."""
+    """One location for each protocol."""
     return "".join(
         LOCATION.replace("@{more}", "" if protocol == "scgi" else LENGTH)
         .replace("@{protocol}", protocol)
-        # Without buffering nginx tells SCGI the length of what has come so far, module or not.
+        # Without buffering nginx would send SCGI only the length of the bytes that have come, with the module
+        # and without.
         .replace("@{buffering}", "on" if protocol == "scgi" else buffering)
         for protocol in PROTOCOLS
     )
@@ -50,7 +51,7 @@ def nginx(serve, env, gateways):
     for protocol in PROTOCOLS:
         if env.lacks(f"http_{protocol}_module"):
             pytest.skip(f"this nginx has no {protocol}")
-    # The module finds the command, `map` the server, whatever the protocol.
+    # With every protocol the module finds the command, and `map` the server.
     ports = "".join(f"map $frappe_cmd ${name}_port {{ default 1; f {gateway.port}; }}"
                     for name, gateway in gateways.items())
     return serve(ports + "".join(
@@ -85,7 +86,7 @@ def test_14_52_no_body(nginx, protocol, mode):
     assert (done.answer["length"], done.answer["params"]["X_CMD"]) == (0, "f")
 
 
-# uwsgi wants a length, so nginx collects chunks for it.
+# uwsgi needs a length, so nginx collects a chunked body before it sends it.
 @pytest.mark.parametrize(("protocol", "chunked"), [
     ("fastcgi", False), ("fastcgi", True), ("uwsgi", False),
 ])

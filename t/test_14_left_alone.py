@@ -1,4 +1,4 @@
-"""14: gRPC and WebSocket talk in both directions at once, so nobody waits for their bodies."""
+"""14: gRPC and WebSocket send in both directions at once, so the module does not wait for their bodies."""
 
 import json
 import socket
@@ -68,7 +68,7 @@ def nginx(serve, env, grpc, raw):
 
 @EACH_MODE
 def test_14_61_grpc(nginx, mode):
-    """Each word is answered before the next is said."""
+    """The server answers each word before the client sends the next one."""
     run = subprocess.run(rig("talk", nginx.port(f"{mode}_h2"), *"abc"), cwd=ROOT / "t",
                          capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
@@ -78,7 +78,7 @@ def test_14_61_grpc(nginx, mode):
 @EACH_MODE
 @pytest.mark.parametrize("content_type", ["application/grpc+proto", "application/grpc"])
 def test_14_62_grpc_frames(nginx, mode, content_type):
-    """The same frame by frame, for another of its types; and a call that is cancelled."""
+    """The same frame by frame, with each of gRPC's types, and for a call that the client cancels."""
     def message(*words):
         return b"".join(b"\0" + len(word).to_bytes(4, "big") + word for word in words)
 
@@ -100,7 +100,7 @@ def test_14_62_grpc_frames(nginx, mode, content_type):
 
 
 def test_14_63_grpc_json(nginx):
-    """What Frappe takes for JSON is waited for, as the README's limits say."""
+    """The module waits for a body whose type Frappe takes for JSON, as the README's limits say."""
     message = b"\0\0\0\0\1a"
     headers = [("te", "trailers"), *of_type("application/grpc+json")]
     with Http2(nginx.port("whole_h2")) as client:
@@ -118,7 +118,7 @@ def test_14_63_grpc_json(nginx):
 
 @EACH_MODE
 def test_14_64_websocket(nginx, raw, mode):
-    """Bytes go both ways after the switch, whatever they look like."""
+    """After the upgrade any bytes go in both directions."""
     with Http1(nginx.port(mode)) as client:
         client.request("GET", "/socket?cmd=f", UPGRADE)
         upstream = raw.accept()
@@ -137,7 +137,7 @@ def test_14_64_websocket(nginx, raw, mode):
 
 @EACH_MODE
 def test_14_65_upgrade_with_type(nginx, raw, mode):
-    """A Content-Type without a body makes no difference."""
+    """An upgrade with a Content-Type but without a body works, too."""
     with Http1(nginx.port(mode)) as client:
         client.request("POST", "/socket", [*UPGRADE, *of_type(FORM)])
         upstream = raw.accept()

@@ -1,4 +1,4 @@
-"""14: beside Debian's Lua module, which reads, changes and sends bodies of its own, loaded before ours and behind
+"""14: beside Debian's Lua module, which reads, changes and sends bodies. It is loaded before our module and after
 it, with figures and pace on. `build/deps.sh debian lua` installs it."""
 
 from pathlib import Path
@@ -62,7 +62,7 @@ VIA = pytest.mark.parametrize("via", ["length", "chunked", "h2"])
 
 @pytest.fixture(scope="module", params=["lua first", "ours first"])
 def nginx(serve, env, request):
-    """nginx with both."""
+    """nginx with both modules."""
     if not LUA.is_file() or str(env.nginx) != "/usr/sbin/nginx":
         pytest.skip("no Lua module for this nginx: `build/deps.sh debian lua`, then NGINX=debian")
     modules = [NDK, LUA, env.module] if request.param == "lua first" else [env.module, NDK, LUA]
@@ -73,7 +73,7 @@ def nginx(serve, env, request):
 @pytest.mark.parametrize("size", BODIES)
 @pytest.mark.parametrize("place", PROXIED)
 def test_14_71_both_read(nginx, place, size, via):
-    """Each finds what it looks for, and the upstream gets every byte once."""
+    """Both modules find the command, and the upstream gets every byte once."""
     body = BODIES[size]
     done = exchange(nginx, "POST", f"/{place}/", of_type(FORM), body, via=via)
     assert done.answer["sha256"] == sha256(body) and done.answer["frappe"]["cmd"] == "heavy"
@@ -83,7 +83,7 @@ def test_14_71_both_read(nginx, place, size, via):
 @VIA
 @pytest.mark.parametrize("size", BODIES)
 def test_14_72_lua_answers(nginx, size, via):
-    """A body that ours has read is there for Lua."""
+    """Lua gets a body that our module has read."""
     body = BODIES[size]
     done = exchange(nginx, "POST", "/content/", of_type(FORM), body, via=via)
     assert done.response.text == f"heavy {len(body)}"
@@ -93,7 +93,7 @@ def test_14_72_lua_answers(nginx, size, via):
 @pytest.mark.parametrize("size", BODIES)
 @pytest.mark.parametrize("place", ["jump", "exec"])
 def test_14_73_redirects(nginx, place, size, via):
-    """Where Lua sends a request on, it is what it was."""
+    """When Lua sends a request to another location, its body and values stay."""
     done = exchange(nginx, "POST", f"/{place}/", of_type(FORM), BODIES[size], via=via)
     assert done.answer["sha256"] == sha256(BODIES[size])
     assert done.found == ("heavy", "form", "ok")
@@ -101,11 +101,11 @@ def test_14_73_redirects(nginx, place, size, via):
 
 @VIA
 def test_14_74_what_lua_changes(nginx, via):
-    """The client's command is what ours has seen; Lua may send another one (README's limits)."""
+    """Our module sees the client's command; Lua may send another one to the upstream (README's limits)."""
     done = exchange(nginx, "POST", "/changed/", of_type(FORM), BODIES["small"], via=via)
     assert done.found == ("heavy", "form", "ok") and done.answer["frappe"]["cmd"] == "other"
     if via == "h2":
-        return  # Lua takes no subrequests there
+        return  # Lua forbids subrequests over this protocol
     done = exchange(nginx, "POST", "/capture/", of_type(FORM), BODIES["small"], via=via)
     assert done.response.json()["frappe"]["cmd"] == "heavy"
 
@@ -121,7 +121,7 @@ def test_14_75_log(nginx):
 
 
 def test_14_76_reload(nginx):
-    """Requests that are half sent, while Lua waits for them or ours does."""
+    """At a reload, requests that are half sent are answered, whether Lua or our module waits for them."""
     halves = [Begun(nginx, via, f"/{place}/", BODIES["large"], sent)
               for via in ("length", "h2") for place in PROXIED for sent in (5, 50_000)]
     (old,) = nginx.reload()

@@ -1,4 +1,5 @@
-"""14: beside another module that does what few modules do: what it has is left as it was."""
+"""14: beside another module that does what few modules do (`t/neighbour.c`): our module does not change how it
+works."""
 
 import signal
 
@@ -57,15 +58,14 @@ def neighbour(env, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def nginx(serve, env, neighbour):
-    """With ours loaded first, so that the other one has the last word in everything."""
-    # The wrapper of a script cannot say more than the module under test.
+    """nginx with our module loaded first, so that the other one can change all that ours has set."""
     return serve(conf("frappe_cmd on;", "$pool", "frappe_body preread=1k;"), values={
         "load_module": f"load_module {env.module}; load_module {neighbour};"})
 
 
 @pytest.fixture(scope="module")
 def alone(serve, neighbour):
-    """The other module without ours."""
+    """nginx with the other module and without ours."""
     text = conf("set $frappe_arg_late_name x;", "primary").replace("$frappe_cmd", "$http_x_cmd").replace("@{show}", "")
     return serve(text, log="access_log off;", module=False, values={
         "load_module": f"load_module {neighbour};"})
@@ -73,7 +73,7 @@ def alone(serve, neighbour):
 
 @pytest.mark.parametrize("target", ["/", "/auth"])
 def test_14_91_data_of_another_module(nginx, alone, env, target):
-    """The handlers of a variable that may be set get the data of their own module."""
+    """The handlers of a variable with a set_handler get the data of their own module."""
     if target == "/auth" and not env.has("http_auth_request_module"):
         pytest.skip("this nginx has no auth_request")
     expected = {"/": "got 42, set 0", "/auth": "set 42"}[target]
@@ -84,7 +84,7 @@ def test_14_91_data_of_another_module(nginx, alone, env, target):
 
 @pytest.mark.parametrize("body", [b"cmd=f", LARGE], ids=["small", "streamed"])
 def test_14_92_what_must_not_be_kept(nginx, alone, body):
-    """A getter that forbids caching is asked each time, also of a streamed request."""
+    """nginx calls a getter that forbids caching each time, also for a streamed request."""
     found = [[post(server, "/", body).response.header(name)
               for name in ("X-Count", "X-Count-Again")] for server in (alone, nginx)]
     assert found[0] == found[1] == ["1", "2"]
@@ -94,16 +94,16 @@ def test_14_92_what_must_not_be_kept(nginx, alone, body):
     (b"cmd=heavy&late_name=n", "n|of-heavy"), (b"late_name=n", "n|none"),
 ])
 def test_14_93_indexed_behind_ours(nginx, body, late):
-    """Variables that a module asks for in its postconfiguration, behind ours."""
+    """Variables work that another module indexes in its postconfiguration, after ours."""
     assert post(nginx, "/", body).response.header("X-Late") == late
 
 
 @pytest.mark.parametrize("via", ["length", "chunked"])
 def test_14_94_a_body_in_a_file(nginx, alone, via):
-    """A body filter in front of ours that hands its pieces on in a file: they are read. nginx itself
-    can do no more with such than this."""
+    """If a body filter in front of ours passes pieces on in a file, our module reads them, and the body arrives
+    as it does without our module."""
     body = b"cmd=heavy"
-    # In writes of their own, so that it does not come with the header.
+    # The client sends the body in writes of its own, so that it does not come with the header.
     options = {"via": via, "size": len(body) // 2}
     done = exchange(alone, "POST", "/file", of_type(FORM), body, **options)
     assert done.answer["sha256"] == sha256(body)
@@ -121,8 +121,8 @@ class SingleProcess(Nginx):
 
 
 def test_14_95_reload_without_workers(env, tmp_path):
-    """`master_process off`: a reload that switches the module off while a body is on its way lets the
-    whole of it decide."""
+    """`master_process off`: if a reload turns the module off while a body is on its way, the whole body still
+    decides."""
     nginx = SingleProcess(env, tmp_path, """
         server {
             @{listen main}
@@ -137,7 +137,7 @@ def test_14_95_reload_without_workers(env, tmp_path):
                         b"x=1&").wait_read()
             conf.write_text(conf.read_text().replace("frappe_cmd on;", "frappe_cmd off;"))
             nginx.signal(signal.SIGHUP)
-            # The process reads it at once, before anything else that arrives.
+            # The process reads the new configuration at once, before anything else that arrives.
             nginx.errors.wait("reconfiguring")
             client.send(rest)
             assert client.response().text == "right|ok"
