@@ -78,7 +78,7 @@ def nginx(serve, env):
 
 
 def test_14_01_mirror(nginx, upstreams, mode, body, via):
-    """The copy has the value and the whole body."""
+    """The mirrored request has the value and the whole body."""
     done = send(nginx, mode, "/mirror", body, via=via)
     assert done.passed == done.found == FOUND
     copy = upstreams["uploads"].saw(done.id)
@@ -88,7 +88,7 @@ def test_14_01_mirror(nginx, upstreams, mode, body, via):
 
 @pytest.mark.parametrize("target", ["/auth", "/any"])
 def test_14_02_auth_request(nginx, upstreams, target, mode, body, via):
-    """What authorises knows the command, also under `satisfy any`, and does not take the body."""
+    """The subrequest of `auth_request` knows the command, also with `satisfy any`, and the body still arrives."""
     done = send(nginx, mode, target, body, via=via)
     assert (done.response.status, done.answer["sha256"]) == (200, sha256(body))
     assert done.passed == done.found == FOUND
@@ -98,7 +98,7 @@ def test_14_02_auth_request(nginx, upstreams, target, mode, body, via):
 
 @pytest.mark.parametrize("target", ["/auth", "/any"])
 def test_14_03_refused(nginx, target, mode, body, via):
-    """It may refuse by it; the body of a refused request does no harm."""
+    """`auth_request` may refuse by the command; the body of a refused request does no harm."""
     body = body.replace(b"cmd=f", b"cmd=secret")
     done = send(nginx, mode, target, body, via=via)
     assert done.response.status == 403
@@ -106,7 +106,7 @@ def test_14_03_refused(nginx, target, mode, body, via):
 
 
 def test_14_04_ssi(nginx, upstreams, mode, body, via):
-    """`include virtual` in the answer to a POST, and an include in what was included."""
+    """`include virtual` in the response to a POST works, and so does an include in the included text."""
     done = send(nginx, mode, "/ssi", body, via=via)
     assert done.response.text == "f|ok;(f|ok;form)"
     assert done.found == FOUND
@@ -115,7 +115,7 @@ def test_14_04_ssi(nginx, upstreams, mode, body, via):
 
 
 def test_14_05_addition(nginx, upstreams, mode, body, via):
-    """`add_before_body` and `add_after_body`."""
+    """The subrequests of `add_before_body` and `add_after_body` have the values."""
     done = send(nginx, mode, "/added", body, via=via)
     assert done.response.text == "f|ok-middle-form"
     assert done.found == FOUND
@@ -123,7 +123,7 @@ def test_14_05_addition(nginx, upstreams, mode, body, via):
 
 
 def test_14_06_slice(nginx, upstreams, mode, body, via):
-    """`slice` asks again for each part, with the same body."""
+    """`slice` makes a subrequest for each part, with the same body."""
     done = send(nginx, mode, "/slice", body, via=via)
     assert done.response.text == "0123456789"
     assert done.found == FOUND

@@ -1,5 +1,5 @@
-"""14: whatever feature of nginx a request meets: the same response, the same bytes to the
-upstreams, one line in the log, and connections that end, with the module as without."""
+"""14: with the module as without, every feature of nginx gives the same response, sends the same bytes to the
+upstreams, writes one line to the log, and ends its connections."""
 
 import re
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from rig.modes import LARGE, MODES, SMALL, VIA, send, servers
 from rig.waiting import until
 
 STREAMED = "proxy_request_buffering off; proxy_http_version 1.1;"
-# The side with the module, and the one to compare it with.
+# Each mode with the module, and the server without the module to compare it with.
 SIDES = {"whole": "off", "preread": "off", "streamed": "off_streamed"}
 PASS = "proxy_pass http://127.0.0.1:@{keeper}"
 
@@ -59,7 +59,7 @@ FEATURES = {
     for protocol in PROTOCOLS
 }
 
-# Those of which the keeper hears nothing.
+# The features whose requests do not reach the keeper.
 ANSWERED = {"denied", "internal", "return", "redirect", "files", "shown", "dav", "gone", *PROTOCOLS}
 
 SHARED = f"""
@@ -120,7 +120,7 @@ def nginx(serve, env, keeper):
 
 
 def counters(nginx):
-    """Connections that are active, being read, written, idle; the one that asks left out."""
+    """The numbers of active, reading, writing and waiting connections, without the one that asks."""
     text = exchange(nginx, "GET", "/", port="status").response.text
     active, reading, writing, waiting = (
         int(re.search(rf"{word}: (\d+)", text)[1])
@@ -129,7 +129,8 @@ def counters(nginx):
 
 
 def passed(keeper, done, streamed):
-    """The upstreams' requests. How a streamed body is framed depends on what has come by then."""
+    """The requests that the upstreams got. The framing of a streamed body is left out, since it depends on the
+    time."""
     found = []
     for head, body in keeper.requests.get(done.id, ()):
         head = head.replace(done.id.encode(), b"ID")
@@ -140,7 +141,7 @@ def passed(keeper, done, streamed):
 
 
 def response(done):
-    """What the client got, but for the time of day."""
+    """The response that the client got, without the Date header."""
     headers = [(n, v) for n, v in done.response.headers if n.lower() != "date"]
     body = done.response.body.replace(done.id.encode(), b"ID")
     return done.response.status, headers, body
@@ -149,7 +150,7 @@ def response(done):
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("feature", FEATURES)
 def test_14_81_unchanged(nginx, keeper, feature, side):
-    """Each request on both sides."""
+    """Sends each request to both sides, and compares."""
     mark = nginx.access.mark()
     pairs = {}
     for name, (method, content_type, body) in REQUESTS.items():
@@ -159,7 +160,7 @@ def test_14_81_unchanged(nginx, keeper, feature, side):
                 send(nginx, mode, target, body, method=method, content_type=content_type, via=via)
                 for mode in (side, SIDES[side])]
             assert response(on) == response(off), target
-    # Copies that nobody waits for hold the connection, too.
+    # Mirrored requests, for which nginx does not wait, hold the connection, too.
     until(lambda: counters(nginx) == (0, 0, 0, 0), "all connections to end")
     for target, (on, off) in pairs.items():
         streamed = side == "streamed"

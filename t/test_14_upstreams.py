@@ -1,4 +1,4 @@
-"""14: an upstream that fails, and a cache, get and give what they would without the module."""
+"""14: upstreams that fail, and nginx's cache, work with the module as without."""
 
 import pytest
 
@@ -60,14 +60,14 @@ def nginx(serve, raw, upstreams):
 
 @pytest.mark.parametrize("answer", [b"", BUSY], ids=["closes", "503"])
 def test_14_71_next_upstream(nginx, raw, upstreams, answer, mode, body, via):
-    """The first server has taken the whole body when it fails: the second one gets it as well.
-    What has been streamed is gone, with the module as without."""
+    """If the first server fails after it has taken the whole body, the second one gets the body as well. A body
+    that nginx has streamed is gone, with the module as without."""
     taken = raw.answer_one(answer)
     done = send(nginx, mode, "/next", body, via=via)
     first = taken.join()
     assert b"X-Frappe-CMD: f\r\n" in first
     if mode == "streamed" and done.response.status in (502, 503):
-        # Not where all of the body had come when nginx began.
+        # A short body that had come completely would have been sent to the next server.
         assert len(body) > 16_000 or via != "length"
         return
     assert (done.answer["pool"], done.answer["sha256"]) == ("reports", sha256(body))
@@ -91,8 +91,8 @@ def variant(body, number):
 
 
 def test_14_73_cache(nginx, upstreams, mode, body, via):
-    """A cached answer to a POST, by a key that stands in the body. The body of a request that the
-    cache answers does no harm."""
+    """nginx caches an answer to a POST by a key with the cmd. The body of a request that the cache answers does
+    no harm."""
     target = f"/cached/{new_id()}"
     headers = [("X-Expires", "60")]
     for number, (report, status) in enumerate((("a", "MISS"), ("a", "HIT"), ("b", "MISS"),
@@ -108,7 +108,7 @@ def test_14_73_cache(nginx, upstreams, mode, body, via):
 
 
 def test_14_74_background_update(nginx, upstreams, mode, body, via):
-    """A stale answer is sent at once, and renewed behind it with the whole body."""
+    """nginx sends a stale answer at once, and then renews it in a subrequest with the whole body."""
     target = f"/cached/{new_id()}"
     first = send(nginx, mode, target, body, headers=[("X-Expires", "@1")], via=via)
     assert first.response.header("X-Cache") == "MISS"
@@ -128,7 +128,7 @@ def test_14_74_background_update(nginx, upstreams, mode, body, via):
 
 
 def test_14_75_keepalive(nginx, mode, body, via):
-    """Behind an answer of the cache the connection goes on."""
+    """After an answer from the cache the connection goes on."""
     target, headers = f"/cached/{new_id()}", [("X-Expires", "60"), *of_type(FORM)]
     with (Http2(nginx.port(f"{mode}_h2")) if via == "h2" else Http1(nginx.port(mode))) as client:
         for status in ("MISS", "HIT", "HIT"):

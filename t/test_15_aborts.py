@@ -1,4 +1,4 @@
-"""15: clients that go away leave nothing behind, whenever they go."""
+"""15: clients that leave at any time leave nothing behind."""
 
 import socket
 import threading
@@ -31,14 +31,14 @@ MODE = pytest.mark.parametrize("mode", MODES)
 VIA = pytest.mark.parametrize("via", [*ALL_TRANSPORTS, "h2 endless"])
 LAST = b"&end"
 BODY = b"a=1&cmd=f&b=" + b"x" * 5000 + LAST
-# How much of the body has come when the client goes: for preread, before and after it decides.
+# How many bytes of the body have come when the client leaves; with preread, before and after they decide.
 STAGES = {"head": 0, "undecided": 5, "decided": 12, "all": len(BODY)}
 PART = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\npart"
 EARLY = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
 
 
 class Upstream(RawServer):
-    """Says `what` to everybody who has sent `behind`, and nothing else."""
+    """Sends `what` to each client that has sent `behind`, and nothing else."""
 
     def __init__(self, what=b"", behind=b""):
         super().__init__()
@@ -51,7 +51,7 @@ class Upstream(RawServer):
             try:
                 sock, _ = self._listener.accept()
             except OSError:
-                return  # closed: the tests are over
+                return  # the tests have ended and closed the socket
             self._taken.append(sock)
             received = b""
             while self._behind not in received and (data := sock.recv(65536)):
@@ -74,7 +74,7 @@ def logged_once(nginx, name):
 
 
 def go(begun, end):
-    """The client's end."""
+    """Ends the client's side."""
     if end == "reset":
         begun.reset()
     elif end == "violation":
@@ -89,7 +89,7 @@ def go(begun, end):
 
 
 def ends(via):
-    """How a client can go."""
+    """The ways in which a client can leave."""
     yield from ("close", "reset")
     if via in ("length", "chunked"):
         yield "half"
@@ -105,17 +105,17 @@ GONE = [pytest.param(via, end, id=f"{via}-{end}")
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize(("via", "end"), GONE)
 def test_15_11_gone(nginx, nothing_left, mode, stage, via, end):
-    """The client goes before its body is there, or before the upstream answers: the log has what
-    it would have without the module."""
+    """If the client leaves before its body has come, or before the upstream answers, the log has the same status
+    as without the module."""
     statuses = []
-    # Streaming begins with the decision.
+    # With the module, streaming begins only with the decision.
     without = "off" if stage in ("head", "undecided") else WITHOUT[mode]
     for place in (mode, without):
         begun = Begun(nginx, via, f"/{place}/", BODY, STAGES[stage])
         go(begun, end)
         statuses.append(logged_once(nginx, begun.id))
     if (mode, stage) == ("streamed", "decided"):
-        # nginx says which, by whether its connection to the upstream is there already.
+        # The status depends on whether nginx already has a connection to the upstream.
         assert set(statuses) <= {0, 400, 499}
     else:
         assert statuses[0] == statuses[1] and not 100 <= statuses[0] < 400
@@ -124,7 +124,7 @@ def test_15_11_gone(nginx, nothing_left, mode, stage, via, end):
 @MODE
 @pytest.mark.parametrize(("via", "end"), GONE)
 def test_15_12_gone_while_answered(nginx, nothing_left, mode, via, end):
-    """The client goes while it gets its answer."""
+    """The client leaves while it gets its answer."""
     statuses = []
     for place in (mode, WITHOUT[mode]):
         begun = Begun(nginx, via, f"/{place}/talks/", BODY, len(BODY))
@@ -138,7 +138,7 @@ def test_15_12_gone_while_answered(nginx, nothing_left, mode, via, end):
 @pytest.mark.parametrize("via", ["length", "chunked"])
 @pytest.mark.parametrize("end", ["close", "reset", "half"])
 def test_15_13_gone_after_100(nginx, nothing_left, mode, via, end):
-    """The client asks whether to go on, is told so, and goes: before anything is streamed."""
+    """The client leaves after it has got 100 Continue, before the body."""
     statuses = []
     for place in (mode, "off"):
         begun = Begun(nginx, via, f"/{place}/", BODY, 0, [("Expect", "100-continue")])
@@ -151,7 +151,7 @@ def test_15_13_gone_after_100(nginx, nothing_left, mode, via, end):
 @MODE
 @pytest.mark.parametrize("via", ["h2", "h2 endless"])
 def test_15_14_goaway(nginx, nothing_left, mode, via):
-    """A client that opens no more streams may end those that it has."""
+    """After a GOAWAY the client can still finish its open streams."""
     begun = Begun(nginx, via, f"/{mode}/pool/", BODY, 5)
     begun.client.goaway()
     answer = begun.finish().json()
@@ -160,7 +160,7 @@ def test_15_14_goaway(nginx, nothing_left, mode, via):
 
 @MODE
 def test_15_15_one_stream_of_many(nginx, nothing_left, mode):
-    """Streams that are reset do no harm to those beside them."""
+    """If a client resets some streams, the other streams of the connection are not affected."""
     begun = Begun(nginx, "h2", f"/{mode}/pool/", BODY, 5)
     others = []
     for sent in STAGES.values():
@@ -177,8 +177,8 @@ def test_15_15_one_stream_of_many(nginx, nothing_left, mode):
 @pytest.mark.parametrize("via", ["length", "chunked", "tls"])
 @pytest.mark.parametrize("place", ["streamed", "off_streamed"])
 def test_15_16_answer_before_the_body(nginx, nothing_left, place, via):
-    """An upstream that answers while the body comes: the client may read the answer after it has
-    sent the rest, which nginx takes before it closes."""
+    """If an upstream answers while the body comes, the client can send the rest and then read the answer, since
+    nginx reads the rest before it closes the connection."""
     begun = Begun(nginx, via, f"/{place}/early/", BODY, 12)
     begun.wait_answered()
     begun.send_rest()
@@ -191,8 +191,7 @@ def test_15_16_answer_before_the_body(nginx, nothing_left, place, via):
 @pytest.mark.parametrize("via", ["length", "chunked"])
 @pytest.mark.parametrize("place", ["preread", "streamed", "off"])
 def test_15_17_refused_before_the_body(nginx, nothing_left, place, via):
-    """A request that is refused while its body comes: the rest of it is dropped, and the
-    connection goes on."""
+    """If nginx refuses a request while its body comes, it drops the rest, and the connection goes on."""
     begun = Begun(nginx, via, f"/{place}/denied/", BODY, 12)
     assert begun.response().status == 403
     begun.send_rest()
@@ -203,7 +202,7 @@ def test_15_17_refused_before_the_body(nginx, nothing_left, place, via):
 
 
 def test_15_18_next_request_is_well(nginx):
-    """After all of the above the worker answers as ever."""
+    """After all tests above the worker answers as usual."""
     with Http1(nginx.port()) as client:
         client.request("POST", "/preread/pool/", of_type(FORM), BODY)
         assert client.response().json()["headers"]["x-frappe-cmd"] == "f"

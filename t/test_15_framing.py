@@ -1,4 +1,4 @@
-"""15: however a client frames a body, answer and upstream are as without the module."""
+"""15: with any framing of a body, the client and the upstream get the same bytes as without the module."""
 
 import re
 
@@ -12,7 +12,7 @@ from rig.message import chunk, chunked, head
 from rig.modes import MODES, servers
 from rig.recorder import Recorder
 
-# Each mode beside the same without the module.
+# Each mode, and the server without the module to compare it with.
 WITHOUT = {"whole": "off", "preread": "off", "streamed": "off_streamed"}
 STREAMED = "proxy_request_buffering off; proxy_http_version 1.1;"
 CONF = servers("""
@@ -32,7 +32,7 @@ def nginx(serve, raw):
 
 
 def post(*headers, body=b"", method="POST", target="/"):
-    """One request that says of its body what `headers` say."""
+    """One request, whose `headers` describe its body."""
     return head(method, target, [*of_type(FORM), *headers]) + body
 
 
@@ -46,7 +46,7 @@ BIG = b"cmd=f&x=" + b"y" * 30_000
 # A look receives all of it, and decides at its end.
 BEHIND = b"x=" + b"y" * 3000 + b"&cmd=f"
 
-# nginx passes these on.
+# Framing that nginx accepts.
 GOOD = {
     "extension": post(TE, body=b"5;ext\r\ncmd=f\r\n0\r\n\r\n"),
     "extension with a value": post(TE, body=b'5; a=b; c="d;e"\r\ncmd=f\r\n0;last=1\r\n\r\n'),
@@ -80,7 +80,7 @@ GOOD = {
     "expect something": post(("Expect", "else"), length(5), body=b"cmd=f"),
 }
 
-# nginx refuses these.
+# Framing that nginx refuses.
 BROKEN = {
     "no number": post(TE, body=b"zz\r\n"),
     "minus": post(TE, body=b"-5\r\ncmd=f\r\n0\r\n\r\n"),
@@ -110,18 +110,18 @@ BROKEN = {
     "chunked in http/1.0": post(TE, body=chunked(b"cmd=f")).replace(b"HTTP/1.1", b"HTTP/1.0"),
 }
 
-# The end of a connection, where it goes on for so long.
+# The last request of a connection, if the connection goes on until then.
 LAST = head("GET", "/last", [("Connection", "close")])
 
 
 def through(nginx, raw, port, wire, size=None):
-    """What the client got until the connection ended, and the requests that the upstream got."""
+    """The bytes that the client got until the connection ended, and the requests that the upstream got."""
     with Recorder(raw) as recorder, Http1(nginx.port(port)) as client:
         if size:
             try:
                 client.send_pieces(wire, size)
             except OSError:
-                pass  # refused before all of it was sent
+                pass  # nginx has refused the request before all of it was sent
         else:
             client.send(wire)
         received = client.wait_closed()
@@ -129,25 +129,26 @@ def through(nginx, raw, port, wire, size=None):
 
 
 def compare(nginx, raw, mode, wire, size=None):
-    """The same with and without the module; returns it."""
+    """Asserts that the result is the same with and without the module, and returns it."""
     on = through(nginx, raw, mode, wire, size)
     off = through(nginx, raw, WITHOUT[mode], wire, size)
     if mode == "streamed":
-        # A body that has arrived as a whole gets a length, and preread has waited for more of it.
+        # nginx sends a body that has come completely with a length. With preread it starts later, so more of
+        # the body has come.
         on, off = without_framing(on), without_framing(off)
     assert on == off
     return on
 
 
 def without_framing(seen):
-    """Leaves out how the upstream got a body."""
+    """The result without the framing in which the upstream got a body."""
     received, requests = seen
     framing = rb"\r\n(Content-Length|Transfer-Encoding): [^\r]*"
     return received, [(re.sub(framing, b"", fields), body) for fields, body in requests]
 
 
 def piece(wire):
-    """Long ones would take long in pieces of one byte."""
+    """The size of pieces: one byte would take too long for a long request."""
     return 1 if len(wire) < 300 else 997
 
 
@@ -155,7 +156,7 @@ def piece(wire):
 @pytest.mark.parametrize("in_pieces", [False, True], ids=["at once", "in pieces"])
 @pytest.mark.parametrize("wire", GOOD.values(), ids=GOOD.keys())
 def test_15_01_odd_framing(nginx, raw, mode, wire, in_pieces):
-    """Odd framing is passed on, and the next request on the connection is the next request."""
+    """nginx accepts odd framing, and finds the next request on the connection."""
     size = piece(wire) if in_pieces else None
     received, requests = compare(nginx, raw, mode, wire + LAST, size)
     assert received.count(b"HTTP/1.1 200 OK\r\n") == 2
@@ -166,7 +167,7 @@ def test_15_01_odd_framing(nginx, raw, mode, wire, in_pieces):
 @pytest.mark.parametrize("in_pieces", [False, True], ids=["at once", "in pieces"])
 @pytest.mark.parametrize("wire", BROKEN.values(), ids=BROKEN.keys())
 def test_15_02_broken_framing(nginx, raw, mode, wire, in_pieces):
-    """Broken framing is refused by nginx, in its own words."""
+    """nginx refuses broken framing as without the module."""
     size = piece(wire) if in_pieces else None
     received, requests = compare(nginx, raw, mode, wire + LAST, size)
     assert re.match(rb"HTTP/1.1 (400|413|501) ", received)
@@ -176,7 +177,7 @@ def test_15_02_broken_framing(nginx, raw, mode, wire, in_pieces):
 @MODE
 @pytest.mark.parametrize("size", [None, 97], ids=["at once", "in pieces"])
 def test_15_03_all_on_one_connection(nginx, raw, mode, size):
-    """All of those that nginx passes on, one behind the other without a pause."""
+    """nginx answers all requests with good framing, sent one after the other without a pause."""
     wires = [wire for name, wire in GOOD.items() if len(wire) < 1000 or not size]
     received, requests = compare(nginx, raw, mode, b"".join(wires) + LAST, size)
     assert received.count(b"HTTP/1.1 200 OK\r\n") == len(wires) + 1
@@ -185,7 +186,7 @@ def test_15_03_all_on_one_connection(nginx, raw, mode, size):
 
 @MODE
 def test_15_90_bare_newlines(nginx, raw, mode):
-    """Chunks with bare newlines are passed on by older nginxes and refused by newer ones."""
+    """Older versions of nginx accept chunks with bare newlines, newer ones refuse them, as without the module."""
     received, requests = compare(nginx, raw, mode, post(TE, body=b"5\ncmd=f\n0\n\n") + LAST)
     assert (received.count(b"HTTP/1.1 200 OK\r\n"), len(requests)) in [(2, 2), (0, 0)]
 
@@ -199,16 +200,16 @@ def test_15_90_bare_newlines(nginx, raw, mode):
     post(TE, body=chunked(BEHIND, 1000), target="/return"),
 ], ids=["length", "big", "chunked", "behind", "behind, chunked"])
 def test_15_04_not_read(nginx, raw, mode, wire):
-    """A body that nobody reads is dropped, and the connection goes on."""
+    """nginx drops a body that no module reads, and the connection goes on."""
     received, requests = compare(nginx, raw, mode, wire + LAST)
     assert received.count(b"HTTP/1.1 200 OK\r\n") == 2 and len(requests) == 1
 
 
 END = (DATA, END_STREAM, b"cmd=f")
-# A header that is not compressed.
+# A trailer as a header block of HTTP/2 without compression.
 TRAILER = b"\0\x03x-t\x01a"
 
-# Content-Length, frames, and whether nginx passes it on; for trailers that depends on its version.
+# Content-Length, frames, and whether nginx accepts them; None: that depends on its version.
 FRAMES = {
     "padded": (5, [(DATA, END_STREAM | PADDED, b"\x07cmd=f" + bytes(7))], True),
     "padded, endless": (None, [(DATA, END_STREAM | PADDED, b"\x07cmd=f" + bytes(7))], True),
@@ -238,7 +239,7 @@ FRAMES = {
 
 
 def through_frames(nginx, raw, place, length_, frames, stepwise):
-    """What came of a request over HTTP/2, and the requests that the upstream got."""
+    """The result of a request over HTTP/2, and the requests that the upstream got."""
     headers = of_type(FORM) if length_ is None else [*of_type(FORM), length(length_)]
     with Recorder(raw) as recorder, Http2(nginx.port(f"{place}_h2")) as client:
         try:
@@ -259,14 +260,14 @@ def through_frames(nginx, raw, place, length_, frames, stepwise):
 @pytest.mark.parametrize("stepwise", [False, True], ids=["at once", "in pieces"])
 @pytest.mark.parametrize(("length_", "frames", "good"), FRAMES.values(), ids=FRAMES.keys())
 def test_15_05_frames(nginx, raw, mode, length_, frames, good, stepwise):
-    """The same for the frames of HTTP/2."""
+    """With any frames of HTTP/2 the result is the same as without the module."""
     on, off = (through_frames(nginx, raw, place, length_, frames, stepwise)
                for place in (mode, WITHOUT[mode]))
     if mode == "streamed":
         on, off = without_framing(on), without_framing(off)
     assert on[0] == off[0]
     if good is not None or mode != "streamed":
-        # Otherwise the upstream may have had the request before the frame that ends it.
+        # If nginx streams, the upstream may have got the request before the frame that ends it.
         assert on[1] == off[1]
     if good is not None:
         assert (on[0][0] == 200 and len(on[1]) == 1) if good else on[1] == []

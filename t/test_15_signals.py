@@ -1,6 +1,6 @@
 """15: no signal loses a request whose body is half sent.
 
-HTTP/3 is left out: nginx hands the packets of its connections to whichever worker is there.
+HTTP/3 is left out, since a packet may reach a worker that does not know its connection.
 """
 
 import signal
@@ -21,7 +21,7 @@ CONF = f"server {{ @{{listen_all}} client_max_body_size 0; {PLACES} }}"
 
 VIA = ("length", "chunked", "tls", "h2", "h2 endless")
 BODY = b"a=1&cmd=f&b=" + b"x" * 60_000
-# Where preread waits, and where it streams already.
+# How many bytes are sent: so that preread still waits, and so that it already streams.
 SENT = (5, 30_000)
 
 
@@ -38,7 +38,7 @@ def begin(nginx):
 
 @pytest.fixture
 def halves(nginx):
-    """Half-sent requests, whose connections end with the test."""
+    """Half-sent requests, whose connections are closed after the test."""
     begun = begin(nginx)
     yield begun
     for half in begun:
@@ -51,7 +51,7 @@ def wait_ending(nginx, worker):
 
 
 def finish(halves, pid):
-    """All of them are answered as a whole, by the worker that began them, with their cmd."""
+    """Finishes all requests. The worker that has begun them answers each with its cmd and its whole body."""
     for begun in halves:
         response = begun.finish()
         answer = response.json()
@@ -61,7 +61,7 @@ def finish(halves, pid):
 
 
 def logged_once(nginx, halves):
-    """One line each, of a request that went well."""
+    """Each request has one line in the log, with status 200."""
     text = nginx.access.text()
     for begun in halves:
         assert nginx.access.entry(begun.id)["status"] == 200
@@ -69,7 +69,7 @@ def logged_once(nginx, halves):
 
 
 def test_15_31_quit(nginx, halves):
-    """QUIT: nginx ends when they have been answered."""
+    """QUIT: nginx ends when it has answered the requests."""
     worker = nginx.worker()
     nginx.signal(signal.SIGQUIT)
     wait_ending(nginx, worker)
@@ -80,7 +80,7 @@ def test_15_31_quit(nginx, halves):
 
 
 def test_15_32_reload(nginx, halves):
-    """HUP: the old worker ends when they have been answered, while the new one serves others."""
+    """HUP: the old worker ends when it has answered the requests, while the new one serves others."""
     (old,) = nginx.reload()
     wait_ending(nginx, old)
     assert post(nginx, "/preread/", "cmd=new").response.header("X-Pid") != str(old)
@@ -90,7 +90,7 @@ def test_15_32_reload(nginx, halves):
 
 
 def test_15_33_two_reloads(nginx, halves):
-    """Two of them in a row, with requests that each worker has begun."""
+    """Two reloads in a row, with half-sent requests at each worker."""
     (first,) = nginx.reload()
     wait_ending(nginx, first)
     (second,) = set(nginx.workers()) - {first}
@@ -103,8 +103,8 @@ def test_15_33_two_reloads(nginx, halves):
 
 
 def test_15_34_binary_upgrade(serve_once):
-    """USR2: a new binary takes the sockets over, the old one ends by QUIT when all that it has
-    begun has been answered."""
+    """USR2: a new binary takes over the sockets; the old one ends by QUIT when it has answered all requests that
+    it has begun."""
     nginx = serve_once(CONF, start=False)
     masters = [nginx.start_daemon()]
     try:
@@ -133,7 +133,7 @@ def test_15_34_binary_upgrade(serve_once):
 
 @pytest.mark.parametrize("sig", ["SIGTERM", "SIGINT"])
 def test_15_35_fast_end(nginx, halves, sig):
-    """A fast end drops them, without a crash and without a complaint."""
+    """A fast shutdown drops the requests, without a crash and without a bad line in the log."""
     nginx.signal(getattr(signal, sig))
     assert nginx.exited() == 0
     for begun in halves:

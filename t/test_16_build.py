@@ -1,7 +1,7 @@
-"""16: packaging/build-for-nginx.sh says what to do next, whatever is missing.
+"""16: whatever is missing, packaging/build-for-nginx.sh says what to do next.
 
-The nginx here is a script that says of itself what a test wants, and its source a configure that
-does as told: what is tested is what is said. `make test-versions` builds for real ones.
+The nginx here is a script that prints what a test wants, and its source has a configure that does what a
+test wants: these tests check the messages. `make test-versions` builds for real nginx.
 """
 
 import os
@@ -28,7 +28,7 @@ def executable(path, text):
 
 @pytest.fixture
 def build(tmp_path):
-    """`build(*argv)` runs the helper; it must fail, and what it says is returned."""
+    """`build(*argv)` runs the script, which must fail, and returns its output."""
     target = tmp_path / "target"
 
     def run(*argv, code=1, **env):
@@ -44,7 +44,7 @@ def build(tmp_path):
 
 @pytest.fixture
 def nginx(tmp_path):
-    """`nginx(arguments)`: a binary that says it was configured with them."""
+    """`nginx(arguments)`: a binary whose -V prints these configure arguments."""
     def make(arguments="", version=f"nginx/{VERSION}"):
         about = tmp_path / "about"
         about.write_text(f"nginx version: {version}\nconfigure arguments: {arguments}\n")
@@ -67,7 +67,7 @@ def source(tmp_path):
 
 
 def test_16_30_help(build):
-    """--help explains, and touches nothing."""
+    """--help explains the usage, and changes nothing."""
     assert build("--help", code=0).startswith("usage: packaging/build-for-nginx.sh")
 
 
@@ -83,19 +83,19 @@ def test_16_30_help(build):
     (["/bin/false"], "/bin/false -V failed:"),
 ], ids=lambda value: value if isinstance(value, str) else " ".join(value))
 def test_16_31_arguments(build, argv, said):
-    """A wrong argument is named, with what would be right."""
+    """The message names a wrong argument, and says what would be right."""
     assert said in build(*argv).replace("/usr/bin/", "/bin/")
 
 
 def test_16_32_no_nginx(build, tmp_path):
-    """Without an nginx on PATH."""
+    """The message for a PATH without nginx."""
     if any(os.path.exists(path) for path in ("/usr/sbin/nginx", "/usr/local/nginx/sbin/nginx")):
         pytest.skip("there is an nginx where the helper looks for one, whatever PATH is")
     assert "There is no nginx on PATH: give the path of its binary." in build()
 
 
 def test_16_33_no_source(build, nginx):
-    """What can be done when the source of a version is not here."""
+    """The message says how to get a source that is missing."""
     said = build(nginx())
     assert f"The source of nginx {VERSION} is not here." in said
     assert f"build-for-nginx.sh --source nginx-{VERSION}.tar.gz {nginx()}" in said
@@ -104,12 +104,12 @@ def test_16_33_no_source(build, nginx):
 
 @pytest.mark.parametrize("version", ["nginx/1.2.3 (Ubuntu)", "openresty/1.2.3.1", "nginx/1.2.3"])
 def test_16_34_version(build, nginx, version):
-    """Distributions and OpenResty add to the number."""
+    """The script finds nginx's version where a distribution or OpenResty has added to it."""
     assert f"is nginx {VERSION}\n" in build(nginx(version=version))
 
 
 def test_16_35_wrong_source(build, nginx, source, tmp_path):
-    """A source of another version, or of something else."""
+    """The message for a source of another version, or of another program."""
     said = build("--source", source(version="1.2.4"), nginx())
     assert "nginx-source is nginx 1.2.4, but" in said
     assert "A module fits one version only: get the source of that one." in said
@@ -123,7 +123,7 @@ def test_16_35_wrong_source(build, nginx, source, tmp_path):
 
 
 def test_16_36_tarball(build, nginx, source, tmp_path):
-    """A tarball is unpacked; one that is broken, or of something else, is named."""
+    """A tarball is unpacked; the message names one that is broken, or of another program."""
     tarball = tmp_path / "nginx.tar.gz"
     with tarfile.open(tarball, "w:gz") as tar:
         tar.add(source("echo unpacked; exit 1"), f"nginx-{VERSION}")
@@ -134,8 +134,8 @@ def test_16_36_tarball(build, nginx, source, tmp_path):
 
 
 def test_16_37_arguments_of_nginx(build, nginx, source, tmp_path):
-    """configure gets nginx's own arguments as they were, but those that name directories of the
-    machine that built it, and its own directory for what it makes."""
+    """configure gets nginx's own arguments, without those that name directories of the machine that built it, and
+    a directory for its objects."""
     given = tmp_path / "given"
     tree = source(f'for a in "$@"; do echo "$a"; done >{given}; exit 1')
     build("--source", tree, nginx(
@@ -149,7 +149,7 @@ def test_16_37_arguments_of_nginx(build, nginx, source, tmp_path):
 
 
 def test_16_38_quotes(build, nginx, source):
-    """Arguments that no shell would take."""
+    """The message for arguments that no shell would accept."""
     said = build("--source", source(), nginx("--with-cc-opt='-O2"))
     assert "The quotes in the configure arguments of" in said
     assert "make module NGINX_SOURCE_DIR=" in said
@@ -161,8 +161,8 @@ def test_16_38_quotes(build, nginx, source):
      ["--with-compat --with-http_xslt_module=dynamic", "--with-compat"]),
 ])
 def test_16_39_configure_fails(build, nginx, source, tmp_path, arguments, tries):
-    """The end of what configure said, and what to do. With --with-compat, a library that only a
-    module of its own wants is done without first."""
+    """The message has the end of configure's output, and says what to do. With --with-compat, the script first
+    tries again without the dynamic modules, whose libraries may be missing."""
     tries_log = tmp_path / "tries"
     tree = source(f'echo "$*" >>{tries_log}; echo "./configure: error: no libxslt"; exit 1')
     said = build("--source", tree, nginx(arguments))
@@ -173,7 +173,7 @@ def test_16_39_configure_fails(build, nginx, source, tmp_path, arguments, tries)
 
 
 def test_16_40_interrupted(nginx, source, tmp_path):
-    """Ctrl-C leaves nothing half made."""
+    """Ctrl-C leaves no unfinished files."""
     begun = tmp_path / "begun"
     tree = source(f"touch {begun}; exec sleep 60")
     log = tmp_path / "log"
@@ -181,7 +181,7 @@ def test_16_40_interrupted(nginx, source, tmp_path):
         run = subprocess.Popen([SCRIPT, "--source", tree, nginx()], stdout=out, stderr=out,
                                env={**os.environ, "CARGO_TARGET_DIR": str(tmp_path / "target")},
                                start_new_session=True,
-                               # Ignored where the tests run in the background of a script.
+                               # A test run in the background of a script ignores SIGINT.
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         until(begun.exists, "configure to begin", timeout=30)
@@ -195,7 +195,7 @@ def test_16_40_interrupted(nginx, source, tmp_path):
 
 
 def test_16_41_check(build, nginx, source, tmp_path):
-    """--check says what it would be built with, and makes nothing."""
+    """--check prints with what the module would be built, and builds nothing."""
     said = build("--check", "--source", source("echo configured >&2"), nginx(), code=0)
     assert f"is nginx {VERSION}\n" in said and "The source is " in said
     assert re.search(r"\nRust is \d+\.\d+\.\d+, the C library [\d.]+\n", said)
@@ -204,7 +204,7 @@ def test_16_41_check(build, nginx, source, tmp_path):
 
 
 def test_16_42_check_finds(build, nginx, source, tmp_path):
-    """It fails with the words of the build where that cannot go on, and installs nothing as root."""
+    """--check fails with the messages of a build that cannot go on, and installs nothing as root."""
     assert f"The source of nginx {VERSION} is not here." in build("--check", nginx())
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -223,7 +223,7 @@ def test_16_42_check_finds(build, nginx, source, tmp_path):
 
 @pytest.mark.parametrize("more", [[], ["--check"]])
 def test_16_43_angie(build, tmp_path, more):
-    """Angie has versions of its own, and modules of another layout: one sentence."""
+    """For Angie, whose modules have another layout, the script says so in one sentence."""
     angie = executable(tmp_path / "angie", "echo 'Angie version: Angie/1.13.0' >&2")
     said = build(*more, angie)
     assert said.startswith(f"{angie} is Angie, for which the module cannot be built:")

@@ -1,5 +1,5 @@
-"""16: a body that somebody else has read before a location is chosen, as nginx does from 1.31.5 on
-with `client_body_early_read`: the answer is the same, and it is there at server level."""
+"""16: a body that another module has read before nginx chooses a location, as nginx does from 1.31.5 on with
+`client_body_early_read`: the values are the same, and they are there at server level."""
 
 import os
 from pathlib import Path
@@ -90,7 +90,7 @@ BODIES = [
 
 
 def conf(early_read):
-    """The configuration with one way of reading early."""
+    """The configuration with one kind of early read."""
     server = SERVER.replace("SHOW_EARLY", SHOW_EARLY).replace("EARLY", early_read)
     return CONF.replace("SERVERS", server)
 
@@ -103,7 +103,7 @@ def loader(env, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def servers(serve, env, loader):
-    """`servers(kind)`: an nginx that keeps a body that is read early in one of KINDS."""
+    """`servers(kind)`: an nginx that keeps the body of an early read as one of KINDS says."""
     made = {}
 
     def get(kind):
@@ -115,7 +115,7 @@ def servers(serve, env, loader):
 
 
 def early_found(done):
-    """What `set` at server level saw: cmd, status, pool."""
+    """cmd, status and pool as `set` at server level saw them."""
     return tuple(done.response.header("X-Early").split("|"))
 
 
@@ -124,7 +124,7 @@ def early_found(done):
 @pytest.mark.parametrize(("content_type", "body", "source"), BODIES,
                          ids=[source for *_, source in BODIES])
 def test_16_01_everywhere(servers, kind, via, content_type, body, source):
-    """At server level, in a map that is used there, in the location and in the log."""
+    """The values are right at server level, in a map that is used there, in the location and in the log."""
     nginx = servers(kind)
     done = post(nginx, "/", body, content_type, via=via)
     assert early_found(done) == ("heavy", "ok", "reports")
@@ -137,7 +137,7 @@ def test_16_01_everywhere(servers, kind, via, content_type, body, source):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_16_02_if(servers, kind):
-    """`if` of the server refuses by the method."""
+    """An `if` at server level refuses by the command."""
     done = post(servers(kind), "/", b"x=1&cmd=blocked")
     assert done.response.status == 403
     assert done.found == ("blocked", "form", "ok")
@@ -146,7 +146,7 @@ def test_16_02_if(servers, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("target", ["/preread", "/moved"])
 def test_16_03_locations(servers, kind, target):
-    """`preread` finds the whole body there, and `rewrite` changes nothing."""
+    """`preread` finds the whole body, and a `rewrite` changes no value."""
     content_type, body, source = BODIES[2]
     done = post(servers(kind), target, body, content_type)
     assert done.found == done.passed == ("heavy", source, "ok")
@@ -156,8 +156,8 @@ def test_16_03_locations(servers, kind, target):
 @pytest.mark.parametrize("kind", ["memory", "spilled", "file"])
 @pytest.mark.parametrize("size", [TURN - 1, TURN, TURN + 1, 5 * TURN + 7])
 def test_16_04_large(servers, kind, size):
-    """A body that cannot be looked at in one turn of the event loop is unread at server level; its
-    location knows it to its end."""
+    """A body that is too long for one turn of the event loop is `unread` at server level; the location knows all
+    of it."""
     body = b"x=" + b"1" * (size - 12) + b"&cmd=heavy"
     assert len(body) == size
     done = post(servers(kind), "/", body)
@@ -177,7 +177,7 @@ def test_16_05_large_transports(servers, via):
 
 
 def test_16_06_gone(servers):
-    """A client that leaves while its body is looked at does no harm."""
+    """A client that leaves while its body is scanned does no harm."""
     nginx = servers("spilled")
     body = b"x=" + b"1" * (8 * TURN) + b"&cmd=heavy"
     for _ in range(10):
@@ -189,7 +189,7 @@ def test_16_06_gone(servers):
 
 
 def test_16_07_location_rules(servers):
-    """Each location decides by its own directives, whatever the server has found by its own."""
+    """Each location decides by its own directives, also if those of the server give other values."""
     nginx = servers("memory")
     for target, found in [("/path-only?cmd=q", ("q", "query", "ok")), ("/off", ("", "", ""))]:
         done = post(nginx, target, b"cmd=heavy")
@@ -202,7 +202,7 @@ def test_16_07_location_rules(servers):
 
 
 def test_16_08_server_off(servers):
-    """`frappe_cmd on` in the location alone."""
+    """`frappe_cmd on` stands in the location only."""
     nginx = servers("memory")
     for content_type, body, source in BODIES:
         done = post(nginx, "/", body, content_type, port="elsewhere")
@@ -212,14 +212,14 @@ def test_16_08_server_off(servers):
 
 
 def test_16_09_server_path_only(servers):
-    """A variable that is asked for where bodies do not count does not decide for a location where
-    they do."""
+    """A variable that is asked for at server level with `frappe_body off` does not decide for a location that
+    reads bodies."""
     done = post(servers("memory"), "/?cmd=q", b"cmd=heavy", port="path_only")
     assert done.found == done.passed == ("heavy", "form", "ok")
 
 
 def test_16_10_after_the_upstream(servers):
-    """A body that an upstream has had is known as long as its file is open."""
+    """A body that an upstream has had can be scanned as long as its file is open."""
     body = b"x=" + b"1" * 5000 + b"&cmd=heavy"
     nginx = servers("memory")
     done = exchange(nginx, "POST", "/accel", [*of_type(FORM), ("X-Order-Accel", "/secret")], body,
@@ -242,7 +242,7 @@ def test_16_11_expect(servers):
 @pytest.mark.parametrize("kind", ["memory", "spilled"])
 @pytest.mark.parametrize("size", [0, 2 * TURN])
 def test_16_12_panic(serve_once, loader, kind, size):
-    """A panic while such a body is looked at leaves it unread, at server level and in turns."""
+    """A panic while such a body is scanned leaves it `unread`, at server level and in turns."""
     module = os.environ.get("TEST_NGINX_PANIC_MODULE", "")
     if not Path(module).is_file():
         pytest.skip("TEST_NGINX_PANIC_MODULE is not set: run by `make test-nginx`")

@@ -1,4 +1,4 @@
-"""What the module costs: instructions, allocations, memory. Nothing here looks at a clock."""
+"""17: what the module costs in instructions, allocations and memory. No test here reads a clock."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ from rig.env import ROOT
 from rig.http1 import Http1
 from rig.nginx import Nginx
 
-# What the bounds on memory are tried with; `make bench-memory` takes many more.
+# How many requests and connections test the bounds on memory; `make bench-memory` takes many more.
 MANY = int(os.environ.get("TEST_COST_REQUESTS", "1000"))
 CONNECTIONS = int(os.environ.get("TEST_COST_CONNECTIONS", "100"))
 
@@ -26,7 +26,7 @@ UPSTREAM = """
     server { @{listen main} client_max_body_size 0; return 200 "ok\\n"; }
 """
 
-# @{on} stands alone in what differs.
+# Only @{on} differs between the two servers.
 PROXY = """
     @{on}
     keepalive_requests 1000000;
@@ -47,19 +47,19 @@ BODIES = {
     "multipart": (MULTIPART, multipart(("cmd", "upload_file"), ("file", b"x" * 900, "a.bin"))),
 }
 
-# As long a boundary as clients have, and a part that is searched otherwise than short ones.
+# The longest boundary of real clients, and a part so long that another search is used than for short ones.
 LONG_BOUNDARY = "0123456789abcdef" * 4
 LONG = (MULTIPART.replace(BOUNDARY, LONG_BOUNDARY[:60]),
         multipart(("cmd", "upload_file"), ("file", b"x" * 9000, "a.bin"))
         .replace(BOUNDARY.encode(), LONG_BOUNDARY[:60].encode()))
 
-# Instructions that these may take more than without the module: what was measured, and a tenth.
+# How many more instructions these bodies may take than without the module: the measured number, and a tenth.
 MORE = {"form": 2130, "json": 3560, "multipart": 6130}
 
 
 @pytest.fixture(scope="module")
 def behind(env, tmp_path_factory):
-    """Answers at once."""
+    """An upstream that answers at once."""
     server = Nginx(env, tmp_path_factory.mktemp("upstream"), UPSTREAM, module=False,
                    log="access_log off;").start()
     yield {"primary": f"127.0.0.1:{server.port()}"}
@@ -70,8 +70,8 @@ def start(kind, env, directory, behind, *, module, **options):
     """An nginx of `kind`, with the module or without it."""
     values = {"on": "frappe_cmd on;", "off": "frappe_cmd off;"} if module else {"on": "", "off": ""}
     values["connections"] = 2 * CONNECTIONS + 100
-    # Where instructions are counted a request fits into its pool, or it would be chance which of two
-    # servers gets one more page for it from the system.
+    # Where instructions are counted, the pool is large enough for the whole request. Otherwise it would be
+    # chance which of the two servers gets one more page from the system.
     values["pool"] = "request_pool_size 32k;" if kind is CountedNginx else ""
     return kind(env, directory / ("module" if module else "floor"), PROXY, behind, module=module,
                 log="access_log off;", values=values, **options).start()
@@ -79,7 +79,7 @@ def start(kind, env, directory, behind, *, module, **options):
 
 @pytest.fixture(scope="module")
 def countable(env):
-    """Instructions of this nginx can be counted."""
+    """Skips the test where the instructions of this nginx cannot be counted."""
     if env.is_checked:
         pytest.skip("what watches the memory would be counted")
     if env.nginx.read_bytes().startswith(b"#!"):
@@ -88,7 +88,7 @@ def countable(env):
 
 @pytest.fixture(scope="module", name="pair")
 def counted_pair(env, behind, tmp_path_factory, countable):
-    """Without the module and with it, both counted."""
+    """An nginx without the module and one with it, both under callgrind."""
     directory = tmp_path_factory.mktemp("counted")
     servers = []
     try:
@@ -110,8 +110,8 @@ def requests(server, method, target, content_type=None, body=None, *, count=REQU
 
 
 def counted(server, *request):
-    """What a request does, once everything is warm: the sum for REQUESTS of them. The least of
-    three sums, for nginx has work of its own, such as a new second's texts for the log."""
+    """The counts of REQUESTS requests, after a warm-up. It takes the least of three, since nginx has other work,
+    such as new time texts for the log each second."""
     requests(server, *request, count=WARM_UP)
     counts = [server.count(lambda: requests(server, *request)) for _ in range(3)]
     return min(counts, key=lambda count: count.instructions)
@@ -122,33 +122,33 @@ def counted(server, *request):
     (("POST", "/off", *BODIES["form"]), 1.005),
 ], ids=["get", "off"])
 def test_17_01_who_does_not_use_it_does_not_pay(pair, request_, most):
-    """A request that the module leaves alone takes half a percent more instructions at most."""
+    """A request that the module does not read takes at most half a percent more instructions."""
     floor, module = (counted(server, *request_).instructions for server in pair)
     assert module <= floor * most, f"{module / floor:.4f}: {floor} and {module}"
 
 
 @pytest.mark.parametrize("body", [*BODIES.values(), LONG], ids=[*BODIES, "long parts"])
 def test_17_02_one_allocation_from_the_pool(pair, body):
-    """A body without kept arguments takes one piece of the request's pool, which hangs on a cleanup,
-    and the module asks the system for nothing."""
+    """For a body without kept arguments the module allocates one block in the request's pool, with a cleanup,
+    and no memory of the system."""
     floor, counts = (counted(server, "POST", "/", *body) for server in pair)
     from_pool = {name: times for name, times in counts.own_calls.items()
                  if name.startswith(("ngx_p", "ngx_create_", "ngx_alloc"))}
     assert from_pool == {"ngx_pool_cleanup_add": REQUESTS}
-    # The cleanup itself, and what hangs on it.
+    # One call for the cleanup, and one for its block.
     assert counts.calls["ngx_palloc"] - floor.calls["ngx_palloc"] == 2 * REQUESTS
     system = ("malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "mmap")
     assert not [name for name in counts.own_calls if name in system]
 
 
 def inputs():
-    """The names of the bodies that have any size."""
+    """The names of the inputs that can have any size."""
     entries = json.loads((ROOT / "benches/inputs.json").read_text())
     return [entry["name"] for entry in entries if not entry.get("once")]
 
 
 def instructions(name, size, times=1):
-    """What the core does for an input of benches/inputs.json: bytes and instructions."""
+    """The bytes of an input of benches/inputs.json, and the instructions that the core takes for them."""
     run = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
          os.environ["TEST_WORK"], name, str(size), str(times)],
@@ -160,13 +160,13 @@ def instructions(name, size, times=1):
 @pytest.mark.timeout(240)
 @pytest.mark.skipif("TEST_WORK" not in os.environ, reason="`make test-nginx` builds it")
 def test_17_03_the_work_is_linear():
-    """Four times the bytes are four times the instructions, whatever the bytes are."""
+    """Four times the bytes take four times the instructions, whatever the bytes are."""
     small, large = 64 << 10, 256 << 10
     names = inputs()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = {(name, size): pool.submit(instructions, name, size)
                 for name in names for size in (small, large)}
-        # A body is one block many times, so to make it takes the same for both.
+        # A body is one block many times, so making it takes the same for both sizes.
         idle = {name: pool.submit(instructions, name, large, 0) for name in names}
     for name in names:
         rest = idle[name].result()[1]
@@ -175,21 +175,21 @@ def test_17_03_the_work_is_linear():
         assert many / few < 1.05 * b / a, f"{name}: {few} for {a} bytes, {many} for {b}"
 
 
-# A byte of any request takes no more instructions, but where benches/hostile.json says `most`, and why.
+# The most instructions for a byte of any request, unless benches/hostile.json says `most`, and why.
 A_BYTE = 60
-# Nor more than so many times those of the friendly input of its kind,
+# The most instructions for a byte, as a multiple of those of the friendly input of the same kind.
 FRIENDLY = 3
-# but in these kinds, whose friendly input is read by vectors.
+# Kinds for which that multiple does not count, since vectors read their friendly input.
 BY_VECTORS = {"form", "query", "multipart", "json", "document"}
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.skipif("TEST_COUNTED" not in os.environ, reason="`make test-nginx` builds it")
 def test_17_09_a_budget_for_work(tmp_path):
-    """Whatever a client sends, in whatever pieces and by the rules of whatever version, a byte of it
-    takes few instructions: 60, and three times those of a friendly one where that means anything. What
-    clients send in bodies is passed over 16 to 64 bytes at a time for 7 to 14 instructions a byte, which
-    no body of structure alone can be compared with, so that bodies and queries are bound by the 60."""
+    """Whatever a client sends, in any pieces and by the rules of any version, a byte takes at most 60
+    instructions, and at most three times those of a friendly input. The second bound does not count for bodies
+    and queries: vectors skip 16 to 64 bytes of a friendly body at a time, for 7 to 14 instructions a byte,
+    which is no measure for a body that has only structure."""
     entries = json.loads((ROOT / "benches/hostile.json").read_text())
     found = list(readings(tmp_path, 8 << 10))
     names = {(entry["kind"], entry["name"]): entry for entry in entries}
@@ -209,7 +209,7 @@ def test_17_09_a_budget_for_work(tmp_path):
 
 
 def own_memory(server):
-    """KiB that only this process has, once nothing is being served."""
+    """The private memory of the worker in KiB, when it serves no request."""
     return server.memory("RssAnon")
 
 
@@ -234,7 +234,7 @@ def test_17_04_memory_comes_back(env, behind, tmp_path):
 @pytest.mark.timeout(60 + CONNECTIONS // 10)
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_17_05_a_body_on_its_way_takes_16_kib_at_most(env, behind, tmp_path, body):
-    """What the module holds for each connection with a body that has come in half."""
+    """The memory that the module takes for a connection whose body is half sent is at most 16 KiB."""
     length = 1 << 20
     content_type, start_of_body = body
     half = (start_of_body[:-4] + b"x" * length)[: length // 2]
@@ -262,16 +262,16 @@ def test_17_05_a_body_on_its_way_takes_16_kib_at_most(env, behind, tmp_path, bod
 
 
 def readelf(path, option):
-    """What binutils' readelf says."""
+    """The output of binutils' readelf."""
     return subprocess.run(["readelf", "--wide", option, path], capture_output=True, text=True,
                           check=True).stdout
 
 
 def test_17_06_the_file_is_small_and_needs_nothing(env):
-    """The release build: optimised as a whole, stripped, beside libc with nothing but libgcc."""
+    """The release build is optimised across crates and stripped, and needs only libc and libgcc."""
     if env.is_checked:
         pytest.skip("no release build")
-    # Without optimisation across crates it is larger.
+    # Without optimisation across crates the file would be larger.
     assert Path(env.module).stat().st_size <= 512 * 1024
     assert ".symtab" not in readelf(env.module, "--sections")
     needed = [line.split("[")[1].rstrip("]") for line in
@@ -282,19 +282,19 @@ def test_17_06_the_file_is_small_and_needs_nothing(env):
 
 @pytest.mark.parametrize("kind", BODIES)
 def test_17_07_a_small_body_takes_few_instructions(pair, kind):
-    """Those that a request takes more with the module than without are within what was reached."""
+    """The additional instructions that a request takes with the module are within the bounds of MORE."""
     floor, module = (counted(server, "POST", "/", *BODIES[kind]).instructions for server in pair)
     assert module - floor <= MORE[kind] * REQUESTS, f"{(module - floor) / REQUESTS} for {kind}"
 
 
-# Instructions of nginx and the module to count a request, the value of its key included: what was
-# measured, 1360 to 1520 as nginx's time goes on meanwhile, and a fifth. Counting alone takes 0.1 us.
+# Instructions of nginx and the module to count a request, with the value of its key: the measured 1360 to 1520
+# (they depend on nginx's clock), and a fifth. Counting alone takes 0.1 us.
 COUNTING = 1800
 
 
 @pytest.mark.usefixtures("countable")
 def test_17_20_counting_takes_few_instructions(env, behind, tmp_path):
-    """A request of a call that is known takes so many more with a zone than without one."""
+    """With a zone, a request of a known call takes at most COUNTING more instructions."""
     conf = """
         log_format call "$frappe_call";
         access_log @{prefix}/access.log call;
@@ -316,8 +316,8 @@ def test_17_20_counting_takes_few_instructions(env, behind, tmp_path):
 
 @pytest.mark.usefixtures("countable")
 def test_17_21_invented_names_take_half_as_much_again(env, behind, tmp_path):
-    """A request of a call that nobody has made takes at most 1.5 x the instructions that it takes without
-    a zone, also where the zone is full: that of nginx's smallest answer, and of a proxied request."""
+    """With a zone, a request of an invented call takes at most 1.5 times the instructions that it takes without,
+    also if the zone is full: for nginx's smallest answer, and for a proxied request."""
     conf = """
         log_format call "$frappe_call";
         access_log @{prefix}/access.log call;
@@ -352,7 +352,7 @@ def test_17_21_invented_names_take_half_as_much_again(env, behind, tmp_path):
 
 
 def test_17_08_each_request_has_its_own_memory(env, tmp_path):
-    """Many bodies on their way, finished in another order."""
+    """Many half-sent bodies that are finished in another order do not affect each other."""
     conf = 'server { @{listen main} location / { frappe_cmd on; return 200 "$frappe_cmd"; } }'
     server = Nginx(env, tmp_path, conf, module=True, log="access_log off;",
                    values={"connections": 300}).start()
