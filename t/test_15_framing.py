@@ -43,7 +43,7 @@ def length(value):
 
 SINGLE = b"".join(chunk(b"%c" % byte) for byte in b"a=1&cmd=f&" * 30)
 BIG = b"cmd=f&x=" + b"y" * 30_000
-# A look receives all of it, and decides at its end.
+# A body that the peek receives completely, and that decides at its end.
 BEHIND = b"x=" + b"y" * 3000 + b"&cmd=f"
 
 # Framing that nginx accepts.
