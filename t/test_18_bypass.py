@@ -1,5 +1,6 @@
-"""18: nobody gets around it: whatever a client sends, over whatever connection, a server behind `frappe_body
-whole` runs what `$frappe_cmd` says, with the real gunicorn and werkzeug behind one pool of connections."""
+"""18: no request bypasses the module: whatever a client sends, over any connection, a server behind
+`frappe_body whole` runs what `$frappe_cmd` says. The servers are the real gunicorn and werkzeug, behind one pool
+of connections."""
 
 import gzip
 import json
@@ -34,12 +35,12 @@ SMUGGLED = b"GET /api/method/smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 def request(line=b"POST /api/method/p HTTP/1.1", *fields, body=b""):
-    """Bytes of a request; a field is a line."""
+    """The bytes of a request. Each of `fields` is a header line."""
     return b"\r\n".join([line, b"Host: a", *fields]) + b"\r\n\r\n" + body
 
 
 def of(kind, body=b"cmd=f", *fields, line=b"POST /api/method/p HTTP/1.1", name=b"Content-Type"):
-    """One with a right length."""
+    """A request with the right Content-Length."""
     return request(line, name + b": " + kind.encode(), b"Content-Length: %d" % len(body), *fields, body=body)
 
 
@@ -151,17 +152,17 @@ def nginx(serve):
 
 
 def answers(nginx, port, wire, size=None):
-    """What came back until the connection ended."""
+    """The bytes that nginx sent until the connection ended."""
     with Http1(nginx.port(port)) as client:
         try:
             client.send_pieces(wire, size or len(wire))
         except OSError:
-            pass  # nginx has refused a request, and closed
+            pass  # nginx has refused a request, and closed the connection
         return client.wait_closed()
 
 
 def ran(upstreams, mark):
-    """What the pool has got since: for each request what it runs, and what it was told."""
+    """For each request that the pool has got since `mark`: what it runs, and what its header says."""
     for line in upstreams["primary"].requests.text(mark).splitlines():
         answer = json.loads(line)
         yield answer, answer["frappe"]["cmd"], answer["headers"].get("x-frappe-cmd", "")
@@ -170,13 +171,13 @@ def ran(upstreams, mark):
 @pytest.mark.parametrize("port", ["whole", "unbuffered", "strict"])
 @pytest.mark.parametrize("what", ALL)
 def test_18_21_nobody_gets_around_it(nginx, upstreams, port, what):
-    """Every request that reaches a server runs what its header says, and behind it on the same
-    connections the next one is the next one."""
+    """Every request that reaches a server runs what its header says, and the next request on the same
+    connections is not affected."""
     reached = 0
     for name, wire in ALL[what].items():
         mark = upstreams["primary"].requests.mark()
         answers(nginx, port, wire + LAST)
-        # On a connection of its own, over one of the pool that the others have used.
+        # A new connection of a client, but one of the pool's connections that the others have used.
         answers(nginx, port, LAST)
         seen = list(ran(upstreams, mark))
         for answer, runs, told in seen:
@@ -191,7 +192,7 @@ def test_18_21_nobody_gets_around_it(nginx, upstreams, port, what):
 @pytest.mark.parametrize("size", [None, 1400], ids=["at once", "in pieces"])
 @pytest.mark.parametrize("port", ["whole", "unbuffered"])
 def test_18_22_one_behind_the_other(nginx, upstreams, port, size):
-    """Ten at a time on one connection, without a pause and in pieces."""
+    """The same for ten requests at a time on one connection, without a pause and in pieces."""
     wires = [wire for group in ALL.values() for wire in group.values()]
     reached = 0
     for part in range(0, len(wires), 10):

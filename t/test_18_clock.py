@@ -1,4 +1,4 @@
-"""18: the clock of the machine is set back and forward: requests, figures and pace go on."""
+"""18: if the machine's clock is set back or forward, requests, figures and pace go on."""
 
 import time
 
@@ -26,13 +26,13 @@ BODY = b"cmd=f&x=" + b"y" * 30_000
 DAY = 24 * 60 * 60
 JUMPS = {"a second back": -1, "a second": 1, "an hour back": -3600, "an hour": 3600, "a day back": -DAY, "a day": DAY,
          "a year back": -400 * DAY, "a year": 400 * DAY,
-         # The clock of the figures has 32 bits, without a sign.
+         # The figures keep seconds since 1970 in 32 bits without a sign.
          "1970": 100 - int(time.time()), "2038": 2 ** 31 - int(time.time())}
 
 
 @pytest.fixture(scope="module")
 def faults(env, tmp_path_factory):
-    """What sets the clock."""
+    """The library that sets the clock."""
     if env.is_checked:
         pytest.skip("the sanitizer's library is another one")
     return Faults(tmp_path_factory.mktemp("faults"))
@@ -48,14 +48,15 @@ def nginx(env, upstreams, tmp_path_factory, faults):
 
 
 def is_well(response):
-    """The answer to a request that runs f."""
+    """Asserts that the response is that of a request that runs f."""
     assert response.status == 200 and response.json()["frappe"]["cmd"] == "f"
     assert response.header("X-Cmd") == "f" and response.header("X-Pace") in ("fast", "slow", "new")
 
 
 @pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
 def test_18_51_requests_go_on(nginx, faults, jump):
-    """Requests that were half sent, those that come then, and those when the clock is right again."""
+    """Requests go on that were half sent, that come after the jump, and that come when the clock is right
+    again."""
     worker, count = nginx.worker(), 0
     reset(nginx)
     for clock in (jump, 0):
@@ -77,7 +78,7 @@ def test_18_51_requests_go_on(nginx, faults, jump):
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("jump", [-DAY, DAY])
 def test_18_52_the_state_is_written(nginx, faults, jump):
-    """Within a minute of any clock, also where the last time lies in what is the future now."""
+    """A worker writes the state within a minute, also if the time of the last state is in the future now."""
     state = nginx.prefix / "calls"
 
     def written():
@@ -95,7 +96,7 @@ def test_18_52_the_state_is_written(nginx, faults, jump):
 
 @pytest.mark.parametrize("jump", [-DAY, 0, 30 * DAY])
 def test_18_53_the_pace_is_known(nginx, faults, jump):
-    """What runs quickly is fast after some runs, by whichever clock it was known before."""
+    """A quick call becomes fast after some runs, also if its earlier runs have times of another clock."""
     faults["clock"] = jump
     for _ in range(4):
         assert post(nginx, "/whole/", "cmd=paced").response.status == 200

@@ -1,5 +1,5 @@
-"""18: servers that die, workers that are killed, connections and descriptors that run out: as without the
-module, and nothing is left behind."""
+"""18: if servers die, workers are killed, or connections and descriptors run out, nginx does what it does without
+the module, and nothing is left behind."""
 
 import itertools
 import os
@@ -34,7 +34,7 @@ BODY = b"a=1&cmd=f&b=" + b"x" * 100_000
 
 
 class Dying(RawServer):
-    """An upstream that goes at a stage of each request."""
+    """An upstream that closes the connection at one stage of each request."""
 
     def __init__(self, stage):
         super().__init__()
@@ -47,7 +47,7 @@ class Dying(RawServer):
             try:
                 sock, _ = self._listener.accept()
             except OSError:
-                return  # closed: the tests are over
+                return  # the tests have ended and closed the socket
             with sock:
                 try:
                     self._serve(sock)
@@ -89,7 +89,7 @@ def nginx(serve, dying):
 
 
 def status(nginx, via, target):
-    """What the access log has, where one request has one line."""
+    """The status in the access log, in which the request must have one line."""
     name = new_id()
     try:
         with connect(nginx, via) as client:
@@ -110,16 +110,16 @@ def status(nginx, via, target):
 @pytest.mark.parametrize("via", ["length", "chunked", "h2"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_18_31_upstream_dies(nginx, nothing_left, mode, via, stage):
-    """At each stage: the client is told what it is told without the module."""
+    """At each stage the client gets the status that it gets without the module."""
     seen = {status(nginx, via, f"/{place}/{stage}/") for place in (mode, WITHOUT[mode])}
-    # Whether nginx has read the end of an answer before it writes more of a body is a race of its own.
+    # In these stages nginx may or may not read the end of the answer before it writes more of the body.
     assert len(seen) == 1 or (stage in ("answers_head", "answers_some", "resets") and seen <= {200, 502})
 
 
 @MODE
 @pytest.mark.allow_log("exited on signal 9")
 def test_18_32_worker_killed(serve_once, mode, dying):
-    """`kill -9` with requests half sent: the next worker serves."""
+    """After `kill -9` with half-sent requests, the next worker serves."""
     nginx = serve_once(CONF, values={stage: server.port for stage, server in dying.items()})
     halves = [Begun(nginx, via, f"/{mode}/", BODY, sent)
               for via in ("length", "chunked", "h2") for sent in (0, 5, 50_000)]
@@ -137,8 +137,8 @@ def test_18_32_worker_killed(serve_once, mode, dying):
 @pytest.mark.allow_log("worker_connections are not enough|socket.. failed|accept4.. failed|24: Too many")
 @pytest.mark.parametrize("what", ["connections", "descriptors"])
 def test_18_33_no_connection_is_left(serve_once, mode, via, what):
-    """Requests wait for their bodies until nginx has no connection, or no file, for one more. When they have
-    ended all of them are free again."""
+    """Requests wait for their bodies until nginx has no connection, or no file descriptor, for one more. When
+    they have ended, all connections are free again."""
     main = "worker_rlimit_nofile 48;" if what == "descriptors" else ""
     nginx = serve_once(f"server {{ @{{listen_all}} @{{stub_status}} location /{mode}/ {{ {MODES[mode]} @{{show}}"
                        " proxy_pass http://primary; } }", main=main,
@@ -163,7 +163,7 @@ def test_18_33_no_connection_is_left(serve_once, mode, via, what):
 
 
 def ask(nginx):
-    """Fails where there is no connection for it."""
+    """Sends a request; fails where nginx has no connection for it."""
     with Http1(nginx.port(), timeout=2) as client:
         client.send(head("GET", "/stub"))
         client.response()
@@ -185,8 +185,8 @@ CLIENTS = 1000
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_18_34_a_thousand_clients_vanish(serve_once, end):
-    """At once, with their bodies half sent: their connections and memory are free again, each has one line
-    in the log and one in the figures."""
+    """A thousand clients leave at once with half-sent bodies. nginx frees their connections and memory, and
+    each request has one line in the log and counts once in the figures."""
     nginx = serve_once(VANISHING, values={"connections": 8192})
     ways = itertools.cycle(itertools.product(("length", "chunked", "h2"), MODES, (5, 50_000)))
     worker = nginx.worker()
@@ -203,7 +203,7 @@ def test_18_34_a_thousand_clients_vanish(serve_once, end):
         text = nginx.access.text()
         assert all(text.count(begun.id) == 1 for begun in halves)
         sizes.append(nginx.memory())
-    # What the allocator keeps grows for some turns.
+    # The allocator keeps more memory in each of the first turns.
     assert sizes[4] - sizes[3] < 4096, sizes
     assert post(nginx, "/whole/", "cmd=f").response.header("X-Cmd") == "f"
     assert nginx.worker() == worker

@@ -1,4 +1,4 @@
-"""18: memory that is not there and disks that are full cost a request at most, never a worker."""
+"""18: if memory runs out or a disk is full, at most the request fails, and never the worker."""
 
 import itertools
 import re
@@ -23,19 +23,19 @@ CONF = """
 """, {**MODES, "off": ""})
 
 MODE = pytest.mark.parametrize("mode", MODES)
-# One that fits into memory, and one that goes to a file.
+# Bodies that fit into memory, and one that nginx writes to a file.
 BODIES = {
     "form": (FORM, b"a=1&cmd=f&report_name=r"),
     "json": (JSON, b'{"a":1,"cmd":"f","report_name":"r","x":' + b"[" * 600 + b"]" * 600 + b"}"),
     "multipart": (MULTIPART, multipart(("cmd", "f"), ("report_name", "r"), ("file", b"x" * 50_000, "a.bin"))),
 }
-# Far above what a request takes.
+# Far more allocations than a request makes.
 MOST = 400
 
 
 @pytest.fixture(scope="module")
 def faults(env, tmp_path_factory):
-    """What fails."""
+    """The library that makes functions of libc fail."""
     if env.is_checked:
         pytest.skip("the sanitizer's allocator is another one")
     return Faults(tmp_path_factory.mktemp("faults"))
@@ -43,21 +43,21 @@ def faults(env, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def nginx(env, upstreams, tmp_path_factory):
-    """With faults of its own, or it would have those that another nginx is to have."""
+    """An nginx with its own faults file, so that faults for another nginx do not hit it."""
     if env.is_checked:
         pytest.skip("the sanitizer's allocator is another one")
     faults = Faults(tmp_path_factory.mktemp("own"))
     server = FaultyNginx(env, tmp_path_factory.mktemp("nginx"), CONF, upstreams.addresses(), faults=faults)
     server.allowed.append(r"\[(?:emerg|alert|crit)\] .*(?:failed|No space left)")
     server.start()
-    # The worker has all that it needs to start.
+    # After this request the worker has made the allocations of its start.
     assert send(server, "off", "length", "/", FORM, b"cmd=f").status == 200
     yield server
     server.stop()
 
 
 def send(nginx, mode, via, target, content_type, body):
-    """One request on a connection of its own: the answer, or None where nginx has closed."""
+    """Sends one request on a connection of its own. Returns the answer, or None if nginx has closed."""
     name = new_id()
     headers = [("X-Rig-Id", name), *of_type(content_type)]
     try:
@@ -76,9 +76,9 @@ def send(nginx, mode, via, target, content_type, body):
 @pytest.mark.parametrize("via", ["length", "chunked", "h2"])
 @pytest.mark.parametrize("kind", BODIES)
 def test_18_11_allocations(nginx, mode, via, kind):
-    """The first allocation of a request fails, then the second, until none fails, once alone and once
-    with all behind it: the answer is an error or the right one, with the right command or none."""
-    # Without a page for its depth a JSON text is `invalid`.
+    """The first allocation of a request fails, then the second, and so on until none fails: once it alone, and
+    once with all later ones. The answer is an error, or the right one, with the right command or none."""
+    # A deep JSON text is `invalid` if there is no memory for the page that it needs.
     worker, faults, (content_type, body) = nginx.worker(), nginx.faults, BODIES[kind]
     target = "/moved" if kind == "form" else "/api/method/p"
     seen = set()
@@ -92,7 +92,7 @@ def test_18_11_allocations(nginx, mode, via, kind):
             seen.add(response and response.status)
             continue
         answer = response.json()
-        # A header whose value found no memory is left out by nginx; without this one there is no body.
+        # nginx leaves out a header if there is no memory for its value. Without one of these there is no body.
         if {"content-length", "transfer-encoding"} & answer["headers"].keys():
             assert answer["sha256"] == sha256(body), number
         cmd = answer["headers"].get("x-frappe-cmd", "")
@@ -110,7 +110,7 @@ def test_18_11_allocations(nginx, mode, via, kind):
 @pytest.mark.allow_log(r"\[(?:emerg|alert|crit)\] .*(?:failed|No space left)")
 @pytest.mark.parametrize("via", ["length", "chunked", "h2"])
 def test_18_12_disk_full(nginx, mode, via):
-    """A body that finds no room in a file is answered as without the module, and the next one is well."""
+    """If the disk has no room for a body, nginx answers as without the module, and the next request works."""
     faults, body, statuses = nginx.faults, BODIES["multipart"][1] * 4, []
     for place in (mode, "off"):
         faults["hits"], faults["full"] = 0, 1
@@ -124,7 +124,7 @@ def test_18_12_disk_full(nginx, mode, via):
     assert response.json()["headers"]["x-frappe-cmd"] == "f"
 
 
-# All of our directives, and what is made of them: names, keys, zones, states, judges, what is derived.
+# All our directives, and so all that the module allocates for a configuration.
 CONFIGURED = """
     frappe_status_zone calls 256k state=@{prefix}/calls;
     frappe_status_zone hosts 256k "key=$host $frappe_call";
@@ -141,7 +141,7 @@ CONFIGURED = """
         location /if { if ($arg_a) { frappe_cmd off; } return 200 "$frappe_arg_y"; }
     }
 """
-# What each of them says of a mistake.
+# A mistake in each of them.
 MISTAKES = (
     'map $frappe_arg_ $x { default 1; } server { frappe_cmd on; return 200 "$x"; }',
     "frappe_status_zone a 1k;", "frappe_status_zone a+ 1m;", "frappe_status_zone a 1m; frappe_status_zone a 2m;",
@@ -173,7 +173,7 @@ def make(env, upstreams, faults, tmp_path):
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("always", [False, True])
 def test_18_13_configuration(make, faults, always):
-    """Whichever allocation fails while a configuration is read, `nginx -t` says so and ends."""
+    """If any allocation fails while nginx reads a configuration, `nginx -t` says so and ends."""
     server = make(CONFIGURED)
     for number in range(1, 5000):
         faults.arm(number, always=always)
@@ -182,19 +182,19 @@ def test_18_13_configuration(make, faults, always):
             break
         assert (code == 1 and "[emerg]" in said) or goes_on(code, said), (number, code, said)
     assert code == 0, said
-    # More than nginx has of its own.
+    # nginx without the module makes fewer allocations than this.
     assert number > 80
 
 
 def goes_on(code, said):
-    """nginx does without memory for a regular expression's machine code."""
+    """Whether nginx goes on: it does without memory for the machine code of a regular expression."""
     return code == 0 and re.search(r"\[emerg\].* malloc\(\d+\) failed", said)
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_18_14_mistakes(make, faults, mistake):
-    """A mistake in a configuration, while memory runs out: nginx says one of them, and ends."""
+    """With a mistake in a configuration while memory runs out, nginx reports one of the two, and ends."""
     server = make(mistake)
     faults.arm(100_000)
     code, said = server.test_run()
@@ -205,7 +205,7 @@ def test_18_14_mistakes(make, faults, mistake):
         faults.arm(number, always=True)
         code, told = server.test_run()
         assert faults.disarm() and code == 1 and "[emerg]" in told, (number, code, told)
-    # Nothing is allocated to tell it.
+    # The module allocates nothing to report a mistake.
     faults.arm(count + 1, always=True)
     assert server.test_run() == (1, said) and not faults.disarm()
 
@@ -213,8 +213,8 @@ def test_18_14_mistakes(make, faults, mistake):
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("always", [False, True])
 def test_18_15_reload(make, faults, always):
-    """Whichever allocation fails at a reload, the old configuration stays, the master with it, and nothing
-    of the new one is left."""
+    """If any allocation fails at a reload, the master and the old configuration go on, and nothing of the new
+    one is left."""
     server = make(CONFIGURED)
     server.allowed.append(r"\[(?:emerg|alert|crit)\] .*(?:failed|no memory|cannot be added)")
     server.start()
@@ -236,7 +236,7 @@ def test_18_15_reload(make, faults, always):
     assert sizes[-1] - sizes[len(sizes) // 2] < 512, sizes
     answer = send_to(server)
     assert answer.status == 200 and answer.header("X-Cmd") == "f"
-    # A request is counted behind its answer.
+    # nginx counts a request after it has sent the answer.
     until(lambda: figures.calls(server, "/status?format=json").get("f", {}).get("requests") == 1,
           "the request to be counted")
     server.stop()
@@ -253,7 +253,7 @@ def send_to(server):
 @pytest.mark.parametrize("always", [False, True])
 @pytest.mark.parametrize("format_", ["html", "json", "prometheus"])
 def test_18_16_figures(make, faults, format_, always):
-    """Whichever allocation fails while the figures are shown: an error or all of them."""
+    """If any allocation fails while nginx makes the answer with the figures, it is an error or complete."""
     server = make(CONFIGURED)
     server.allowed.append(r"\[(?:emerg|alert|crit)\] .*failed")
     server.start()

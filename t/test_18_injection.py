@@ -1,5 +1,5 @@
-"""18: whatever bytes a client sends, no value of a variable makes another header, another request or
-another line of a log of it."""
+"""18: whatever bytes a client sends, the value of a variable never becomes another header, another request or
+another line of a log."""
 
 import json
 
@@ -65,7 +65,8 @@ def whole(path, begin, count):
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("way", WAYS)
 def test_18_01_nothing_injected(nginx, keeper, way):
-    """Headers for the upstream and for the client, a text, and the three kinds of logs."""
+    """No byte gets through in headers to the upstream and the client, in a response's text, or in the three
+    kinds of logs."""
     logs = {name: nginx.prefix / f"{name}.log" for name in FORMATS}
     before = {name: path.read_bytes().count(b"\n") if path.exists() else 0 for name, path in logs.items()}
     sent = found = 0
@@ -74,14 +75,14 @@ def test_18_01_nothing_injected(nginx, keeper, way):
             for target, content_type, body in WAYS[way](*value):
                 found += ask(client, keeper, target, content_type, body, f"{way}, {what}")
                 sent += 1
-        # The text of a page, on the same connection: behind it the next answer is the next answer.
+        # A response's text, on the same connection: the answer behind it is not affected.
         client.request("POST", "/return/", [("Content-Type", FORM)], b"cmd=f%C2%A0g")
         assert client.response().text == "f\u00a0g|||f\u00a0g"
-    # Values did come through: letters at least.
+    # Some values did get through: those with letters.
     assert found > sent / 20
     nginx.errors.wait("client .* closed keepalive connection")
     for name, path in logs.items():
-        # An answer is on its way before its line is in the log.
+        # nginx sends an answer before it writes the line to the log.
         lines = until(lambda path=path, name=name: whole(path, before[name], sent + 1), f"lines in {name}")
         assert not any(map(is_control, lines)), name
         if name == "json":
@@ -89,7 +90,7 @@ def test_18_01_nothing_injected(nginx, keeper, way):
 
 
 def ask(client, keeper, target, content_type, body, what):
-    """One request; whether its cmd came through."""
+    """Sends one request. Returns whether its cmd got through."""
     name = new_id()
     headers = [("X-Rig-Id", name)]
     if content_type:

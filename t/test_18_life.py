@@ -1,5 +1,5 @@
-"""18: processes come and go while requests are half sent and figures and pace are on: nothing is lost, and
-nothing is counted twice. With AddressSanitizer by `make test-asan`."""
+"""18: while processes start and end, requests are half sent, and figures and pace are on, nothing is lost, and
+nothing is counted twice. `make test-asan` runs this with AddressSanitizer."""
 
 import signal
 import subprocess
@@ -61,7 +61,7 @@ def reload(nginx):
 
 
 def finish(halves):
-    """All of them are answered as a whole."""
+    """Finishes all requests; each answer is complete."""
     for begun in halves:
         response = begun.finish()
         assert response.json()["length"] == len(BODY)
@@ -69,13 +69,13 @@ def finish(halves):
 
 
 def counted(nginx, count):
-    """Each of the requests stands in the figures once."""
+    """Checks that the figures have each of the requests once."""
     until(lambda: figures(nginx)["total"]["requests"] >= count, "all to be counted")
     assert calls(nginx)["f"]["requests"] == figures(nginx)["total"]["requests"] == count
 
 
 def test_18_61_reloads(serve_once):
-    """Five in a row, with requests that each worker has begun."""
+    """Five reloads in a row, with half-sent requests at each worker."""
     nginx = serve_once(CONF, **options())
     halves = []
     for via in VIA:
@@ -89,7 +89,8 @@ def test_18_61_reloads(serve_once):
 
 
 def test_18_62_reload_changes_everything(serve_once):
-    """To a configuration with other zones, without pace, and back, while requests are half sent."""
+    """While requests are half sent, nginx reloads to a configuration with other zones and without pace, and
+    back."""
     nginx = serve_once(CONF, **options())
     conf = nginx.prefix / "nginx.conf"
     text, halves = conf.read_text(), []
@@ -106,7 +107,8 @@ def test_18_62_reload_changes_everything(serve_once):
 
 
 def test_18_63_binary_upgrade(serve_once, tmp_path):
-    """The new binary has zones of its own: each counts what it has answered, and the state goes on."""
+    """The new binary has its own zones. Each binary counts the requests that it has answered, and the new one
+    continues from the state file."""
     nginx = serve_once(CONF, start=False, **options(state=f"state={tmp_path}/calls"))
     masters = [nginx.start_daemon()]
     try:
@@ -133,7 +135,7 @@ def test_18_63_binary_upgrade(serve_once, tmp_path):
 
 
 def test_18_64_shutdown_timeout(serve_once):
-    """Requests that an old worker gives up count once, and leave no run behind for the pace."""
+    """Requests that an old worker gives up count once, and leave no run in flight in the pace."""
     nginx = serve_once(CONF, **options(main="worker_shutdown_timeout 200ms;"))
     halves = begin(nginx)
     old = nginx.reload()
@@ -154,8 +156,8 @@ class SingleProcess(Nginx):
 
 
 def test_18_65_single_process(env, upstreams, tmp_path):
-    """`master_process off`: a reload in the middle of requests, in the only process, which counts them in
-    the zone that it had. nginx itself opens no connection then, so it is the one to answer."""
+    """`master_process off`: the only process reloads in the middle of requests, and counts them in the zone that
+    it had. nginx opens no connection to an upstream then, so it answers by itself."""
     conf = CONF.replace("proxy_pass http://$pool;", 'return 200 "$frappe_cmd $frappe_call $frappe_pace";')
     nginx = SingleProcess(env, tmp_path, conf, upstreams.addresses(), **options(main="master_process off;")).start()
     try:
@@ -170,7 +172,7 @@ def test_18_65_single_process(env, upstreams, tmp_path):
 
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 def test_18_66_threads(serve_once, env, via):
-    """Files of bodies are written and read by threads."""
+    """Threads write and read the files of bodies."""
     if not env.has("threads"):
         pytest.skip("this nginx is built without threads")
     nginx = serve_once(CONF, **options(more="aio threads; aio_write on; client_body_in_file_only clean; sendfile off;"))
@@ -184,7 +186,7 @@ def test_18_66_threads(serve_once, env, via):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("sent", [0, 5, len(b"a=1&cmd=f") + 200])
 def test_18_67_early_data(serve_once, tmp_path, mode, sent):
-    """A request in the first flight of TLS, the rest of its body behind the handshake."""
+    """The client sends the beginning of a request as TLS early data, and the rest after the handshake."""
     nginx = serve_once(CONF, **options())
     body = b"a=1&cmd=f&b=" + b"x" * 500
     name = new_id()

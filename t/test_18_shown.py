@@ -1,4 +1,4 @@
-"""18: whatever bytes clients send as names of calls, what shows the figures is text that its readers parse."""
+"""18: whatever bytes clients send as names of calls, every report of the figures can be parsed."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from rig.http1 import Http1
 from rig.message import head
 from rig.waiting import until
 
-# Rows by the call, by all variables, and by bytes as they come.
+# Zones whose rows are named by the call, by all variables, and by bytes of the request.
 CONF = """
     frappe_status_zone calls 8m state=@{prefix}/calls;
     frappe_status_zone all 8m "key=$frappe_cmd|$frappe_doctype|$frappe_arg_x|$frappe_call" state=@{prefix}/all;
@@ -35,7 +35,7 @@ ZONES = ("calls", "all", "raw")
 
 @pytest.fixture(scope="module")
 def nginx(serve):
-    """One that has counted all of them."""
+    """An nginx that has counted all requests."""
     server = serve(CONF, log="access_log off;")
     count = 0
     with Http1(server.port()) as client:
@@ -54,7 +54,7 @@ def nginx(serve):
 
 
 def request(target, content_type, body):
-    """The head and the body."""
+    """The head and the body of a request."""
     if not content_type:
         return head("GET", target, [])
     length = ("Content-Length", str(len(body)))
@@ -62,7 +62,7 @@ def request(target, content_type, body):
 
 
 def names(nginx, zone):
-    """Of the rows, and the text that has them."""
+    """The names of a zone's rows, and the JSON that has them."""
     status, _, text = ask(nginx, f"/{zone}?format=json&top=100000")
     assert status == 200
     return [call["call"] for call in json.loads(text)["calls"]], text
@@ -70,7 +70,7 @@ def names(nginx, zone):
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_18_41_json(nginx, zone):
-    """JSON parses by the letter of its grammar, and no name has a control character."""
+    """A strict parser reads the JSON, and no name has a control character."""
     found, text = names(nginx, zone)
     assert len(found) == len(set(found)) > 100
     assert not any(map(is_control, found)) and not is_control(text.replace("\n", ""))
@@ -78,7 +78,7 @@ def test_18_41_json(nginx, zone):
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_18_42_prometheus(nginx, zone):
-    """Each metric is a line of Prometheus's text, with the same names."""
+    """Prometheus's own grammar parses each line, and the names are the same."""
     status, _, text = ask(nginx, f"/{zone}?format=prometheus&top=100000")
     assert status == 200 and not is_control(text.replace("\n", ""))
     labels = {sample.labels["call"] for family in text_string_to_metric_families(text)
@@ -91,13 +91,13 @@ def test_18_42_prometheus(nginx, zone):
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_18_43_page(nginx, zone):
-    """The page is the same whatever the names: its script asks for them, and shows them as text."""
+    """The page does not depend on the names: its script asks for them, and shows them as text."""
     status, _, text = ask(nginx, f"/{zone}?format=html")
     assert status == 200 and "X-Injected" not in text and not is_control(text.replace("\n", ""))
 
 
 def test_18_44_state(nginx):
-    """The files give the same figures again, to an nginx that starts with them."""
+    """An nginx that starts with the state files shows the same figures again."""
     before = {zone: sorted(names(nginx, zone)[0]) for zone in ZONES}
     nginx.stop()
     for zone in ZONES:

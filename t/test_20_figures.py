@@ -1,5 +1,4 @@
-"""20: what is counted of each call stays exact, whatever becomes of workers and however many names
-clients invent."""
+"""20: the figures of each call stay exact, also if workers are killed and clients invent names."""
 
 import os
 import random
@@ -18,8 +17,8 @@ from rig.waiting import until
 # Invented names; `make test-figures` takes a million.
 NAMES = int(os.environ.get("TEST_FIGURES_NAMES", "50000"))
 
-# @{more} and @{workers} stand alone in what differs. Locations answer at once, so that requests are
-# many; @{proxied} shows upstreams.
+# Tests fill in @{size}, @{zone}, @{more} and @{locations}. Locations answer at once, so that a test can send
+# many requests.
 SERVER = """
     frappe_status_zone calls @{size} @{zone};
     keepalive_requests 10000000;
@@ -70,7 +69,7 @@ def api(name):
 
 
 def total(nginx):
-    """Requests, by the sum of all rows and by the total, which agree."""
+    """The number of requests: the sum of all rows and the total must agree."""
     found = figures(nginx)
     rows = [*found["calls"], found["other"]]
     assert sum(row["requests"] for row in rows) == found["total"]["requests"]
@@ -78,19 +77,19 @@ def total(nginx):
 
 
 def test_20_01_each_request_counts_once(start):
-    """4 workers, 32 connections, 5,000 calls: the totals are the requests that were sent."""
+    """With 4 workers, 32 connections and 5,000 calls, the total is the number of requests that were sent."""
     nginx = start(4, size="8m")
     names = [f"app.method_{number}" for number in range(5000)]
     random.Random(1).shuffle(names)
     with Load(nginx.port(), [api(name) for name in names]) as load:
         until(lambda: total(nginx) >= 20_000, "20,000 requests", timeout=40)
     assert load.count.sent == load.count.answered
-    # An answer may arrive before its worker has counted it.
+    # The answer may arrive before the worker has counted the request.
     until(lambda: total(nginx) >= load.count.sent, "the last requests to be counted")
     assert total(nginx) == load.count.sent
     found = calls(nginx)
     assert set(found) == set(names)
-    # A worker that finds the lock taken for too long counts a new call in (other), rather than wait.
+    # If the lock is taken for too long, a worker does not wait, and counts a new call in (other).
     assert figures(nginx)["other"]["requests"] <= load.count.sent // 1000
     for call in found.values():
         assert call["responses"] == {"2xx": call["requests"]}
@@ -98,7 +97,7 @@ def test_20_01_each_request_counts_once(start):
 
 
 def test_20_02_what_a_row_says(start, upstreams):
-    """Status classes, bytes, times and groups are those of the requests."""
+    """A row has the status classes, bytes, times and groups of its requests."""
     nginx = start()
     for target, status in (("/slow/", 200), ("/quick", 200)):
         with Http1(nginx.port()) as client:
@@ -112,13 +111,13 @@ def test_20_02_what_a_row_says(start, upstreams):
     assert row["sent_bytes"] > 300
     assert row["upstream"]["count"] == 1
     assert row["upstreams"]["primary"]["requests"] == 1
-    # nginx takes the two from clocks of their own.
+    # nginx measures the two times by different clocks.
     assert row["request"]["max"] >= row["upstream"]["max"] - 0.002
     assert row["first_seen"] <= row["last_seen"]
 
 
 def test_20_03_each_kind_of_body(start):
-    """Form, multipart and JSON of the same call are one row; errors are counted, too."""
+    """A form, a multipart body and JSON of the same call count in one row; errors count, too."""
     nginx = start(locations="location /limited { return 429; } location /gone { return 404; }"
                             "location /refused { return 503; } location /broken { return 500; }")
     for content_type, body in ((FORM, b"cmd=f"), (JSON, b'{"cmd": "f"}'),
@@ -133,7 +132,7 @@ def test_20_03_each_kind_of_body(start):
 
 
 def test_20_04_a_client_that_gives_up_is_499(start, raw):
-    """It is counted as such, with the time until it gave up."""
+    """A request whose client gives up counts as 499, with the time until then."""
     nginx = start(locations=f"location /wait {{ proxy_pass http://127.0.0.1:{raw.port}; }}")
     with Http1(nginx.port()) as client:
         client.request("POST", "/wait", [("Content-Type", FORM)], b"cmd=f")
@@ -146,7 +145,7 @@ def test_20_04_a_client_that_gives_up_is_499(start, raw):
 
 
 def test_20_05_a_mebibyte_has_room_for_a_thousand_calls(start):
-    """And of more, those that were asked for once leave; the totals stay."""
+    """Of more calls, those with one request leave the zone; the totals stay."""
     nginx = start()
     names = [f"app.{number}.{'x' * 200}" for number in range(1000)]
     for _ in range(2):
@@ -159,14 +158,14 @@ def test_20_05_a_mebibyte_has_room_for_a_thousand_calls(start):
     assert found["total"]["requests"] == 5000
     assert found["other"]["requests"] > 0
     kept = set(calls(nginx)) & set(names)
-    # An eighth is for new names.
+    # An eighth of the rows is kept for new names.
     assert len(kept) >= 0.8 * len(names)
 
 
 @pytest.mark.timeout(60 + NAMES // 5000)
 def test_20_06_invented_names_displace_nobody(start):
-    """The figures of real calls stay as they are, and each request is counted. What one costs is in
-    test_17_21."""
+    """Invented names do not change the figures of real calls, and each request counts. test_17_21 shows what one
+    costs."""
     nginx = start()
     real = [f"erpnext.real_{number}" for number in range(300)]
     for _ in range(3):
@@ -183,8 +182,8 @@ def test_20_06_invented_names_displace_nobody(start):
 @pytest.mark.allow_log(r"exited on signal 9")
 @pytest.mark.timeout(180)
 def test_20_07_workers_are_killed(start):
-    """50 times kill -9 under load: the others go on, and of each dead worker at most the request that it
-    was at is missing."""
+    """After 50 times kill -9 under load the other workers go on. For each dead worker at most the request that
+    it was counting is missing."""
     nginx = start(4, size="128k")
     targets = [api(f"app.{number % 97}") for number in range(700)]
     targets += [api(f"rare.{number}") for number in range(5000)]
@@ -209,7 +208,7 @@ def test_20_07_workers_are_killed(start):
 
 
 def test_20_08_reload_under_load(start):
-    """No request is lost or counted twice while workers change; the zone stays."""
+    """While a reload replaces the workers, no request is lost or counted twice, and the zone stays."""
     nginx = start(2)
     with Load(nginx.port(), [api(f"app.{number}") for number in range(50)], 8) as load:
         for _ in range(5):
@@ -217,12 +216,13 @@ def test_20_08_reload_under_load(start):
             until(lambda seen=seen: total(nginx) > seen + 100, "requests to be counted")
             nginx.reload()
     until(lambda: len(nginx.workers()) == 2, "the old workers to end")
-    # What an old worker had answered it has counted.
+    # An old worker has counted all requests that it has answered.
     assert load.count.answered <= total(nginx) <= load.count.sent
 
 
 def test_20_09_a_reload_with_another_configuration_keeps_the_figures(start):
-    """Another key, more locations: what was counted stays. Another size starts anew and says so."""
+    """With another key or more locations the figures stay. With another size they start anew, and the log says
+    so."""
     nginx = start(more="#more", locations="")
     pipelined(nginx.port(), [api("before")])
     conf = nginx.prefix / "nginx.conf"
@@ -245,7 +245,7 @@ def test_20_09_a_reload_with_another_configuration_keeps_the_figures(start):
 
 
 def test_20_10_two_zones(start):
-    """Each has its own key and its own page; sites on one balancer are told apart."""
+    """Each zone has its own key and its own page, so that a balancer can count its sites separately."""
     nginx = start(more='frappe_status_zone sites 1m "key=$host $frappe_call";',
                   locations="location /sites { frappe_status sites; }")
     for host in ("one.example", "two.example", "one.example"):
@@ -259,7 +259,7 @@ def test_20_10_two_zones(start):
 
 
 def test_20_11_what_is_not_counted(start):
-    """Locations without the module, requests without a key, and the figures themselves."""
+    """Requests do not count in locations without the module, with an empty key, and for the figures' page."""
     nginx = start(locations="location /off/ { frappe_cmd off; return 200 'ok\\n'; }"
                             "location /mine { frappe_status mine; }",
                   more="frappe_status_zone mine 1m key=$arg_x;")
@@ -269,7 +269,7 @@ def test_20_11_what_is_not_counted(start):
 
 
 def test_20_12_a_reset_starts_anew(start):
-    """Also for calls that are asked for again."""
+    """After a reset the figures start anew, also for calls that come again."""
     nginx = start()
     pipelined(nginx.port(), [api(f"app.{number % 500}") for number in range(2000)])
     reset(nginx)
@@ -282,7 +282,7 @@ def test_20_12_a_reset_starts_anew(start):
 
 
 def test_20_20_the_state_survives_a_restart(start, tmp_path):
-    """Figures, quantiles and groups are there again; the file is written at the end."""
+    """After a restart the figures, quantiles and groups are there again. nginx writes the file when it ends."""
     state = tmp_path / "calls"
     nginx = start(zone=f"state={state}")
     pipelined(nginx.port(), [api(f"app.{number % 30}") for number in range(300)])
@@ -304,7 +304,7 @@ def test_20_20_the_state_survives_a_restart(start, tmp_path):
 
 
 def test_20_21_a_worker_writes_the_state_while_it_runs(start, tmp_path):
-    """For where nginx does not end in peace."""
+    """A worker writes the state regularly, for an nginx that is killed."""
     state = tmp_path / "calls"
     nginx = start(zone=f"state={state}")
     pipelined(nginx.port(), [api("f")])
@@ -319,7 +319,7 @@ def test_20_21_a_worker_writes_the_state_while_it_runs(start, tmp_path):
     (b"frappe-calls 2\n" + bytes(100), "another version of the module"),
 ])
 def test_20_22_a_state_that_cannot_be_used_is_one_line(start, tmp_path, content, reason):
-    """And nginx starts with empty figures."""
+    """If nginx cannot use the state, it logs one line and starts with empty figures."""
     state = tmp_path / "calls"
     state.write_bytes(content)
     nginx = start(zone=f"state={state}")
@@ -329,7 +329,7 @@ def test_20_22_a_state_that_cannot_be_used_is_one_line(start, tmp_path, content,
 
 
 def test_20_23_a_state_that_was_cut_off(start, tmp_path):
-    """As by a disk that was full for another program."""
+    """nginx does not use a state file without its end, as a copy on a full disk would be."""
     state = tmp_path / "calls"
     nginx = start(zone=f"state={state}")
     pipelined(nginx.port(), [api("f")])
@@ -341,7 +341,7 @@ def test_20_23_a_state_that_was_cut_off(start, tmp_path):
 
 
 def test_20_24_a_full_disk(start, tmp_path):
-    """One line; the state that was there stays, and no half file is left."""
+    """If the disk is full, nginx logs one line, the old state stays, and no half file is left."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount")
     disk = tmp_path / "disk"
@@ -362,14 +362,14 @@ def test_20_24_a_full_disk(start, tmp_path):
         nginx.stop()
         assert state.read_bytes() == before
         assert not (disk / "calls.tmp").exists()
-        # A worker and, at the end, the master.
+        # A worker has logged one line, and the master one at its end.
         assert len(nginx.errors.lines("cannot be written")) == 2
     finally:
         subprocess.run(["umount", disk], check=True)
 
 
 def test_20_25_memory_is_what_was_configured(start):
-    """A worker has no memory of its own for it, however many calls there are."""
+    """The figures take no memory of the worker, however many calls there are."""
     nginx = start(size="4m")
     pipelined(nginx.port(), [api("warm") for _ in range(1000)])
     figures(nginx)

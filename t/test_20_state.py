@@ -1,5 +1,5 @@
-"""20: the file of the figures' state lies where the workers' user can write, and the master, who is root,
-is not led astray by what that user puts there."""
+"""20: the workers' user can write to the directory of the state file, and nothing that this user puts there makes
+the master, which is root, read or write another file."""
 
 import os
 
@@ -23,7 +23,7 @@ NAMES = {"link": os.symlink, "second name": os.link, "pipe": lambda _victim, pla
 
 @pytest.fixture(name="start")
 def fixture_start(serve_once, tmp_path):
-    """Starts nginx with this state, which has one call."""
+    """Starts nginx with a state file, and counts one call."""
     def start():
         nginx = serve_once(SERVER, values={"state": str(tmp_path / "calls")}, log="access_log off;")
         pipelined(nginx.port(), ["/api/method/f"])
@@ -34,7 +34,7 @@ def fixture_start(serve_once, tmp_path):
 @pytest.mark.allow_log(r"state \".*\" cannot be written")
 @pytest.mark.parametrize("put", NAMES.values(), ids=NAMES)
 def test_20_40_nothing_else_is_written(start, tmp_path, put):
-    """Nor is anything waited for; the error log says why."""
+    """nginx writes to no other file and does not wait; the error log says why."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
     put(victim, tmp_path / "calls.tmp")
@@ -47,7 +47,7 @@ def test_20_40_nothing_else_is_written(start, tmp_path, put):
 
 @pytest.mark.parametrize("put", NAMES.values(), ids=NAMES)
 def test_20_41_nothing_else_is_read(start, tmp_path, put):
-    """nginx starts at once, with empty figures."""
+    """nginx reads no other file: it starts at once, with empty figures."""
     nginx = start()
     nginx.stop()
     state = tmp_path / "calls"

@@ -1,4 +1,4 @@
-"""21: what bounds a route that learns: limits by pace, and a zone that is full."""
+"""21: bounds of routing by pace: limits for slow calls, and a full zone."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +13,7 @@ from rig.slow import Server
 
 @pytest.fixture(scope="module", name="servers")
 def fixture_servers(tmp_path_factory):
-    """Four processes for all, one for what is slow."""
+    """Four server processes for all calls, and one for slow ones."""
     directory = tmp_path_factory.mktemp("slow")
     servers = {"primary": Server("primary", directory, 4), "reports": Server("reports", directory, 1)}
     try:
@@ -35,7 +35,8 @@ def run(nginx, cmd, seconds, *, user="me"):
 
 
 def test_21_30_all_together_have_sixteen_slow_calls(env, servers, tmp_path):
-    """limits.conf beside pace.conf: twenty persons who ask for one each at once, and clicks meanwhile."""
+    """With limits.conf and pace.conf, twenty persons start one slow call each at once, and others click
+    meanwhile."""
     addresses = dict.fromkeys(PRIMARY, servers["primary"]) | dict.fromkeys(SECONDARY, servers["reports"])
     conf = text("pace.conf", {"listen 80;": "@{listen main}", "slow=2s": "slow=200ms",
                               "/var/lib/nginx/frappe/calls": str(tmp_path / "state"), **addresses})
@@ -50,15 +51,15 @@ def test_21_30_all_together_have_sixteen_slow_calls(env, servers, tmp_path):
             found = sorted((run.result()[0], run.result()[2]) for run in runs)
         assert found == [(200, "reports")] * 16 + [(429, "")] * 4
         assert run(nginx, "my.app.click", 0.01)[2] == "primary"
-        # The places are free again.
+        # The limit has free places again.
         assert run(nginx, "my.app.report", 0.3)[0] == 200
     finally:
         nginx.stop()
 
 
 def test_21_31_a_zone_without_room(env, servers, tmp_path):
-    """Calls that are in use keep their paces while others push in; one that finds no room is new, which
-    is routed as what is fast."""
+    """Calls that are in use keep their pace while others take the zone's rows. A call that finds no row is
+    `new`, and is routed as a fast one."""
     nginx = Nginx(env, tmp_path / "nginx", """
         frappe_status_zone calls 64k;
         frappe_pace calls slow=200ms;
@@ -79,7 +80,7 @@ def test_21_31_a_zone_without_room(env, servers, tmp_path):
             pipelined(nginx.port(), [f"/api/method/invented.{number}" for number in range(first, first + 300)])
             assert run(nginx, "report.used", 0.3) == (200, "slow", "reports")
             assert run(nginx, "click.used", 0.01) == (200, "fast", "primary")
-        # Each of them has been pushed out since, or never had a row.
+        # Each of these has lost its row since, or never had one.
         assert run(nginx, "invented.0", 0.3) == (200, "new", "primary")
     finally:
         nginx.stop()

@@ -16,7 +16,7 @@ from rig.nginx import Nginx
 from rig.slow import Server
 from rig.waiting import until
 
-# `slow=` here. Everything is a tenth as long as in life, so that the tests are short.
+# `slow=` of the tests. All times are a tenth of real ones, so that the tests are short.
 SLOW = 0.2
 REPORT = 1.2
 CLICKS = [f"click.{number}" for number in range(6)]
@@ -46,7 +46,7 @@ CONF = """
 
 @pytest.fixture(scope="module", name="servers")
 def fixture_servers(tmp_path_factory):
-    """Four processes for all, one for what is slow."""
+    """Four server processes for all calls, and one for slow ones."""
     directory = tmp_path_factory.mktemp("slow")
     servers = {"primary": Server("primary", directory, 4), "reports": Server("reports", directory, 1)}
     try:
@@ -85,20 +85,20 @@ def run(nginx, cmd, seconds=0.01, *, path="/", **options):
 
 
 def call_of(nginx, cmd):
-    """What the page's JSON says of a call."""
+    """A call in the JSON of the figures' page."""
     with Http1(nginx.port()) as client:
         answer = json.loads(client.request("GET", "/status?format=json").response().body)
     return next((call for call in answer["calls"] if call["call"] == cmd), None)
 
 
 def pace_of(nginx, cmd):
-    """Its pace by the JSON."""
+    """The pace of a call in the JSON."""
     found = call_of(nginx, cmd)
     return found and found["pace"]
 
 
 class Clicks:
-    """People who click, with the same seed at the same times."""
+    """People who click. The same seed gives the same clicks at the same times."""
 
     def __init__(self, nginx, path="/", rate=25):
         self.nginx, self.path, self.rate = nginx, path, rate
@@ -112,8 +112,7 @@ class Clicks:
         self.paces.append((cmd, pace))
 
     def send(self, seconds, seed=1, also=()):
-        """Clicks for so long; `also` are (second, cmd, work) of other calls. Returns when all are
-        answered."""
+        """Clicks for `seconds`; `also` has other calls as (second, cmd, work). Returns when all are answered."""
         dice = random.Random(seed)
         events, at = [], 0
         while (at := at + dice.expovariate(self.rate)) < seconds:
@@ -130,12 +129,12 @@ class Clicks:
         run(self.nginx, cmd, seconds, path=self.path)
 
     def p90(self):
-        """Nine of ten took no longer."""
+        """The time that nine of ten clicks did not exceed."""
         return quantiles(self.taken, n=10)[-1]
 
 
 def warm(nginx, *calls):
-    """Makes clicks known, and calls with their work."""
+    """Sends clicks and `calls`, until nginx knows their pace."""
     for cmd in CLICKS:
         for _ in range(3):
             run(nginx, cmd)
@@ -145,7 +144,7 @@ def warm(nginx, *calls):
 
 
 def test_21_01_a_run_in_flight_makes_a_new_call_slow(paced):
-    """After twice slow= of its first run, and it stays so when the run has ended."""
+    """A new call becomes slow after twice slow= of its first run, and stays slow when the run has ended."""
     nginx = paced()
     warm(nginx)
     with ThreadPoolExecutor(1) as pool:
@@ -158,7 +157,7 @@ def test_21_01_a_run_in_flight_makes_a_new_call_slow(paced):
 
 
 def test_21_02_three_runs_make_a_call_known(paced):
-    """Slow or fast."""
+    """After three runs a call is slow or fast."""
     nginx = paced()
     assert [run(nginx, "report.b", 0.3)[0] for _ in range(4)] == ["new", "new", "new", "slow"]
     assert [run(nginx, "click.0")[0] for _ in range(4)] == ["new", "new", "new", "fast"]
@@ -168,8 +167,8 @@ def test_21_02_three_runs_make_a_call_known(paced):
 
 
 def test_21_03_a_storm_makes_no_click_slow(paced):
-    """Six tabs of a call that nobody knows, then reports for three times what their server can do:
-    clicks stay fast, and wait no longer than where a map names the reports."""
+    """One person opens an unknown call in six tabs, and then three times as many reports come as their server
+    can do. Clicks stay fast, and wait no longer than with a map that names the reports."""
     nginx = paced()
     warm(nginx, ("report.a", 0.5), ("report.b", 0.5))
     storm = [(0.1 + 0.25 * number, f"report.{'ab'[number % 2]}", 0.75) for number in range(6)]
@@ -182,8 +181,8 @@ def test_21_03_a_storm_makes_no_click_slow(paced):
             assert {pace for _, pace in clicks.paces} == {"fast"}
             taken.append(clicks.p90())
         ratios.append(taken[1] / taken[0])
-    # The machine does other things, too: the better of two. What waits for a report takes thirty times
-    # as long.
+    # The better of two tries counts, since the machine has other work. A click that waits for a report would
+    # take thirty times as long.
     assert min(ratios) < 3, ratios
 
     tabs = [(0.5 + 0.01 * number, "report.new", 0.75) for number in range(6)]
@@ -194,7 +193,7 @@ def test_21_03_a_storm_makes_no_click_slow(paced):
 
 
 def test_21_04_what_changes_is_found_out(paced):
-    """Quick to slow within eight runs, slow to quick within three."""
+    """A call that becomes slow is found out within eight runs, one that becomes quick within three."""
     nginx = paced()
     warm(nginx, ("report.a", 0.01))
     assert run(nginx, "report.a", 0.01)[0] == "fast"
@@ -207,7 +206,7 @@ def test_21_04_what_changes_is_found_out(paced):
 
 
 def test_21_05_a_stall_changes_nothing(paced, servers):
-    """Everything stands still for ten times slow= within a storm."""
+    """During a storm all servers stand still for ten times slow=, and no pace changes."""
     nginx = paced()
     warm(nginx, ("report.a", 0.5))
     storm = [(0.2 + 0.3 * number, "report.a", 0.75) for number in range(6)]
@@ -225,7 +224,7 @@ def test_21_05_a_stall_changes_nothing(paced, servers):
 
 
 def test_21_06_errors_and_cancelled_runs_teach_nothing(paced):
-    """Nor do they make a call known."""
+    """Errors and cancelled runs do not change a call's pace, and do not make a call known."""
     nginx = paced()
     for _ in range(8):
         post(nginx, "/", "cmd=click.err&seconds=0.01&status=500")
@@ -237,7 +236,7 @@ def test_21_06_errors_and_cancelled_runs_teach_nothing(paced):
 @pytest.mark.parametrize("via", ALL_TRANSPORTS)
 @pytest.mark.parametrize("path", ["/", "/preread/"])
 def test_21_07_however_it_comes(paced, via, path):
-    """HTTP/1.1, 2 and 3, whole and preread: the pool is chosen by the pace of the call."""
+    """Over HTTP/1.1, 2 and 3, with `whole` and `preread`, the call's pace chooses the pool."""
     nginx = paced()
     warm(nginx, ("report.a", 0.3))
     assert run(nginx, "report.a", 0.01, via=via, path=path) == ("slow", "reports")
@@ -247,7 +246,7 @@ def test_21_07_however_it_comes(paced, via, path):
 
 
 def test_21_08_it_survives_a_reload_and_a_restart(paced, tmp_path):
-    """By the zone, and by the file of state=."""
+    """The pace survives a reload in the zone, and a restart in the file of `state=`."""
     state = tmp_path / "state"
     nginx = paced(zone=f"state={state}")
     warm(nginx, ("report.a", 0.3))
@@ -262,7 +261,7 @@ def test_21_08_it_survives_a_reload_and_a_restart(paced, tmp_path):
 
 @pytest.mark.allow_log("exited on signal 9")
 def test_21_09_a_worker_that_is_killed_leaves_nothing(paced):
-    """A run that was in flight then is forgotten: its call is new."""
+    """If a worker is killed, its runs in flight are forgotten: their calls are `new`."""
     nginx = paced()
     warm(nginx)
     with ThreadPoolExecutor(1) as pool:
@@ -282,7 +281,7 @@ def test_21_09_a_worker_that_is_killed_leaves_nothing(paced):
 
 
 def test_21_10_several_zones_each_with_its_own_border(paced):
-    """A location has the border of its own."""
+    """Each location has the settings of its own `frappe_pace`."""
     more = """
         location /other/ { frappe_pace others slow=5s min=1; proxy_pass http://$pool/; }
     """
@@ -290,7 +289,7 @@ def test_21_10_several_zones_each_with_its_own_border(paced):
                   more=more)
     warm(nginx, ("report.a", 0.3))
     assert run(nginx, "report.a", 0.01) == ("slow", "reports")
-    # It has been counted there, too, but nobody asked how slow it was.
+    # The other zone has counted the call, too, but no `frappe_pace` has judged it there.
     assert run(nginx, "report.a", 0.01, path="/other/")[0] == "new"
     assert run(nginx, "report.a", 0.01, path="/other/") == ("fast", "primary")
 
@@ -309,7 +308,7 @@ def test_21_10_several_zones_each_with_its_own_border(paced):
     ("frappe_pace calls slow=2s; frappe_pace calls slow=3s;", '"frappe_pace" directive is duplicate'),
 ])
 def test_21_11_a_mistake_is_told(serve_once, directive, message):
-    """With the directive, the value, and what is allowed."""
+    """The message names the directive, the value, and what is allowed."""
     conf = f"""
         frappe_status_zone calls 1m;
         server {{ @{{listen main}} frappe_cmd on; location / {{ {directive} return 204; }} }}
@@ -321,7 +320,7 @@ def test_21_11_a_mistake_is_told(serve_once, directive, message):
 
 
 def test_21_12_it_needs_a_zone(serve_once):
-    """And says which line to write."""
+    """Without a zone the message says which line to write."""
     conf = "server { @{listen main} frappe_cmd on; frappe_pace calls slow=2s; }"
     good, said = serve_once(conf, start=False).test()
     assert not good and '"frappe_status_zone calls 1m;" in the http block' in said, said
@@ -329,7 +328,7 @@ def test_21_12_it_needs_a_zone(serve_once):
 
 @pytest.fixture(name="balanced")
 def fixture_balanced(env, servers, tmp_path):
-    """pace.conf with limits.conf on the servers, with a tenth of its time."""
+    """nginx with pace.conf and limits.conf, with times of a tenth."""
     addresses = dict.fromkeys(PRIMARY, servers["primary"].address)
     addresses |= dict.fromkeys(SECONDARY, servers["reports"].address)
     conf = text("pace.conf", {"listen 80;": "@{listen main}", "slow=2s": "slow=200ms",
@@ -347,7 +346,7 @@ def status_of(nginx, cmd, seconds):
 
 
 def test_21_13_pace_conf_needs_no_name(balanced):
-    """What is slow goes to the secondary servers, and a person has two of it at a time."""
+    """With pace.conf, slow calls go to the secondary servers, and a person may run two of them at a time."""
     for _ in range(3):
         assert status_of(balanced, "my.app.report", 0.3) == (200, "primary")
         assert status_of(balanced, "my.app.click", 0.01) == (200, "primary")
@@ -361,7 +360,7 @@ def test_21_13_pace_conf_needs_no_name(balanced):
 
 
 def test_21_14_the_log_says_what_has_routed(paced):
-    """Although the call's pace has changed since."""
+    """The log shows the pace that has routed the request, also if the call's pace has changed since."""
     nginx = paced(log="""
         log_format rig escape=json '{"id":"$http_x_rig_id","pace":"$frappe_pace"}';
         access_log @{prefix}/access.log rig;
@@ -372,7 +371,7 @@ def test_21_14_the_log_says_what_has_routed(paced):
 
 
 def test_21_15_a_client_that_sends_slowly_makes_nothing_slow(paced):
-    """A streamed body holds the server, but the call has not begun."""
+    """While a slow client's body is streamed, the server is busy, but the run has not begun."""
     nginx = paced()
     warm(nginx)
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""21: `frappe_status` answers as docs/status.md says: JSON by its schema, Prometheus's text, errors."""
+"""21: `frappe_status` answers as docs/status.md says, with JSON by its schema, Prometheus's text, and errors."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def test_21_01_json_follows_its_schema(nginx, target):
 
 
 def test_21_02_top(nginx):
-    """The calls that take most time are shown, all others are one sum."""
+    """The report shows the calls that take most time, and one sum for all others."""
     found = figures(nginx, "/status?top=5")
     assert len(found["calls"]) == 5 == found["rows"]["shown"]
     shown = sum(call["requests"] for call in found["calls"])
@@ -91,7 +91,7 @@ def test_21_03_by_accept(nginx, accept, content_type):
 @pytest.mark.parametrize("form", ["html", "json", "prometheus"])
 @pytest.mark.parametrize("via", ["length", "h2"])
 def test_21_04_head_has_the_length_of_get(serve_once, form, via):
-    """And the same headers, without a body."""
+    """HEAD has the headers of GET, also Content-Length, and no body."""
     nginx = serve_once(CONF.replace("@{listen main}", "@{listen main} @{listen_h2 h2}"))
     target = f"/status?format={form}"
     answers = [exchange(nginx, method, target, via=via).response for method in ("GET", "HEAD")]
@@ -118,7 +118,7 @@ def test_21_04_head_has_the_length_of_get(serve_once, form, via):
     ("GET", "/status?top=99999999999999999999999", 400, "1 to 100000", None),
 ])
 def test_21_05_a_wrong_request_is_told_what_is_right(nginx, method, target, status, text, allow):
-    """In one line of text."""
+    """One line of text says what a right request would be."""
     found, headers, body = ask(nginx, target, method=method)
     assert found == status
     assert text in body and len(body.splitlines()) == 1
@@ -127,7 +127,7 @@ def test_21_05_a_wrong_request_is_told_what_is_right(nginx, method, target, stat
 
 
 def test_21_06_no_reset_from_another_site(nginx):
-    """A browser says where a request comes from."""
+    """nginx refuses a reset if the browser says that another site has sent it."""
     before = figures(nginx)["total"]["requests"]
     status, _, _ = ask(nginx, "/status?reset=1", method="POST",
                        headers={"Sec-Fetch-Site": "cross-site"})
@@ -136,7 +136,7 @@ def test_21_06_no_reset_from_another_site(nginx):
 
 
 def test_21_07_long_answers_do_not_hold_up_others(serve_once):
-    """An answer of megabytes is made in turns: meanwhile the worker answers others."""
+    """The worker makes an answer of megabytes in turns, and answers other requests meanwhile."""
     nginx = serve_once(CONF.replace("calls 1m", "calls 16m"), log="access_log off;")
     pipelined(nginx.port(), [f"/api/method/app.{number}" for number in range(15_000)])
     with Http1(nginx.port()) as long, Http1(nginx.port()) as short:
@@ -145,12 +145,12 @@ def test_21_07_long_answers_do_not_hold_up_others(serve_once):
         short.request("GET", "/")
         assert short.response().status == 200
         report = json.loads(long.response().body)
-    # Beside them there is the page that was asked for in between, if its turn had come.
+    # The report may also have the page that was requested meanwhile.
     assert sum(call["call"].startswith("app.") for call in report["calls"]) == 15_000
 
 
 def test_21_08_a_client_that_leaves_in_between(serve_once):
-    """Nothing is left behind."""
+    """A client that leaves while its answer is being made leaves nothing behind."""
     nginx = serve_once(CONF.replace("calls 1m", "calls 16m"), log="access_log off;")
     pipelined(nginx.port(), [f"/api/method/app.{number}" for number in range(10_000)])
     sockets = process.sockets(nginx.worker())
@@ -166,7 +166,7 @@ def test_21_08_a_client_that_leaves_in_between(serve_once):
 
 @pytest.fixture(name="promtool", scope="module")
 def fixture_promtool():
-    """Debian's."""
+    """Skips the test without Debian's promtool and Prometheus."""
     for program in ("promtool", "prometheus"):
         if not shutil.which(program):
             pytest.skip(f"no {program}: `build/deps.sh figures` installs it")
@@ -174,7 +174,7 @@ def fixture_promtool():
 
 
 def test_21_20_promtool_finds_nothing(nginx, promtool):
-    """`promtool check metrics` is silent, also with names that are not."""
+    """`promtool check metrics` finds nothing, also with odd names of calls."""
     for top in (2, 500):
         _, _, text = ask(nginx, f"/status?format=prometheus&top={top}")
         check = subprocess.run([promtool, "check", "metrics"], input=text, text=True,
@@ -184,7 +184,7 @@ def test_21_20_promtool_finds_nothing(nginx, promtool):
 
 
 def test_21_21_histograms_have_12_to_20_buckets(nginx):
-    """And a scrape no more calls than asked for."""
+    """A histogram has 12 to 20 buckets, and a scrape has no more calls than `top` says."""
     _, _, text = ask(nginx, "/status?format=prometheus&top=3")
     buckets = re.findall(r'^frappe_request_duration_seconds_bucket\{call="\(other\)",le="(.*)"\}',
                          text, re.M)
@@ -193,12 +193,12 @@ def test_21_21_histograms_have_12_to_20_buckets(nginx):
 
 
 class Prometheus:
-    """A real one, that scrapes two nginxes each second."""
+    """A real Prometheus that scrapes two nginx servers each second."""
 
     def __init__(self, directory, targets):
         port = free_port()
         config = directory / "prometheus.yml"
-        # As the guide configures it, but for the addresses and for the time.
+        # The guide's configuration, with other addresses and a shorter interval.
         (shown,) = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(), re.S)
         settings = yaml.safe_load(shown)
         (job,) = settings["scrape_configs"]
@@ -236,7 +236,8 @@ def queries():
 @pytest.mark.timeout(120)
 @pytest.mark.usefixtures("promtool")
 def test_21_22_a_real_prometheus_answers_the_queries_of_the_guide(serve_once, tmp_path):
-    """The rate by call, the 95th percentile by call, and that over two balancers together."""
+    """A real Prometheus answers the guide's queries: the rate by call, the 95th percentile by call, and that of
+    two balancers together."""
     balancers = [serve_once(CONF, log="access_log off;") for _ in range(2)]
     prometheus = Prometheus(tmp_path, [f"127.0.0.1:{nginx.port()}" for nginx in balancers])
     try:
@@ -248,7 +249,7 @@ def test_21_22_a_real_prometheus_answers_the_queries_of_the_guide(serve_once, tm
         until(lambda: prometheus.query(total).get((), 0) == 600, "the requests", timeout=30)
 
         def answer(query):
-            # A range that is as long as this test.
+            # The range is about as long as this test.
             query = re.sub(r"\[\d+m\]", "[1m]", query)
             # rate() sees a series from its second sample on.
             return until(lambda: {key: value for key, value in prometheus.query(query).items()
@@ -259,7 +260,7 @@ def test_21_22_a_real_prometheus_answers_the_queries_of_the_guide(serve_once, tm
         pipelined(balancers[0].port(), ["/api/method/app.quick"] * 600)
         until(lambda: prometheus.query(total).get((), 0) == 1200, "the requests", timeout=30)
         assert sum(answer(rate).values()) > 0
-        # All of them took no time: within the first bucket.
+        # All requests were answered at once, so they are in the first bucket.
         assert all(0 <= value <= 0.005 for value in answer(p95).values())
         together = answer(both)
         assert len(together) == 1 and 0 <= next(iter(together.values())) <= 0.005
@@ -275,8 +276,8 @@ BOARD = json.loads((ROOT / "nginx-conf/log-shipping/grafana-prometheus.json").re
 @pytest.mark.timeout(120)
 @pytest.mark.usefixtures("promtool")
 def test_21_23_it_answers_the_dashboard(serve_once, tmp_path):
-    """Each query of the dashboard, with what Grafana puts in place of its variables; the right numbers
-    where it says what runs, what fails, and what keeps the servers busy."""
+    """Prometheus answers each query of the dashboard, with the values that Grafana puts in place of its
+    variables. The numbers are right for the rate, the errors, and the time of the servers."""
     nginx = serve_once(CONF, log="access_log off;")
 
     def send():
@@ -287,7 +288,7 @@ def test_21_23_it_answers_the_dashboard(serve_once, tmp_path):
                 assert client.response().status == 502
     send()
     prometheus = Prometheus(tmp_path, [f"127.0.0.1:{nginx.port()}"])
-    # As where nobody has chosen anything.
+    # The values of the variables before a user has chosen any.
     place = {"$__rate_interval": "1m", "$__range": "1m"} | {
         f"${variable['name']}": variable["allValue"] for variable in BOARD["templating"]["list"][1:]}
     try:

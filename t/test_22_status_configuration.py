@@ -9,7 +9,7 @@ PAGE = "location /status { frappe_status; }"
 
 
 def http(zones="", location=PAGE):
-    """A configuration with these."""
+    """A configuration with these zones and this location."""
     return f"{zones} server {{ @{{listen main}} frappe_cmd on; {location} }}"
 
 
@@ -63,7 +63,7 @@ WRONG = [
 
 @pytest.mark.parametrize("text, message", WRONG)
 def test_22_01_refused(serve_once, text, message):
-    """By `nginx -t`, with the file and the line."""
+    """`nginx -t` refuses the configuration, with the file and the line."""
     good, said = serve_once(text, start=False).test()
     assert not good
     assert message in said
@@ -72,7 +72,7 @@ def test_22_01_refused(serve_once, text, message):
 
 
 def test_22_02_a_directory_that_the_workers_may_not_write(serve_once, tmp_path):
-    """Seen at `nginx -t`, which root runs."""
+    """`nginx -t`, which root runs, refuses a directory that the workers' user may not write to."""
     if os.geteuid() != 0:
         pytest.skip("only root has workers of another user")
     closed = tmp_path / "closed"
@@ -94,13 +94,13 @@ def test_22_02_a_directory_that_the_workers_may_not_write(serve_once, tmp_path):
     http("frappe_status_zone calls 64k;"),
     http('frappe_status_zone a.b-c_9 1m "key=$host $frappe_call" state=calls;', "location / { frappe_status; }"),
     http("frappe_status_zone calls 1m key=${host};"),
-    # The zone may stand behind what shows it.
+    # The zone may stand behind the location that shows it.
     "server { @{listen main} " + PAGE + " } " + ZONE,
-    # Nothing is counted, and nothing is shown.
+    # A zone that no location uses.
     ZONE,
 ])
 def test_22_03_taken(serve_once, text):
-    """What the documentation allows."""
+    """`nginx -t` accepts what the documentation allows."""
     nginx = serve_once(text, start=False)
     good, said = nginx.test()
     assert good, said

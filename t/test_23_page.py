@@ -1,4 +1,4 @@
-"""23: the page of the figures in a real browser: true, usable by all, and harmless."""
+"""23: the page of the figures in a real browser: its figures are true, everybody can use it, and it is safe."""
 
 import shutil
 import urllib.parse
@@ -54,7 +54,8 @@ def fixture_nginx(serve):
 
 @pytest.fixture(name="look")
 def fixture_look(nginx, browser):
-    """Opens the page; at its end nothing may have gone wrong in it, and nothing else was asked."""
+    """Opens the page. At the end of the test the page must have no errors, and must have asked for nothing
+    else."""
     from rig.browser import Seen
     opened = []
 
@@ -71,7 +72,7 @@ def fixture_look(nginx, browser):
 
 
 def test_23_01_the_figures_are_those_that_were_sent(nginx, look):
-    """Each row says what JSON says."""
+    """Each row has the figures of the JSON."""
     seen = look()
     rows = {row["Call"]: row for row in seen.rows()}
     found = calls(nginx)
@@ -87,14 +88,14 @@ def test_23_01_the_figures_are_those_that_were_sent(nginx, look):
 
 
 def test_23_02_a_hostile_name_is_text(look):
-    """No element is made of it, nothing of it runs."""
+    """The page shows a hostile name as text: it makes no element of it and runs nothing."""
     seen = look()
     assert HOSTILE in seen.calls()
     assert seen.page.locator("tbody img, tbody script").count() == 0
 
 
 def test_23_03_each_column_sorts(look):
-    """Up and down, and says so."""
+    """Each column sorts up and down, and its head says so."""
     seen = look()
     heads = seen.page.locator("thead button").all_inner_texts()
     for head in heads:
@@ -114,7 +115,7 @@ def test_23_03_each_column_sorts(look):
 
 
 def test_23_04_filter(look):
-    """By text, whatever its case."""
+    """The filter finds text and ignores case."""
     seen = look()
     seen.page.get_by_label("Filter").fill("APP.1")
     assert sorted(seen.calls()) == [f"app.{number}" for number in range(10, 20)]
@@ -122,7 +123,7 @@ def test_23_04_filter(look):
 
 
 def test_23_05_by_keyboard(look):
-    """Everything that can be clicked can be reached, is seen to be, and used."""
+    """The keyboard reaches everything that can be clicked, shows where it is, and uses it."""
     seen = look()
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.id") == "filter"
@@ -141,7 +142,7 @@ def test_23_05_by_keyboard(look):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_23_06_accessible_and_readable(look, scheme, width):
-    """axe-core finds nothing serious; at 360 px nothing is cut off or has to be scrolled to."""
+    """axe-core finds nothing serious. At 360 px no text is cut off, and no part has to be scrolled to."""
     from axe_playwright_python.sync_playwright import Axe
     seen = look(color_scheme=scheme, viewport={"width": width, "height": 800})
     results = Axe().run(seen.page)
@@ -158,7 +159,7 @@ def test_23_06_accessible_and_readable(look, scheme, width):
 
 
 def test_23_07_the_rate_now(nginx, look):
-    """After new requests the page shows how many come a second, and draws them."""
+    """After new requests the page shows how many come in a second, and draws them."""
     seen = look()
     pipelined(nginx.port(), ["/api/method/app.now"] * 500)
 
@@ -170,7 +171,7 @@ def test_23_07_the_rate_now(nginx, look):
 
 
 def test_23_08_a_server_that_does_not_answer(serve_once, browser):
-    """The page says so, and goes on when it does again."""
+    """If the server does not answer, the page says so, and goes on when it answers again."""
     from rig.browser import Seen
     nginx = serve_once(CONF, log="access_log off;")
     pipelined(nginx.port(), ["/?cmd=f"])
@@ -185,7 +186,7 @@ def test_23_08_a_server_that_does_not_answer(serve_once, browser):
 
 
 def test_23_09_after_a_reset(serve_once, browser):
-    """The page shows the new figures, not less than nothing."""
+    """After a reset the page shows the new figures, and no negative ones."""
     from rig.browser import Seen
     nginx = serve_once(CONF, log="access_log off;")
     pipelined(nginx.port(), ["/?cmd=f"] * 100)

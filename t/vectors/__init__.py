@@ -1,5 +1,5 @@
-"""Requests and what Frappe makes of them, release by release: the rows of the JSON files beside
-this one, which `t/README.md` describes. `cargo test` reads the same files.
+"""Requests and what each release of Frappe makes of them: the rows of the JSON files in this folder, which
+`t/README.md` describes. `cargo test` reads the same files.
 """
 
 import json
@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Answer:
-    """What the module must say; where `log` is not empty, the error log says it, too."""
+    """The answer that the module must give. If `log` is not empty, it must be in the error log."""
 
     cmd: str = ""
     source: str = ""
@@ -27,7 +27,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Row:
-    """One request and its answers, by the release from which on each of them holds."""
+    """One request and its answers; each holds from a release on."""
 
     name: str
     request: Request
@@ -35,7 +35,7 @@ class Row:
 
     @property
     def body(self):
-        """None where the request has none at all."""
+        """The body; None where the request has none."""
         return self.request.body or (None if self.request.method == b"GET" else b"")
 
     def at(self, version):
@@ -55,7 +55,7 @@ def text(value):
 
 
 def octets(value):
-    """Each character is a byte."""
+    """A value as bytes: each character is one byte."""
     return text(value).encode("latin-1")
 
 
@@ -67,7 +67,7 @@ def _answer(data):
 
 
 def _call(cmd="", status="ok", doctype="", **_):
-    """What `$frappe_call` is unless a row says otherwise."""
+    """The value of `$frappe_call`, unless a row has another."""
     if status == "ok":
         return f"{cmd}:{doctype}" if doctype else cmd
     return "page" if status == "none" else f"({status})"
@@ -84,7 +84,7 @@ def _row(name, data):
 
 
 def load():
-    """All rows, by names that say where they stand."""
+    """All rows, by names that say in which file they stand."""
     rows = {}
     for path in sorted(HERE.glob("*.json")):
         for number, data in enumerate(json.loads(path.read_text("utf-8"))["rows"], 1):
