@@ -1,5 +1,7 @@
 """00: the rig itself, without the module. The other tests rely on what these show."""
 
+import socket
+
 import pytest
 
 from rig.client import ALL_TRANSPORTS, FORM, exchange, of_type, post, sha256
@@ -105,3 +107,15 @@ def test_00_09_each_listener_has_its_own_port(env, tmp_path):
                         values={})
     renderer.render("server { @{listen a} } server { @{listen b} }", "")
     assert renderer.ports == {"a": 1001, "b": 1002}
+
+
+def test_00_10_ports_are_kept(serve_once):
+    """Nobody takes a port between its choice and the start."""
+    nginx = serve_once(CONF, start=False, module=False, log="")
+    with socket.socket() as sock, pytest.raises(OSError, match="in use"):
+        sock.bind(("127.0.0.1", nginx.port()))
+    nginx.start()
+    try:
+        assert exchange(nginx, "GET", "/return").response.status == 204
+    finally:
+        nginx.stop()

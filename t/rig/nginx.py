@@ -24,9 +24,17 @@ class ConfigError(Exception):
 
 def free_port():
     """A loopback port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
+    with _reserve() as sock:
         return sock.getsockname()[1]
+
+
+def _reserve():
+    """A socket that keeps a loopback port from clients and from whoever wants any port. It does not listen,
+    so nginx may bind the port beside it, as both of them set SO_REUSEADDR."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    return sock
 
 
 class Nginx:
@@ -44,13 +52,24 @@ class Nginx:
         self._options = {"upstreams": upstreams or {}, "module": module, "log": log,
                          "values": values or {}}
         self._process = None
+        self._reserved = []
         (prefix / "temp").mkdir(parents=True, exist_ok=True)
         self._render()
 
     def _render(self):
-        renderer = Renderer(self.env, self.prefix, free_port=free_port, **self._options)
+        self._release()
+        renderer = Renderer(self.env, self.prefix, free_port=self._free_port, **self._options)
         (self.prefix / "nginx.conf").write_text(renderer.render(self.http, self.main))
         self.ports = renderer.ports
+
+    def _free_port(self):
+        """A port that stays free until nginx listens there."""
+        self._reserved.append(_reserve())
+        return self._reserved[-1].getsockname()[1]
+
+    def _release(self):
+        while self._reserved:
+            self._reserved.pop().close()
 
     def _argv(self, *more):
         # Without -e, nginx would first open the log whose path was compiled in.
@@ -71,12 +90,13 @@ class Nginx:
             try:
                 until(self._ready, "nginx to accept connections")
             except ConfigError as error:
-                # Another process has taken the port between the choice and the bind: choose again.
+                # Another process has taken a port of UDP, or one of an nginx that starts again.
                 if attempt == START_ATTEMPTS or "Address already in use" not in str(error):
                     raise
                 self.errors.path.unlink(missing_ok=True)
                 self._render()
                 continue
+            self._release()
             RUNNING.append(self)
             return self
         raise AssertionError("unreachable")
@@ -97,7 +117,9 @@ class Nginx:
         conf = self.prefix / "nginx.conf"
         conf.write_text(conf.read_text().replace("daemon off;", ""))
         subprocess.run([str(arg) for arg in self._argv()], check=True, stdin=subprocess.DEVNULL)
-        return until(self.pid, "the pid file")
+        pid = until(self.pid, "the pid file")
+        self._release()
+        return pid
 
     def pid(self):
         """The pid in the pid file; None where there is none."""
