@@ -90,11 +90,13 @@ def one_load(load, servers, directory, arguments, cpu):
     """Measures all servers by turns, so that other work of the machine slows all of them alike. Each
     worker runs on `cpu`, which nothing else here uses."""
     client = Client(load, directory)
-    if not load.finds:
-        # Peers are only compared where they have to find a cmd.
-        servers = [server for server in servers if server.name in ("floor", "module")]
+    module = contestants.DOCTYPE if load.doctype else contestants.MODULE
+    # Peers are only compared where they have to find a cmd, and no doctype.
+    peers = load.finds and not load.doctype
+    servers = [server for server in servers if server.name in ("floor", module)
+               or (peers and server.name not in (contestants.MODULE, contestants.DOCTYPE))]
     routes = {server: pool_of(server, load) == "reports" for server in servers}
-    if load.finds and not next(routes[server] for server in servers if server.name == "module"):
+    if load.finds and not next(routes[server] for server in servers if server.name == module):
         raise RuntimeError(f"{load.name}: the module does not find the cmd")
     rounds = {server: [] for server in servers}
     for number in range(1, arguments.rounds + 1):

@@ -13,6 +13,8 @@ from rig.waiting import until
 from .loads import CMD
 
 POOLS = ("primary", "reports")
+# Contestants that are judged by a goal.
+MODULE, DOCTYPE = "module", "module, asked for the doctype"
 
 # An nginx as upstream. It answers when it has the whole body, as gunicorn's applications do: an earlier
 # answer would make the proxy stop sending, and discard the rest. `mirror` makes it read the body, and
@@ -44,6 +46,7 @@ PROXY = """
     map $@{cmd} $pool { default primary; """ + CMD + """ reports; }
     proxy_http_version 1.1;
     proxy_set_header Connection "";
+    @{asks}
     client_max_body_size 0;
     server {
         @{listen main}
@@ -130,7 +133,7 @@ def upstream(env, directory):
 def nginx(name, env, directory, behind, *, floor=None, **values):
     """An nginx as contestant."""
     pools = "".join(POOL.format(name=pool, port=behind.port(pool)) for pool in POOLS)
-    own = {"cmd": "http_x_cmd", "cmd_on": "", "read": "", "off": "", "preread": "",
+    own = {"cmd": "http_x_cmd", "cmd_on": "", "asks": "", "read": "", "off": "", "preread": "",
            "upstreams": pools, **values}
     prefix = directory / name.replace(" ", "-")
     copies = Copies(env, prefix)
@@ -148,11 +151,14 @@ def nginx(name, env, directory, behind, *, floor=None, **values):
 
 
 def module(env, directory, behind):
-    """The floor, and the same nginx with the module."""
+    """The floor, and the same nginx with the module, which is asked for less or more."""
     floor = nginx("floor", env, directory, behind)
     yield floor
-    yield nginx("module", env, directory, behind, floor=floor, cmd="frappe_cmd",
-                cmd_on="frappe_cmd on;", off="frappe_cmd off;", preread="frappe_body preread;")
+    own = {"cmd": "frappe_cmd", "cmd_on": "frappe_cmd on;", "off": "frappe_cmd off;",
+           "preread": "frappe_body preread;"}
+    yield nginx(MODULE, env, directory, behind, floor=floor, **own)
+    yield nginx(DOCTYPE, env, directory, behind, floor=floor, **own,
+                asks="proxy_set_header X-Doctype $frappe_doctype;")
 
 
 def peers(directory, behind):

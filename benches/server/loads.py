@@ -22,6 +22,8 @@ class Load:
     path: str = "/"
     # Whether the module is to find the cmd.
     finds: bool = True
+    # Whether `$frappe_doctype` is asked for, too.
+    doctype: bool = False
     # Connections of the client.
     connections: int = 32
     # Each request has its own connection, since nginx closes it after a body that it has streamed.
@@ -41,6 +43,14 @@ def form(size, *, first=False):
     item = "%7B%22item_code%22%3A%22ITEM-0001%22%2C%22qty%22%3A1%7D%2C"
     doc = f"action=Save&doc={item * (size // len(item) + 1)}"[: size - len(cmd) - 1]
     return (f"{cmd}&{doc}" if first else f"{doc}&{cmd}").encode()
+
+
+def form_document(size):
+    """A form as the desk saves a document, whose doctype comes first, as it most often does."""
+    head = "action=Save&doc=%7B%22doctype%22%3A%22Sales+Invoice%22%2C%22items%22%3A%5B"
+    item = "%7B%22item_code%22%3A%22ITEM-0001%22%2C%22qty%22%3A1%7D%2C"
+    tail = f"%7B%7D%5D%7D&cmd={CMD}"
+    return (head + item * ((size - len(head) - len(tail)) // len(item)) + tail).encode()
 
 
 def json_text(size):
@@ -80,6 +90,9 @@ LOADS = [
     Load("form 4 KB, cmd last", 1.04, form(4000), FORM),
     Load("form 64 KB, cmd last, spilled", 1.05, form(64000), FORM),
     Load("form 64 KB, cmd last, in memory", 1.12, form(64000), FORM, path="/16m"),
+    Load("form 64 KB, its document's doctype asked for, spilled", 1.3, form_document(64000), FORM, doctype=True),
+    Load("form 64 KB, its document's doctype asked for, in memory", 2.2, form_document(64000), FORM, path="/16m",
+         doctype=True),
     Load("JSON 64 KB, a text, cmd last, spilled", 1.15, json_text(64000), JSON),
     Load("JSON 64 KB, a text, cmd last, in memory", 1.5, json_text(64000), JSON, path="/16m"),
     Load("JSON 64 KB, rows, cmd last, spilled", 1.15, json_rows(64000), JSON),

@@ -7,6 +7,7 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
+from .contestants import DOCTYPE, MODULE
 from .measure import SLICE
 
 
@@ -47,7 +48,7 @@ def row(load, contestant, result):
     if contestant.floor:
         of_floor = f"{result.ratio:.2f}"
         middle = "{:.2f} to {:.2f}".format(*result.spread)
-    if contestant.name == "module":
+    if contestant.name in (MODULE, DOCTYPE):
         goal = f"≤ {load.goal:.2f}"
         # The ratio is rounded to two digits, as the goals are.
         verdict = "met" if round(result.ratio, 2) <= load.goal else "missed"
