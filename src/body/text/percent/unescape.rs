@@ -1,4 +1,4 @@
-//! Percent escapes of long texts, 16 bytes at a time.
+//! Percent escapes of long texts, 32 bytes at a time.
 //!
 //! Each byte is decoded as if an escape began there. The decoded byte is taken where an escape does begin,
 //! and the two digits behind it are dropped: `%7B%22a%22` becomes `{??"??a"??`, and a table of shuffles
@@ -9,24 +9,26 @@ use crate::body::text::copy;
 #[cfg(not(target_arch = "x86_64"))]
 use fearless_simd::dispatch;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, u8x16};
+use fearless_simd::{Level, mask8x32, u8x16, u8x32};
 
 /// Bytes in a vector.
-const VECTOR: usize = 16;
-/// Bytes in half a vector.
-const HALF: usize = VECTOR / 2;
+const VECTOR: usize = 32;
+/// Bytes in a vector that a table of shuffles can pack.
+const PACKED: usize = 16;
+/// Bytes that a row of that table is for.
+const PART: usize = 8;
 
 /// For each subset of eight bytes, given as bits: the indexes of its bytes, in order. `PACK[0b1001_0010]`
 /// begins with 1, 4, 7.
-static PACK: [[u8; HALF]; 256] = pack();
+static PACK: [[u8; PART]; 256] = pack();
 
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "the compiler runs it, and would not compile a panic"
 )]
-const fn pack() -> [[u8; HALF]; 256] {
-    let mut table = [[0; HALF]; 256];
+const fn pack() -> [[u8; PART]; 256] {
+    let mut table = [[0; PART]; 256];
     let mut set = 0;
     while set < table.len() {
         let (mut bit, mut len) = (0, 0);
@@ -94,32 +96,20 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
         self.len = 0;
     }
 
-    /// Takes the bytes of `text` that are in `set`.
+    /// Takes the bytes of `text` that are in `set`, if there is room for two vectors.
     #[inline(always)]
-    fn keep<S: Simd>(&mut self, text: u8x16<S>, set: u64) {
-        let [low, high, ..] = set.to_le_bytes();
-        self.keep_half(text, low, 0);
-        self.keep_half(text, high, 8);
-    }
-
-    /// Takes the bytes in `set` of the half that begins at `first`.
-    #[inline(always)]
-    fn keep_half<S: Simd>(&mut self, text: u8x16<S>, set: u8, first: u8) {
-        let Some(which) = PACK.get(usize::from(set)) else {
+    fn keep<S: Simd>(&mut self, text: u8x32<S>, set: u64) {
+        let free = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let Some(free) = free.first_chunk_mut::<{ 2 * VECTOR }>() else {
             return;
         };
-        let mut both = [0; VECTOR];
-        if let Some(half) = both.first_chunk_mut() {
-            *half = *which;
-        }
-        let which = u8x16::simd_from(text.simd, both) | first;
-        let packed: [u8; VECTOR] = text.swizzle_dyn(which).into();
-        // A whole vector is written, also the bytes that are left out: the next bytes overwrite them.
-        let free = self.bytes.get_mut(self.len..).unwrap_or_default();
-        if let Some(free) = free.first_chunk_mut() {
-            *free = packed;
-        }
-        self.len = self.len.saturating_add(set.count_ones() as usize);
+        let (low, high) = text.split();
+        let [a, b, c, d, ..] = set.to_le_bytes();
+        let len = keep_part(free, 0, low, a, 0);
+        let len = keep_part(free, len, low, b, PART as u8);
+        let len = keep_part(free, len, high, c, 0);
+        let len = keep_part(free, len, high, d, PART as u8);
+        self.len = self.len.saturating_add(len);
     }
 
     /// Decodes whole vectors from the front, and hands them on. Returns how many bytes it took: none
@@ -152,10 +142,10 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
             let escapes = escapes.to_bitmask();
             let drop = escapes << 1 | escapes << 2 | digits;
             digits = drop >> VECTOR;
-            self.keep(value, !drop);
             if self.len > LEN.saturating_sub(2 * VECTOR) {
                 self.flush();
             }
+            self.keep(value, !drop);
             rest = rest.get(VECTOR..).unwrap_or_default();
         }
         let digits = digits.count_ones() as usize;
@@ -166,8 +156,31 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
     }
 }
 
+/// Writes the bytes in `set`, of the eight that begin at `first`, to `free` behind `len`. Gives the new length.
+/// A whole vector is written, also the bytes that are left out: the next bytes overwrite them.
 #[inline(always)]
-fn vector<S: Simd>(simd: S, bytes: &[u8], at: usize) -> Option<u8x16<S>> {
+fn keep_part<S: Simd>(
+    free: &mut [u8; 2 * VECTOR],
+    len: usize,
+    text: u8x16<S>,
+    set: u8,
+    first: u8,
+) -> usize {
+    let mut which = [0; PACKED];
+    if let (Some(part), Some(row)) = (which.first_chunk_mut(), PACK.get(usize::from(set))) {
+        *part = *row;
+    }
+    let which = u8x16::simd_from(text.simd, which) | first;
+    // `len` is below VECTOR; the remainder tells the compiler, which then checks no bound.
+    let free = free.get_mut(len % VECTOR..).unwrap_or_default();
+    if let Some(free) = free.first_chunk_mut::<PACKED>() {
+        *free = text.swizzle_dyn(which).into();
+    }
+    len.wrapping_add(set.count_ones() as usize)
+}
+
+#[inline(always)]
+fn vector<S: Simd>(simd: S, bytes: &[u8], at: usize) -> Option<u8x32<S>> {
     let bytes: &[u8; VECTOR] = bytes.get(at..)?.first_chunk()?;
     Some((*bytes).simd_into(simd))
 }
@@ -176,22 +189,23 @@ fn vector<S: Simd>(simd: S, bytes: &[u8], at: usize) -> Option<u8x16<S>> {
 /// or a space for `+`. And a mask of the places where escapes begin.
 #[inline(always)]
 #[expect(clippy::arithmetic_side_effects, reason = "vectors wrap")]
-fn decoded<S: Simd>(
-    text: u8x16<S>,
-    high: u8x16<S>,
-    low: u8x16<S>,
-) -> (u8x16<S>, fearless_simd::mask8x16<S>) {
-    let is_hex = |digit: u8x16<S>| (digit ^ b'0').simd_lt(10) | ((digit | 0x20) - b'a').simd_lt(6);
-    // A letter has the bit 0x40, which no digit has, and its value is 9 more than its lower four bits.
-    let value = |digit: u8x16<S>| (digit & 15) + (digit >> 6) * 9;
-    let escapes = text.simd_eq(b'%') & is_hex(high) & is_hex(low);
+fn decoded<S: Simd>(text: u8x32<S>, high: u8x32<S>, low: u8x32<S>) -> (u8x32<S>, mask8x32<S>) {
+    let ((is_high, high), (is_low, low)) = (digit(high), digit(low));
+    let escapes = text.simd_eq(b'%') & is_high & is_low;
     let spaced = text
         .simd_eq(b'+')
-        .select(u8x16::splat(text.simd, b' '), text);
-    (
-        escapes.select(value(high) << 4 | value(low), spaced),
-        escapes,
-    )
+        .select(u8x32::splat(text.simd, b' '), text);
+    (escapes.select(high << 4 | low, spaced), escapes)
+}
+
+/// Where there are hexadecimal digits, and their values.
+#[inline(always)]
+#[expect(clippy::arithmetic_side_effects, reason = "vectors wrap")]
+fn digit<S: Simd>(bytes: u8x32<S>) -> (mask8x32<S>, u8x32<S>) {
+    let letters = ((bytes | 0x20) - b'a').simd_lt(6);
+    // Those of letters are 9 more than their lower half.
+    let more = letters.select(u8x32::splat(bytes.simd, 9), u8x32::splat(bytes.simd, 0));
+    ((bytes ^ b'0').simd_lt(10) | letters, (bytes & 15) + more)
 }
 
 #[cfg(test)]
