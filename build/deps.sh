@@ -3,7 +3,7 @@
 # gets the missing packages installed by apt-get. Anybody else gets the command
 # to type, and make stops.
 #
-# usage: build/deps.sh [--check] [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers] [lua] [memcheck] [repo]
+# usage: build/deps.sh [--check] [test] [debian] [deb] [debootstrap] [buildah] [bench] [peers] [lua] [njs] [memcheck] [repo]
 #                      [srpm] [cross] [figures]
 #        build/deps.sh [--check] report
 #   --check  installs nothing, and names what is missing in any case
@@ -12,6 +12,7 @@
 #   deb      what makes Debian packages, too
 #   memcheck valgrind, too
 #   lua      the Lua module of Debian's nginx, too
+#   njs      the JavaScript module of Debian's nginx, too
 #   figures  what reads the figures in the tests: Chromium, Prometheus, too
 #   bench    what measures a server, too
 #   peers    the servers that it is measured beside, too
@@ -219,6 +220,10 @@ for what in "$@"; do
             [ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] \
                 || lacks "nginx's Lua module" libnginx-mod-http-lua
             [ "$what" = lua ] || have haproxy || lacks HAProxy haproxy
+            ;;
+        njs)
+            [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] \
+                || lacks "nginx's JavaScript module" libnginx-mod-http-js
             ;;
         debootstrap)
             have debootstrap || lacks debootstrap debootstrap

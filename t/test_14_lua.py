@@ -1,18 +1,12 @@
 """14: beside Debian's Lua module, which reads, changes and sends bodies. It is loaded before our module and after
 it, with figures and pace on. `build/deps.sh debian lua` installs it."""
 
-from pathlib import Path
-
 import pytest
 
 from rig.begun import Begun
 from rig.client import FORM, exchange, of_type, sha256
 from rig.figures import calls
 from rig.waiting import until
-
-MODULES = Path("/usr/lib/nginx/modules")
-LUA = MODULES / "ngx_http_lua_module.so"
-NDK = MODULES / "ndk_http_module.so"
 
 CONF = """
     frappe_status_zone calls 1m;
@@ -23,7 +17,7 @@ CONF = """
     init_by_lua_block { require "resty.core" }
     log_by_lua_block { ngx.shared.seen:incr(ngx.var.frappe_call or "", 1, 0) }
     server {
-        @{listen main} @{listen_h2 h2}
+        @{listen main} @{listen_h2 h2} @{listen_h3 h3} @{certificate}
         client_max_body_size 0;
         frappe_cmd on;
         @{show}
@@ -57,15 +51,16 @@ CONF = """
 """
 PROXIED = ("rewrite", "access", "precontent", "preread", "streamed", "needs", "balanced")
 BODIES = {"small": b"a=1&cmd=heavy", "large": b"cmd=heavy&x=" + b"y" * 100_000}
-VIA = pytest.mark.parametrize("via", ["length", "chunked", "h2"])
+VIA = pytest.mark.parametrize("via", ["length", "chunked", "h2", "h3"])
 
 
 @pytest.fixture(scope="module", params=["lua first", "ours first"])
 def nginx(serve, env, request):
     """nginx with both modules."""
-    if not LUA.is_file() or str(env.nginx) != "/usr/sbin/nginx":
+    lua = [env.neighbour("ndk_http_module.so"), env.neighbour("ngx_http_lua_module.so")]
+    if not all(lua):
         pytest.skip("no Lua module for this nginx: `build/deps.sh debian lua`, then NGINX=debian")
-    modules = [NDK, LUA, env.module] if request.param == "lua first" else [env.module, NDK, LUA]
+    modules = [*lua, env.module] if request.param == "lua first" else [env.module, *lua]
     return serve(CONF, values={"load_module": "".join(f"load_module {path};" for path in modules)})
 
 
