@@ -21,6 +21,7 @@
 //! | precedence of body, query, path | [`frappe::resolve`] |
 //! | how a body is read | [`body::form`], [`body::multipart`], [`body::json`] |
 //! | which content types are read | [`body::header::content_type`] |
+//! | what only Frappe before 14.57 needs | the modules named `legacy`, and the switches of [`body::werkzeug`] |
 //! | what is counted of each call, and which rows leave a full zone | [`figures`] |
 //! | which calls count as slow | [`figures::pace`] |
 //! | what is logged about a bad request | [`body::trouble`] |

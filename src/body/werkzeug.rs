@@ -1,5 +1,9 @@
 //! The releases of werkzeug that Frappe has stood on, oldest first.
 
+mod legacy;
+
+pub use legacy::{Pieces, W0_14, W0_16, W2_1, W2_2};
+
 use super::text::Charset;
 
 /// The switches of one release: what it does differently from others.
@@ -28,29 +32,6 @@ pub enum HeaderRules {
     Findall,
     /// from 3.0 on: character by character
     Scan,
-}
-
-impl HeaderRules {
-    /// Whether a boundary without a value raises an `AttributeError`: 2.0 to 2.2.
-    pub(in crate::body) const fn bare_crashes(self) -> bool {
-        matches!(self, Self::Pieces(pieces) if pieces.bare_sections && pieces.sections)
-    }
-
-    /// Whether an empty boundary is a valid one: before 2.0.
-    pub(in crate::body) const fn empty_boundary(self) -> bool {
-        matches!(self, Self::Pieces(pieces) if !(pieces.bare_sections && pieces.sections))
-    }
-}
-
-/// What differs between the releases before 2.3 in the parameters of headers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pieces {
-    /// it knows sections (`name*0=...`), and a comma behind `;`: from 0.15 on
-    pub sections: bool,
-    /// it skips a section without a value, instead of a `TypeError`: from 2.0 on
-    pub bare_sections: bool,
-    /// it lower-cases the names of parameters: from 2.2 on
-    pub lower_case: bool,
 }
 
 /// Which content types werkzeug takes for forms.
@@ -106,91 +87,15 @@ pub enum PartCharset {
     Safe,
 }
 
-const SANSIO_2_1: PartRules = PartRules {
+const PARTS: PartRules = PartRules {
     by_lines: false,
     transfer_encodings: false,
     headers_utf8: true,
     empty_filename: true,
-    colon_needed: true,
-    blank_line_delimits: false,
-    charsets: PartCharset::Any,
-    parts_max: None,
-};
-
-const SANSIO_2_3: PartRules = PartRules {
     colon_needed: false,
     blank_line_delimits: true,
     charsets: PartCharset::Safe,
     parts_max: Some(1000),
-    ..SANSIO_2_1
-};
-
-const LINES: PartRules = PartRules {
-    by_lines: true,
-    transfer_encodings: true,
-    headers_utf8: true,
-    empty_filename: true,
-    colon_needed: false,
-    blank_line_delimits: true,
-    charsets: PartCharset::Any,
-    parts_max: None,
-};
-
-const PIECES: Pieces = Pieces {
-    sections: true,
-    bare_sections: true,
-    lower_case: true,
-};
-
-/// 0.14, which Frappe 10 ran on Python 2. The oracle runs it on Python 3, with two shims
-/// (`t/oracle/compat.py`).
-pub const W0_14: Werkzeug = Werkzeug {
-    headers: HeaderRules::Pieces(Pieces {
-        sections: false,
-        bare_sections: true,
-        lower_case: false,
-    }),
-    parts: PartRules {
-        headers_utf8: false,
-        empty_filename: false,
-        ..LINES
-    },
-    ..W0_16
-};
-
-/// 0.16, as Frappe 11 to 13 ran it.
-pub const W0_16: Werkzeug = Werkzeug {
-    headers: HeaderRules::Pieces(Pieces {
-        bare_sections: false,
-        lower_case: false,
-        ..PIECES
-    }),
-    form_types: FormTypes::ExactCase,
-    charset: Charset::Utf8,
-    form_bytes: RawBytes::Replace,
-    query_bytes: RawBytes::Replace,
-    parts: LINES,
-};
-
-/// 2.1.
-pub const W2_1: Werkzeug = Werkzeug {
-    headers: HeaderRules::Pieces(Pieces {
-        lower_case: false,
-        ..PIECES
-    }),
-    form_types: FormTypes::AnyCase,
-    parts: SANSIO_2_1,
-    ..W0_16
-};
-
-/// 2.2.
-pub const W2_2: Werkzeug = Werkzeug {
-    headers: HeaderRules::Pieces(PIECES),
-    parts: PartRules {
-        parts_max: Some(1000),
-        ..SANSIO_2_1
-    },
-    ..W2_1
 };
 
 /// 2.3.
@@ -200,7 +105,7 @@ pub const W2_3: Werkzeug = Werkzeug {
     charset: Charset::Utf8Quoted,
     form_bytes: RawBytes::Refuse,
     query_bytes: RawBytes::Refuse,
-    parts: SANSIO_2_3,
+    parts: PARTS,
 };
 
 /// 3.0.

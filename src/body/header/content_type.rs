@@ -9,7 +9,6 @@ use crate::body::End;
 use crate::body::Trouble;
 use crate::body::Werkzeug;
 use crate::body::text::copy;
-use crate::body::werkzeug::Pieces;
 use crate::body::werkzeug::{FormTypes, HeaderRules};
 
 /// The longest multipart boundary that is followed, in bytes. RFC 2046 allows 70.
@@ -104,26 +103,7 @@ pub fn check(content_type: &[u8], werkzeug: &Werkzeug) -> Result<(), End> {
     let HeaderRules::Pieces(pieces) = werkzeug.headers else {
         return Ok(());
     };
-    check_pieces(content_type, pieces)
-}
-
-/// Content-Type is read outside of the `try` that drops forms: any error is one of the request.
-fn all_parameters(
-    content_type: &[u8],
-    pieces: Pieces,
-    wanted: &mut [Wanted<'_>],
-) -> Result<(), End> {
-    let is_lenient = false;
-    match legacy::parameters(content_type, HeaderText::Latin1, pieces, wanted, is_lenient) {
-        Ok(false) => Ok(()),
-        Ok(true) => Err(End::Unknown(Trouble::CharsetUnknown)),
-        Err(trouble) => Err(End::Refused(trouble)),
-    }
-}
-
-#[inline(never)]
-fn check_pieces(content_type: &[u8], pieces: Pieces) -> Result<(), End> {
-    all_parameters(content_type, pieces, &mut [])
+    legacy::content_type(content_type, pieces, &mut [])
 }
 
 /// Writes the boundary to `buffer` and gives its length, or what becomes of a body without one.
@@ -140,7 +120,7 @@ pub(in crate::body) fn boundary(
     }
     let mut wanted = [Wanted::new(b"boundary", buffer)];
     match rules {
-        HeaderRules::Pieces(pieces) => all_parameters(content_type, pieces, &mut wanted)?,
+        HeaderRules::Pieces(pieces) => legacy::content_type(content_type, pieces, &mut wanted)?,
         _ => super::parameters(content_type, HeaderText::Latin1, rules, &mut wanted)
             .map_err(End::Refused)?,
     }

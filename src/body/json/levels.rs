@@ -120,45 +120,6 @@ impl<'r> Levels<'r> {
     }
 }
 
-/// Keys of the top-level object whose value, so far, is an empty list. Frappe before 14 looks
-/// for them. A key is kept as a hash; of more than EMPTY_MAX keys only that there are many.
-#[derive(Debug, Default)]
-pub(super) struct EmptyLists {
-    hashes: [u64; EMPTY_MAX],
-    len: usize,
-    many: bool,
-}
-
-const EMPTY_MAX: usize = 8;
-
-impl EmptyLists {
-    pub(super) fn is_empty(&self) -> bool {
-        self.len == 0 && !self.many
-    }
-
-    pub(super) fn add(&mut self, hash: u64) {
-        match self.hashes.get_mut(self.len) {
-            Some(free) => {
-                *free = hash;
-                self.len = self.len.saturating_add(1);
-            }
-            None => self.many = true,
-        }
-    }
-
-    /// The key has got another value.
-    pub(super) fn remove(&mut self, hash: u64) {
-        let known = self.hashes.get(..self.len).unwrap_or_default();
-        if let Some(at) = known.iter().position(|known| *known == hash) {
-            self.len = self.len.saturating_sub(1);
-            let last = self.hashes.get(self.len).copied();
-            if let (Some(place), Some(last)) = (self.hashes.get_mut(at), last) {
-                *place = last;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Levels, NEAR, PAGE_LEN, WORD};

@@ -23,6 +23,7 @@ mod block;
 mod carry;
 mod document;
 mod escapes;
+mod legacy;
 mod levels;
 mod number;
 mod scalars;
@@ -34,7 +35,8 @@ use block::BLOCK;
 pub use document::Document;
 use document::Inside;
 use fearless_simd::Level;
-use levels::{EmptyLists, Levels};
+use legacy::EmptyLists;
+use levels::Levels;
 use number::Number;
 
 use super::arguments::name::Name;
@@ -314,17 +316,6 @@ impl<'r> Json<'r> {
     /// The parser itself takes no more levels than there are.
     fn is_refused_depth(&self) -> bool {
         self.rules.refuses_deeper && self.levels.depth() >= self.rules.depth_max
-    }
-
-    fn object(&self, fields: &mut Fields<'_>) -> End {
-        if !self.empty_lists.is_empty() {
-            if self.rules.lists == JsonLists::FirstItemOrRefuse {
-                return End::Refused(Trouble::JsonEmptyList);
-            }
-            // An IndexError on the way leaves all as it was.
-            fields.keep_lists();
-        }
-        End::Object
     }
 
     fn literal(&mut self, byte: u8, word: &'static [u8], fields: &mut Fields<'_>) {

@@ -227,21 +227,6 @@ impl Json<'_> {
             }
         }
     }
-
-    /// Takes what there is of the mark.
-    pub(super) fn skip_mark<'c>(&mut self, mut rest: &'c [u8]) -> &'c [u8] {
-        while let (Some(expected), Some((byte, after))) =
-            (b"\xef\xbb\xbf".get(self.mark), rest.split_first())
-        {
-            if byte != expected {
-                self.mark = usize::MAX;
-                break;
-            }
-            self.mark = self.mark.saturating_add(1);
-            rest = after;
-        }
-        rest
-    }
 }
 
 /// What a byte behind a backslash stands for.

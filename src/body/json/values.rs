@@ -1,6 +1,6 @@
 //! Values, and the arrays and objects around them: what begins, what ends, and what of it is wanted.
 
-use super::{Json, JsonLists, State};
+use super::{Json, State};
 use crate::body::{Fields, Trouble};
 
 impl Json<'_> {
@@ -75,11 +75,6 @@ impl Json<'_> {
         };
         self.set_not_text(truthy, fields);
         self.state = state;
-    }
-
-    /// Lists give their first item.
-    pub(super) fn unwraps(&self) -> bool {
-        self.rules.lists != JsonLists::Keep && self.inside.is_none() && self.top == Some(b'{')
     }
 
     /// The depth of values that go to the member's slot.

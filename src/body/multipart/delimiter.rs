@@ -49,7 +49,7 @@ pub(super) enum Delimiter {
 
 /// The bytes behind a whole `--boundary`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tail {
+pub(super) enum Tail {
     /// not behind one
     None,
     Start,
@@ -65,14 +65,14 @@ enum Tail {
 #[derive(Debug)]
 pub(super) struct Search<'r> {
     /// `--boundary`
-    needle: &'r [u8],
+    pub(super) needle: &'r [u8],
     borders: Borders<'r>,
     /// bytes of the needle matched at the end of what was seen. All of them: behind it are at
     /// most the dashes of `tail`, and nobody has looked for another needle in there
-    matched: usize,
+    pub(super) matched: usize,
     /// the two bytes in front of the matched ones
     before: [u8; 2],
-    tail: Tail,
+    pub(super) tail: Tail,
     /// bytes from the line break in front of the delimiter on
     len: usize,
     /// a second candidate started one byte behind the first (a boundary of dashes only)
@@ -109,31 +109,6 @@ impl<'r> Search<'r> {
         self.tail = Tail::None;
         self.first = false;
         self.near = NEAR;
-    }
-
-    /// Reads the first line that is not blank, which must be a delimiter. `Err`: it is none.
-    pub(super) fn first_line(&mut self, byte: u8) -> Result<Option<Delimiter>, ()> {
-        if self.tail != Tail::None {
-            return match self.behind(self.tail, byte) {
-                Ok(Tail::None) => Err(()),
-                Ok(tail) => {
-                    self.tail = tail;
-                    Ok(None)
-                }
-                Err(delimiter) => Ok(Some(delimiter)),
-            };
-        }
-        match self.needle.get(self.matched) {
-            _ if self.matched == 0 && matches!(byte, b' ' | b'\t'..=b'\r') => {}
-            Some(expected) if *expected == byte => {
-                self.matched = self.matched.saturating_add(1);
-                if self.matched == self.needle.len() {
-                    self.tail = Tail::Start;
-                }
-            }
-            _ => return Err(()),
-        }
-        Ok(None)
     }
 
     /// The length of the delimiter that was found last, line break in front included.
@@ -322,7 +297,7 @@ impl<'r> Search<'r> {
 
     /// The next byte behind `--boundary`: still open, or the delimiter that it completes.
     #[inline]
-    fn behind(&self, tail: Tail, byte: u8) -> Result<Tail, Delimiter> {
+    pub(super) fn behind(&self, tail: Tail, byte: u8) -> Result<Tail, Delimiter> {
         match (tail, byte) {
             (Tail::Dash, b'-') if self.by_lines => Ok(Tail::End),
             (Tail::Dash, b'-') => Err(Delimiter::End),

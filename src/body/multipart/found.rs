@@ -2,12 +2,12 @@
 
 use memchr::memchr;
 
-use super::transfer::TransferEncoding;
+use super::legacy::TransferEncoding;
 use crate::body::Trouble;
 use crate::body::header::disposition::Disposition;
+use crate::body::header::legacy::codec::Codec;
 use crate::body::header::text::{HeaderText, is_same, trim};
 use crate::body::header::{self, Lookup, Wanted};
-use crate::body::text::charset::Codec;
 use crate::body::werkzeug::{HeaderRules, PartCharset, PartRules};
 use crate::body::{Charset, Fields};
 

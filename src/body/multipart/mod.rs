@@ -20,9 +20,9 @@ mod borders;
 mod dashes;
 mod delimiter;
 mod found;
+mod legacy;
 mod line;
 mod part;
-mod transfer;
 
 pub use dashes::Skim;
 
@@ -34,8 +34,8 @@ use crate::body::text::copy;
 use crate::body::werkzeug::PartRules;
 use borders::Borders;
 use delimiter::{Delimiter, Search};
+use legacy::Transfer;
 use part::{BlankLine, Part, PartHeaders};
-use transfer::Transfer;
 
 /// The scanner. State: 260 bytes and the caller's scratch.
 #[derive(Debug)]
@@ -95,12 +95,7 @@ impl<'r> Multipart<'r> {
         let limit = boundary.len().min(BOUNDARY_MAX);
         let boundary = boundary.get_mut(..limit).unwrap_or_default();
         let len = content_type::boundary(content_type, werkzeug.headers, boundary)?;
-        let is_hopeless = rules.by_lines
-            && boundary
-                .get(..len)
-                .is_some_and(|b| b.trim_ascii_end().len() < len);
-        if is_hopeless {
-            // Lines are stripped before they are compared.
+        if rules.by_lines && !legacy::may_match(boundary.get(..len).unwrap_or_default()) {
             return Err(End::Dropped(Trouble::NoClosingDelimiter));
         }
         let (needle, rest) = bytes

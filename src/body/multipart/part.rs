@@ -34,8 +34,8 @@
 //! line with CR LF, is read in one go (`usual_line`, `whole_line`) by the same rules.
 
 use super::found::{Found, FoundCharset};
+use super::legacy::{self, TransferEncoding};
 use super::line::{LINE_MAX, Line};
-use super::transfer::TransferEncoding;
 use crate::body::Trouble;
 use crate::body::header::disposition::Disposition;
 use crate::body::page::LendPage;
@@ -298,15 +298,7 @@ impl<'r> PartHeaders<'r> {
     /// The line goes on behind a line break.
     fn fold(&mut self) {
         if self.rules.by_lines {
-            if !self.folded && self.line.len() <= LINE_MAX {
-                let kept = self.line.get();
-                let len = kept.trim_ascii_end().len();
-                self.line.set_len(len.max(usize::from(!kept.is_empty())));
-            }
-            self.folded = true;
-            // `parse_options_header` makes commas of line breaks.
-            self.line.push_byte(b',');
-            self.line.push_byte(b' ');
+            legacy::fold(&mut self.line, core::mem::replace(&mut self.folded, true));
         } else {
             self.line.push_byte(b' ');
         }

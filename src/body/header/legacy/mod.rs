@@ -5,20 +5,21 @@
 //! perhaps `=` and a value. The first piece that is none ends the header. Charsets are decoded
 //! strictly, and an error there is an error of the request.
 
+pub(in crate::body) mod codec;
 mod piece;
 #[cfg(test)]
 mod tests;
 
+use codec::Codec;
 use piece::{Ahead, piece, quoted};
 
 use super::text::{HeaderText, Text, is_same, trim_start, until_space};
 use super::{Lookup, Wanted};
-use crate::body::Charset;
-use crate::body::Trouble;
-use crate::body::text::charset::{Codec, cp1252};
+use crate::body::text::charset::cp1252;
 use crate::body::text::percent::split_escape;
 use crate::body::text::utf8::Utf8Check;
 use crate::body::werkzeug::Pieces;
+use crate::body::{Charset, End, Trouble};
 
 impl Pieces {
     /// On Python 2, where no release has sections, headers are bytes.
@@ -32,7 +33,7 @@ impl Pieces {
 }
 
 /// The value in front of the parameters, and the parameters.
-pub(in crate::body) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], &[u8]) {
+pub(super) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], &[u8]) {
     let text = pieces.text(text);
     let start = trim_start(header, text);
     let (value, rest) = until_space(start, text, |byte| matches!(byte, b';' | b','));
@@ -46,7 +47,7 @@ pub(in crate::body) fn split(header: &[u8], text: HeaderText, pieces: Pieces) ->
 /// Reads all parameters and looks for some. werkzeug decodes each, whichever it is after: an error in one
 /// is an error of the header. Gives whether one is in a charset that this module cannot decode. Where
 /// `is_lenient` and that is the first that is looked for, nothing is said of those behind it.
-pub(in crate::body) fn parameters(
+pub(super) fn parameters(
     header: &[u8],
     text: HeaderText,
     pieces: Pieces,
@@ -129,6 +130,22 @@ pub(in crate::body) fn parameters(
         }
     }
     Ok(has_unknown)
+}
+
+/// The parameters of Content-Type. It is read outside of the `try` that drops forms: any error is one
+/// of the request.
+#[inline(never)]
+pub(super) fn content_type(
+    header: &[u8],
+    pieces: Pieces,
+    wanted: &mut [Wanted<'_>],
+) -> Result<(), End> {
+    let is_lenient = false;
+    match parameters(header, HeaderText::Latin1, pieces, wanted, is_lenient) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(End::Unknown(Trouble::CharsetUnknown)),
+        Err(trouble) => Err(End::Refused(trouble)),
+    }
 }
 
 /// The longest name of a parameter that is looked for, in bytes, and more.

@@ -1,14 +1,60 @@
-//! `Content-Transfer-Encoding: base64` and `quoted-printable` of a part, which werkzeug before
-//! 2.0 decodes line by line (`formparser.py: MultiPartParser.parse_lines` with Python's
-//! `binascii.a2b_base64` and `a2b_qp`).
+//! Multipart bodies as werkzeug before 2.0 reads them, line by line (`formparser.py:
+//! MultiPartParser.parse_lines`), and `Content-Transfer-Encoding: base64` and `quoted-printable` of a part,
+//! which it decodes line by line, too (with Python's `binascii.a2b_base64` and `a2b_qp`).
 //!
 //! A delimiter line is only known to be one at its end. So it is decoded like any other, and
 //! what came of it is taken back.
 
+use super::delimiter::{Delimiter, Search, Tail};
+use super::line::{LINE_MAX, Line};
 use crate::body::Fields;
 use crate::body::arguments::Argument;
 use crate::body::text::percent::unescape::Buffer;
 use crate::body::text::percent::{Sink, hex};
+
+/// Can a line be the delimiter of this boundary? Lines are stripped before they are compared.
+pub(super) fn may_match(boundary: &[u8]) -> bool {
+    boundary.trim_ascii_end().len() == boundary.len()
+}
+
+impl Search<'_> {
+    /// Reads the first line that is not blank, which must be a delimiter. `Err`: it is none.
+    pub(super) fn first_line(&mut self, byte: u8) -> Result<Option<Delimiter>, ()> {
+        if self.tail != Tail::None {
+            return match self.behind(self.tail, byte) {
+                Ok(Tail::None) => Err(()),
+                Ok(tail) => {
+                    self.tail = tail;
+                    Ok(None)
+                }
+                Err(delimiter) => Ok(Some(delimiter)),
+            };
+        }
+        match self.needle.get(self.matched) {
+            _ if self.matched == 0 && matches!(byte, b' ' | b'\t'..=b'\r') => {}
+            Some(expected) if *expected == byte => {
+                self.matched = self.matched.saturating_add(1);
+                if self.matched == self.needle.len() {
+                    self.tail = Tail::Start;
+                }
+            }
+            _ => return Err(()),
+        }
+        Ok(None)
+    }
+}
+
+/// A header line of a part goes on behind a line break, and has done so before where it `is_folded`.
+pub(super) fn fold(line: &mut Line<'_>, is_folded: bool) {
+    if !is_folded && line.len() <= LINE_MAX {
+        let kept = line.get();
+        let len = kept.trim_ascii_end().len();
+        line.set_len(len.max(usize::from(!kept.is_empty())));
+    }
+    // `parse_options_header` makes commas of line breaks.
+    line.push_byte(b',');
+    line.push_byte(b' ');
+}
 
 /// The encodings that are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
