@@ -110,7 +110,7 @@ def test_00_09_each_listener_has_its_own_port(env, tmp_path):
 
 
 def test_00_10_ports_are_kept(serve_once):
-    """Nobody takes a port between its choice and the start."""
+    """No other process can take a port between its choice and the start of nginx."""
     nginx = serve_once(CONF, start=False, module=False, log="")
     with socket.socket() as sock, pytest.raises(OSError, match="in use"):
         sock.bind(("127.0.0.1", nginx.port()))

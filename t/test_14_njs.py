@@ -1,5 +1,5 @@
-"""14: beside nginx's JavaScript, which reads bodies, sends requests on and makes new ones, loaded before our module
-and behind it. `build/deps.sh debian njs` installs it."""
+"""14: beside nginx's JavaScript module, which reads bodies, redirects requests and makes subrequests. It is loaded
+before our module and after it. `build/deps.sh debian njs` installs it."""
 
 import pytest
 
@@ -68,7 +68,7 @@ def nginx(serve, env, request, tmp_path_factory):
 @pytest.mark.parametrize("size", BODIES)
 @pytest.mark.parametrize("place", ["proxied", "chosen", "preread"])
 def test_14_81_a_script_asks(nginx, place, size, via):
-    """A variable and a map that JavaScript computes from ours route as ours do."""
+    """A variable that JavaScript computes from ours, and a map of it, route as our variables do."""
     body = BODIES[size]
     done = exchange(nginx, "POST", f"/{place}/", of_type(FORM), body, via=via)
     assert done.answer["sha256"] == sha256(body) and done.answer["headers"]["x-js"] == "heavy"
@@ -79,14 +79,14 @@ def test_14_81_a_script_asks(nginx, place, size, via):
 @pytest.mark.parametrize("size", BODIES)
 @pytest.mark.parametrize("place", ["content", "precontent"])
 def test_14_82_a_script_answers(nginx, place, size, via):
-    """A body that ours has read is there for JavaScript."""
+    """JavaScript gets a body that our module has read."""
     done = exchange(nginx, "POST", f"/{place}/", of_type(FORM), BODIES[size], via=via)
     assert done.response.text == f"heavy {len(BODIES[size])}"
 
 
 @VIA
 def test_14_83_a_script_reads_alone(nginx, via):
-    """Where ours reads nothing, JavaScript does."""
+    """With `frappe_body off` our module reads nothing, and JavaScript reads the body."""
     done = exchange(nginx, "POST", "/off/", of_type(FORM), BODIES["large"], via=via)
     assert done.response.text == f"{len(BODIES['large'])} none"
 
@@ -95,7 +95,7 @@ def test_14_83_a_script_reads_alone(nginx, via):
 @pytest.mark.parametrize("size", BODIES)
 @pytest.mark.parametrize("place", ["jump", "again"])
 def test_14_84_a_script_sends_it_on(nginx, place, size, via):
-    """By an internal redirect or a subrequest: it is what it was."""
+    """After an internal redirect or a subrequest of JavaScript, body and command are the same."""
     done = exchange(nginx, "POST", f"/{place}/", of_type(FORM), BODIES[size], via=via)
     answer = done.response.json()
     assert answer["sha256"] == sha256(BODIES[size]) and answer["frappe"]["cmd"] == "heavy"
@@ -104,6 +104,6 @@ def test_14_84_a_script_sends_it_on(nginx, place, size, via):
 
 @VIA
 def test_14_85_a_script_sends_another(nginx, via):
-    """The client's command is what ours has seen; a script may send another one (README's limits)."""
+    """Our module sees the client's command; a script may send another one to the upstream (README's limits)."""
     done = exchange(nginx, "POST", "/other/", of_type(FORM), BODIES["small"], via=via)
     assert done.response.json()["frappe"]["cmd"] == "other" and done.logged["cmd"] == "heavy"

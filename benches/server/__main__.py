@@ -91,7 +91,7 @@ def one_load(load, servers, directory, arguments, cpu):
     worker runs on `cpu`, which nothing else here uses."""
     client = Client(load, directory)
     module = contestants.DOCTYPE if load.doctype else contestants.MODULE
-    # Peers are only compared where they have to find a cmd, and no doctype.
+    # Peers are only compared where they have to find a cmd and no doctype.
     peers = load.finds and not load.doctype
     servers = [server for server in servers if server.name in ("floor", module)
                or (peers and server.name not in (contestants.MODULE, contestants.DOCTYPE))]

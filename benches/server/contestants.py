@@ -13,7 +13,7 @@ from rig.waiting import until
 from .loads import CMD
 
 POOLS = ("primary", "reports")
-# Contestants that are judged by a goal.
+# The contestants that have goals.
 MODULE, DOCTYPE = "module", "module, asked for the doctype"
 
 # An nginx as upstream. It answers when it has the whole body, as gunicorn's applications do: an earlier
@@ -151,7 +151,7 @@ def nginx(name, env, directory, behind, *, floor=None, **values):
 
 
 def module(env, directory, behind):
-    """The floor, and the same nginx with the module, which is asked for less or more."""
+    """The floor, and the same nginx with the module: once with `$frappe_cmd` only, once with the doctype, too."""
     floor = nginx("floor", env, directory, behind)
     yield floor
     own = {"cmd": "frappe_cmd", "cmd_on": "frappe_cmd on;", "off": "frappe_cmd off;",

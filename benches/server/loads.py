@@ -22,7 +22,7 @@ class Load:
     path: str = "/"
     # Whether the module is to find the cmd.
     finds: bool = True
-    # Whether `$frappe_doctype` is asked for, too.
+    # Whether the module is also asked for `$frappe_doctype`.
     doctype: bool = False
     # Connections of the client.
     connections: int = 32
@@ -46,7 +46,7 @@ def form(size, *, first=False):
 
 
 def form_document(size):
-    """A form as the desk saves a document, whose doctype comes first, as it most often does."""
+    """A form of `size` bytes with which the desk saves a document, whose doctype usually comes first."""
     head = "action=Save&doc=%7B%22doctype%22%3A%22Sales+Invoice%22%2C%22items%22%3A%5B"
     item = "%7B%22item_code%22%3A%22ITEM-0001%22%2C%22qty%22%3A1%7D%2C"
     tail = f"%7B%7D%5D%7D&cmd={CMD}"

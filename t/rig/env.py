@@ -41,7 +41,7 @@ class Env:
         self.valgrind = shlex.split(os.environ.get("TEST_NGINX_VALGRIND", ""))
 
     def neighbour(self, name):
-        """Another dynamic module that fits this nginx: Debian's, or one of TEST_NGINX_MODULES. None without."""
+        """The path of another module that fits this nginx: Debian's, or one of TEST_NGINX_MODULES; or None."""
         debian = "/usr/lib/nginx/modules" if str(self.nginx) == "/usr/sbin/nginx" else ""
         folder = os.environ.get("TEST_NGINX_MODULES", debian)
         path = Path(folder, name)

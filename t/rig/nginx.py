@@ -29,8 +29,8 @@ def free_port():
 
 
 def _reserve():
-    """A socket that keeps a loopback port from clients and from whoever wants any port. It does not listen,
-    so nginx may bind the port beside it, as both of them set SO_REUSEADDR."""
+    """A socket that reserves a loopback port, so that the kernel gives it to no other process. The socket does
+    not listen, so nginx can bind the same port, since both set SO_REUSEADDR."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", 0))
@@ -90,7 +90,7 @@ class Nginx:
             try:
                 until(self._ready, "nginx to accept connections")
             except ConfigError as error:
-                # Another process has taken a port of UDP, or one of an nginx that starts again.
+                # Another process has taken a port of UDP, or a port of an nginx that is started again.
                 if attempt == START_ATTEMPTS or "Address already in use" not in str(error):
                     raise
                 self.errors.path.unlink(missing_ok=True)

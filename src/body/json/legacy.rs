@@ -1,28 +1,28 @@
-//! Frappe before 14: of the values of the top-level object that are lists, each gives its first item; and a
-//! byte order mark may stand in front.
+//! JSON for Frappe before 14: it replaces each list in the top-level object by the list's first item, and
+//! accepts a byte order mark in front of the text.
 
 use super::{Json, JsonLists};
 use crate::body::{End, Fields, Trouble};
 
 impl Json<'_> {
-    /// Lists give their first item.
+    /// Whether a list that begins now gives its first item.
     pub(super) fn unwraps(&self) -> bool {
         self.rules.lists != JsonLists::Keep && self.inside.is_none() && self.top == Some(b'{')
     }
 
-    /// The end of a text that is an object.
+    /// The result of a text that is an object.
     pub(super) fn object(&self, fields: &mut Fields<'_>) -> End {
         if !self.empty_lists.is_empty() {
             if self.rules.lists == JsonLists::FirstItemOrRefuse {
                 return End::Refused(Trouble::JsonEmptyList);
             }
-            // An IndexError on the way leaves all as it was.
+            // Python raises an IndexError for the empty list, and Frappe then leaves all lists as they are.
             fields.keep_lists();
         }
         End::Object
     }
 
-    /// Takes what there is of a byte order mark.
+    /// Skips the bytes of a byte order mark.
     pub(super) fn skip_mark<'c>(&mut self, mut rest: &'c [u8]) -> &'c [u8] {
         while let (Some(expected), Some((byte, after))) =
             (b"\xef\xbb\xbf".get(self.mark), rest.split_first())
@@ -38,8 +38,8 @@ impl Json<'_> {
     }
 }
 
-/// Keys of the top-level object whose value, so far, is an empty list. Frappe looks for
-/// them. A key is kept as a hash; of more than EMPTY_MAX keys only that there are many.
+/// The keys of the top-level object whose last value is an empty list, at which Frappe fails. A key is kept
+/// as a hash. Of more than EMPTY_MAX keys only that is kept that there are many.
 #[derive(Debug, Default)]
 pub(super) struct EmptyLists {
     hashes: [u64; EMPTY_MAX],
@@ -64,7 +64,7 @@ impl EmptyLists {
         }
     }
 
-    /// The key has got another value.
+    /// Removes a key, which has got another value.
     pub(super) fn remove(&mut self, hash: u64) {
         let known = self.hashes.get(..self.len).unwrap_or_default();
         if let Some(at) = known.iter().position(|known| *known == hash) {

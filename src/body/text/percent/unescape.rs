@@ -13,9 +13,9 @@ use fearless_simd::{Level, mask8x32, u8x16, u8x32};
 
 /// Bytes in a vector.
 const VECTOR: usize = 32;
-/// Bytes in a vector that a table of shuffles can pack.
+/// Bytes in a vector that one shuffle packs.
 const PACKED: usize = 16;
-/// Bytes that a row of that table is for.
+/// Bytes that a row of the table of shuffles packs.
 const PART: usize = 8;
 
 /// For each subset of eight bytes, given as bits: the indexes of its bytes, in order. `PACK[0b1001_0010]`
@@ -96,7 +96,7 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
         self.len = 0;
     }
 
-    /// Takes the bytes of `text` that are in `set`, if there is room for two vectors.
+    /// Takes the bytes of `text` that are in `set`. There must be room for two vectors, else it takes none.
     #[inline(always)]
     fn keep<S: Simd>(&mut self, text: u8x32<S>, set: u64) {
         let free = self.bytes.get_mut(self.len..).unwrap_or_default();
@@ -156,8 +156,8 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
     }
 }
 
-/// Writes the bytes in `set`, of the eight that begin at `first`, to `free` behind `len`. Gives the new length.
-/// A whole vector is written, also the bytes that are left out: the next bytes overwrite them.
+/// Writes those of the eight bytes at `first` that are in `set` to `free`, behind `len` bytes. Returns the new
+/// length. It writes a whole vector, also the bytes that are left out: the next bytes overwrite them.
 #[inline(always)]
 fn keep_part<S: Simd>(
     free: &mut [u8; 2 * VECTOR],
@@ -171,7 +171,7 @@ fn keep_part<S: Simd>(
         *part = *row;
     }
     let which = u8x16::simd_from(text.simd, which) | first;
-    // `len` is below VECTOR; the remainder tells the compiler, which then checks no bound.
+    // `len` is below VECTOR. With the remainder the compiler knows it too, and need not check the bound.
     let free = free.get_mut(len % VECTOR..).unwrap_or_default();
     if let Some(free) = free.first_chunk_mut::<PACKED>() {
         *free = text.swizzle_dyn(which).into();
@@ -198,12 +198,12 @@ fn decoded<S: Simd>(text: u8x32<S>, high: u8x32<S>, low: u8x32<S>) -> (u8x32<S>,
     (escapes.select(high << 4 | low, spaced), escapes)
 }
 
-/// Where there are hexadecimal digits, and their values.
+/// A mask of the bytes that are hexadecimal digits, and the values of the digits.
 #[inline(always)]
 #[expect(clippy::arithmetic_side_effects, reason = "vectors wrap")]
 fn digit<S: Simd>(bytes: u8x32<S>) -> (mask8x32<S>, u8x32<S>) {
     let letters = ((bytes | 0x20) - b'a').simd_lt(6);
-    // Those of letters are 9 more than their lower half.
+    // The value of a letter is 9 more than its lower four bits.
     let more = letters.select(u8x32::splat(bytes.simd, 9), u8x32::splat(bytes.simd, 0));
     ((bytes ^ b'0').simd_lt(10) | letters, (bytes & 15) + more)
 }
