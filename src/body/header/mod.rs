@@ -2,7 +2,8 @@
 //!
 //! As werkzeug's `http.parse_options_header` reads them, which has been written anew twice: by pieces
 //! (`legacy`, before 2.3), by `findall` of one regular expression (2.3), by a loop over small ones
-//! ([`HeaderRules::Scan`], since 3.0). What is below is the last two.
+//! ([`HeaderRules::Scan`], since 3.0). What is below is the last two; tokens, keys and strings are grammars of
+//! nom, each beside the expression that it stands for.
 //!
 //! # What is hard
 //!
@@ -37,6 +38,16 @@ pub(super) mod legacy;
 pub(super) mod text;
 
 pub(crate) use text::is_same;
+
+use core::cell::Cell;
+
+use nom::branch::alt;
+use nom::bytes::complete::{take_till, take_while, take_while1};
+use nom::character::complete::{char, none_of};
+use nom::combinator::recognize;
+use nom::multi::{many0_count, many1_count};
+use nom::sequence::{separated_pair, terminated};
+use nom::{IResult, Parser};
 
 use super::werkzeug::HeaderRules;
 use crate::body::Trouble;
@@ -128,14 +139,8 @@ pub(super) fn parameters(
             rest = trim_start(after, behind);
             continue;
         }
-        if let Some((name, after)) = key_and_equals(rest) {
-            let value = token(after)
-                .or_else(|| quoted(after))
-                .or_else(|| match rules {
-                    HeaderRules::Scan => None,
-                    _ => quoted_to_escaped_quote(after),
-                });
-            if let Some((value, behind)) = value {
+        if let Ok((after, name)) = key(rest) {
+            if let Ok((behind, value)) = value_of(after, rules) {
                 rest = behind;
                 charsets.take(name, value, wanted);
             } else if rules == HeaderRules::Scan {
@@ -172,11 +177,11 @@ impl<'h> Charsets<'h> {
         let (name, value, encoding) = match name.split_last() {
             Some((b'*', name)) => {
                 let value = match extended(value) {
-                    Some((charset, value)) => {
+                    Ok((_, (charset, value))) => {
                         self.named = charset;
                         value
                     }
-                    None => value,
+                    Err(_) => value,
                 };
                 let encoding = match self.named {
                     b"" => self.continued,
@@ -208,15 +213,9 @@ impl<'h> Charsets<'h> {
 /// `name*0` is section 0 of `name`.
 #[inline]
 fn without_section(name: &[u8]) -> (&[u8], bool) {
-    if !name.last().is_some_and(u8::is_ascii_digit) {
-        return (name, false);
-    }
-    let digits = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-    let (head, _) = name
-        .split_at_checked(name.len().saturating_sub(digits))
-        .unwrap_or((name, b""));
-    match head.split_last() {
-        Some((b'*', head)) if digits > 0 => (head, true),
+    let star = name.iter().rposition(|byte| !byte.is_ascii_digit());
+    match star.and_then(|star| name.split_at_checked(star)) {
+        Some((name, [b'*', _, ..])) => (name, true),
         _ => (name, false),
     }
 }
@@ -261,13 +260,6 @@ fn split(text: &[u8]) -> (&[u8], &[u8]) {
     (value, rest.get(1..).unwrap_or_default())
 }
 
-#[inline(always)]
-fn take_while(text: &[u8], is: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
-    let len = text.iter().position(|byte| !is(*byte));
-    text.split_at_checked(len.unwrap_or(text.len()))
-        .unwrap_or((text, b""))
-}
-
 /// Letters, digits and `_!#$%&'*+-.^`|~`.
 fn is_token(byte: u8) -> bool {
     // A bit a byte of ASCII.
@@ -276,56 +268,53 @@ fn is_token(byte: u8) -> bool {
     tokens.is_some_and(|tokens| tokens.wrapping_shr(byte.into()) & 1 == 1)
 }
 
+/// What follows, and what a grammar has read. An error says only that it has read nothing.
+type Parsed<'h, T = &'h [u8]> = IResult<&'h [u8], T, ()>;
+
+/// `[\w!#$%&'*+\-.^`|~]+`
 #[inline(never)]
-fn token(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (token, rest) = take_while(text, is_token);
-    (!token.is_empty()).then_some((token, rest))
+fn token(text: &[u8]) -> Parsed<'_> {
+    take_while1(is_token).parse(text)
 }
 
-fn key_and_equals(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (key, rest) = token(text)?;
-    Some((key, rest.strip_prefix(b"=")?))
+/// `([\w!#$%&'*+\-.^`|~]+)=`
+fn key(text: &[u8]) -> Parsed<'_> {
+    terminated(token, char('=')).parse(text)
 }
 
-/// A quoted string with its quotes; `\\` and `\"` do not end it.
-fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut rest = text.strip_prefix(b"\"")?;
-    loop {
-        rest = match rest {
-            [b'\\', b'\\' | b'"', after @ ..] => after,
-            [b'"', after @ ..] => {
-                return text.split_at_checked(text.len().saturating_sub(after.len()));
-            }
-            [_, after @ ..] => after,
-            [] => return None,
-        };
+fn value_of(text: &[u8], rules: HeaderRules) -> Parsed<'_> {
+    match (text, rules) {
+        ([b'"', ..], HeaderRules::Scan) => quoted(text),
+        ([b'"', ..], _) => alt((quoted, quoted_to_escaped_quote)).parse(text),
+        _ => token(text),
     }
+}
+
+/// `"(?:\\\\|\\"|.)*?"`: a quoted string with its quotes. A quote behind a backslash that is not escaped itself
+/// does not end it.
+fn quoted(text: &[u8]) -> Parsed<'_> {
+    let escaped = Cell::new(false);
+    let is_inside = |byte| escaped.replace(byte == b'\\' && !escaped.get()) || byte != b'"';
+    recognize((char('"'), take_while(is_inside), char('"'))).parse(text)
 }
 
 /// What a regular expression that may go back makes of a quoted string without an end: it ends
 /// at the last quote that is escaped.
-fn quoted_to_escaped_quote(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut rest = text.strip_prefix(b"\"")?;
-    let mut end = None;
-    loop {
-        rest = match rest {
-            [b'\\', b'"', after @ ..] => {
-                end = text.len().checked_sub(after.len());
-                after
-            }
-            [b'\\', b'\\', after @ ..] | [_, after @ ..] => after,
-            [] => return text.split_at_checked(end?),
-        };
-    }
+fn quoted_to_escaped_quote(text: &[u8]) -> Parsed<'_> {
+    let others = many0_count((char('\\'), none_of("\""), unescaped));
+    let to_escaped_quote = (unescaped, others, char('\\'), char('"'));
+    recognize((char('"'), many1_count(to_escaped_quote))).parse(text)
 }
 
-/// The charset and the value of `charset'language'value`.
-fn extended(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let is_charset = |byte: u8| byte != b'\'' && is_token(byte);
-    let (charset, rest) = take_while(text, is_charset);
-    let (_, rest) = take_while(rest.strip_prefix(b"'")?, is_charset);
-    let (value, _) = token(rest.strip_prefix(b"'")?)?;
-    Some((charset, value))
+/// `[^"\\]*`
+fn unescaped(text: &[u8]) -> Parsed<'_> {
+    take_till(|byte| matches!(byte, b'"' | b'\\')).parse(text)
+}
+
+/// The charset and the value of `charset'language'value`, all of them tokens.
+fn extended(text: &[u8]) -> Parsed<'_, (&[u8], &[u8])> {
+    let word = || take_while(|byte| byte != b'\'' && is_token(byte));
+    separated_pair(word(), (char('\''), word(), char('\'')), token).parse(text)
 }
 
 #[cfg(test)]

@@ -175,26 +175,6 @@ fn trim_some(bytes: &[u8], text: HeaderText) -> &[u8] {
     rest
 }
 
-/// What stands in front of the first white space, or of the first byte that `ends` the text.
-#[inline(always)]
-pub(in crate::body) fn until_space(
-    bytes: &[u8],
-    text: HeaderText,
-    ends: impl Fn(u8) -> bool,
-) -> (&[u8], &[u8]) {
-    let is_single = text != HeaderText::Utf8;
-    let is_letter = |byte: u8| is_single && byte >= 0x80 && !matches!(byte, 0x85 | 0xa0);
-    let mut rest = bytes;
-    while let [byte, after @ ..] = rest
-        && !ends(*byte)
-        && (byte.is_ascii_graphic() || is_letter(*byte) || space_len(rest, text) == 0)
-    {
-        rest = after;
-    }
-    let len = bytes.len().saturating_sub(rest.len());
-    (bytes.get(..len).unwrap_or(bytes), rest)
-}
-
 #[inline(always)]
 fn behind_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
     match space_len(bytes, text) {
@@ -221,7 +201,7 @@ fn before_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
 
 /// The bytes of the white space character in front: Python's `str.isspace`. 0 for another character.
 #[inline(always)]
-fn space_len(bytes: &[u8], text: HeaderText) -> usize {
+pub(super) fn space_len(bytes: &[u8], text: HeaderText) -> usize {
     let is_space = match bytes {
         [b' ' | b'\t'..=b'\r', ..] => true,
         [0x1c..=0x1f, ..] => text != HeaderText::Ascii,

@@ -11,9 +11,9 @@ mod piece;
 mod tests;
 
 use codec::Codec;
-use piece::{Ahead, piece, quoted};
+use piece::{Ahead, piece, quoted, until_space};
 
-use super::text::{HeaderText, Text, is_same, trim_start, until_space};
+use super::text::{HeaderText, Text, is_same, trim_start};
 use super::{Lookup, Wanted};
 use crate::body::text::charset::cp1252;
 use crate::body::text::percent::split_escape;

@@ -1,6 +1,7 @@
 //! One piece of a header: `;`, a key, perhaps `=` and a value.
 
-use crate::body::header::text::{HeaderText, trim_start, until_space};
+use crate::body::header;
+use crate::body::header::text::{HeaderText, space_len, trim_start};
 use crate::body::text::near;
 use crate::body::werkzeug::Pieces;
 
@@ -142,19 +143,30 @@ impl Ahead {
     }
 }
 
-/// A quoted string with its quotes; a backslash escapes any character.
+/// `"[^"\\]*(?:\\.[^"\\]*)*"`: another expression for the same strings as in later releases.
 pub(super) fn quoted(input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut rest = input.strip_prefix(b"\"")?;
-    loop {
-        rest = match rest {
-            [b'"', after @ ..] => {
-                let len = input.len().saturating_sub(after.len());
-                return input.split_at_checked(len);
-            }
-            [b'\\', _, after @ ..] | [_, after @ ..] => after,
-            [] => return None,
-        };
+    let (rest, quoted) = header::quoted(input).ok()?;
+    Some((quoted, rest))
+}
+
+/// What stands in front of the first white space, or of the first byte that `ends` the text.
+#[inline(always)]
+pub(super) fn until_space(
+    bytes: &[u8],
+    text: HeaderText,
+    ends: impl Fn(u8) -> bool,
+) -> (&[u8], &[u8]) {
+    let is_single = text != HeaderText::Utf8;
+    let is_letter = |byte: u8| is_single && byte >= 0x80 && !matches!(byte, 0x85 | 0xa0);
+    let mut rest = bytes;
+    while let [byte, after @ ..] = rest
+        && !ends(*byte)
+        && (byte.is_ascii_graphic() || is_letter(*byte) || space_len(rest, text) == 0)
+    {
+        rest = after;
     }
+    let len = bytes.len().saturating_sub(rest.len());
+    (bytes.get(..len).unwrap_or(bytes), rest)
 }
 
 /// `[^\s;,=*]+`
