@@ -38,7 +38,7 @@ impl Json<'_> {
     }
 }
 
-/// The keys of the top-level object whose last value is an empty list, at which Frappe fails. A key is kept
+/// The keys of the top-level object whose last value is an empty list, which has no first item. A key is kept
 /// as a hash. Of more than EMPTY_MAX keys only that is kept that there are many.
 #[derive(Debug, Default)]
 pub(super) struct EmptyLists {
