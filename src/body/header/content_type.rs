@@ -1,4 +1,4 @@
-//! Which content types are read, and the boundary of a multipart body.
+//! The Content-Type of a request: the kind of its body, and the boundary of a multipart body.
 
 use memchr::memchr_iter;
 
@@ -14,8 +14,8 @@ use crate::body::werkzeug::{FormTypes, HeaderRules};
 /// The longest multipart boundary that is followed, in bytes. RFC 2046 allows 70.
 pub const BOUNDARY_MAX: usize = 512;
 
-/// The longest Content-Type that is followed, in bytes, as for the header lines of parts. nginx by
-/// default takes lines of 8 KiB, gunicorn of 8190 bytes.
+/// The longest Content-Type that is followed, in bytes. Header lines of parts have the same bound. By
+/// default nginx takes lines of 8 KiB, and gunicorn lines of 8190 bytes.
 pub const CONTENT_TYPE_MAX: usize = 4096;
 
 const JSON: &[u8; 16] = b"application/json";
@@ -40,15 +40,16 @@ pub enum JsonTest {
     Exact,
     /// `application/json` stands anywhere in the header
     Substring,
-    /// the same, but a form stays a form: its `Request.data` is empty
+    /// `application/json` stands anywhere in the header of a body that is no form: for a form
+    /// `Request.data` is empty
     SubstringUnlessForm,
     /// werkzeug's `Request.is_json`: `application/json` or `application/...+json`, in any case
     IsJson,
 }
 
 impl JsonTest {
-    /// Frappe asks werkzeug for the type of the body, or for its form, before it parses the text; so
-    /// a header that werkzeug cannot decode is an error.
+    /// Whether Frappe asks werkzeug for the type of the body, or for its form, before it parses the JSON.
+    /// A header that werkzeug cannot decode is an error then.
     pub const fn reads_parameters(self) -> bool {
         matches!(self, Self::SubstringUnlessForm | Self::IsJson)
     }
@@ -56,7 +57,7 @@ impl JsonTest {
 
 /// Classifies a body. `content_type` is the value of the last Content-Type header.
 pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> MediaType {
-    // As the desk's jQuery and others write it: all rules agree.
+    // The spellings of the desk's jQuery and of other clients, which all rules take for a form.
     if content_type == b"application/x-www-form-urlencoded"
         || content_type == b"application/x-www-form-urlencoded; charset=UTF-8"
     {
@@ -66,12 +67,12 @@ pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> M
     }
 }
 
-/// Apart, so that most requests pay for a glance.
+/// Kept out of line: most requests need only the comparisons above.
 #[inline(never)]
 fn media_type_by_rules(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> MediaType {
     let mimetype = super::value(content_type, HeaderText::Latin1, werkzeug.headers);
     let is = |known: &[u8]| {
-        // To the letter first, as most clients write it.
+        // Most clients use this case, so it is compared first.
         mimetype == known
             || (werkzeug.form_types != FormTypes::ExactCase && is_same(mimetype, known))
     };
@@ -97,8 +98,9 @@ fn media_type_by_rules(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug)
     if is_json { MediaType::Json } else { form }
 }
 
-/// Can the header be read at all? werkzeug before 2.3 decodes every parameter, also where the body
-/// is no form, and outside of the `try` that drops forms. What then becomes of the request.
+/// Checks whether werkzeug can read the header; `Err` says what becomes of the request if not. Before 2.3
+/// werkzeug decodes every parameter, also if the body is no form, and outside of the `try` that drops
+/// forms.
 pub fn check(content_type: &[u8], werkzeug: &Werkzeug) -> Result<(), End> {
     let HeaderRules::Pieces(pieces) = werkzeug.headers else {
         return Ok(());
@@ -106,7 +108,8 @@ pub fn check(content_type: &[u8], werkzeug: &Werkzeug) -> Result<(), End> {
     legacy::content_type(content_type, pieces, &mut [])
 }
 
-/// Writes the boundary to `buffer` and gives its length, or what becomes of a body without one.
+/// Writes the boundary to `buffer` and returns its length. `Err` says what becomes of a body without a
+/// usable one.
 pub(in crate::body) fn boundary(
     content_type: &[u8],
     rules: HeaderRules,
@@ -137,7 +140,7 @@ pub(in crate::body) fn boundary(
     }
 }
 
-/// The text stands anywhere in the header.
+/// Whether `application/json` stands anywhere in the header.
 fn mentions_json(content_type: &[u8]) -> bool {
     const SLASH: usize = b"application".len();
     memchr_iter(b'/', content_type).any(|slash| {

@@ -1,4 +1,4 @@
-//! The Content-Disposition of a part: is it a file, and if not, which field?
+//! The Content-Disposition of a part: it says whether the part is a file, and if not, which field.
 
 use super::text::HeaderText;
 use super::{Lookup, Wanted};
@@ -11,14 +11,14 @@ use crate::body::{Fields, NAME_MAX};
 pub(in crate::body) enum Disposition {
     File,
     Field {
-        /// somebody asks for it
+        /// the index of the field's name, if a variable asks for it
         wanted: Option<usize>,
     },
 }
 
 impl Disposition {
-    /// Reads a value that all releases read alike. Gives what follows it. `empty_filename`: an empty
-    /// one makes a file, too.
+    /// Reads a value in the form that all releases read alike. Also returns the bytes behind it.
+    /// `empty_filename`: `filename=""` makes a part a file, too.
     pub(in crate::body) fn read_plain<'v>(
         value: &'v [u8],
         empty_filename: bool,
@@ -60,7 +60,7 @@ impl Disposition {
         let [filename, name] = wanted;
         match (filename.found, filename.text.get()) {
             (Lookup::Found, Some(b"")) if !empty_filename => {}
-            // There is one, whatever it is.
+            // The part has a filename; its text does not matter.
             (Lookup::Found | Lookup::Unknown, _) => return Ok(Self::File),
             (Lookup::Absent | Lookup::Bare, _) => {}
         }
@@ -73,7 +73,7 @@ impl Disposition {
     }
 }
 
-/// Text of ASCII up to a quote, where nothing is escaped, and what follows the quote.
+/// ASCII text without escapes up to a quote, and the bytes behind the quote.
 fn plain(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'%');
     let end = text.iter().position(|byte| !is_plain(byte))?;

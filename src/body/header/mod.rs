@@ -1,15 +1,15 @@
-//! `Content-Type`, `Content-Disposition`: a value and its `key=value` parameters.
+//! `Content-Type` and `Content-Disposition`: a value and its `key=value` parameters.
 //!
-//! As werkzeug's `http.parse_options_header` reads them, which has been written anew twice: by pieces
-//! (`legacy`, before 2.3), by `findall` of one regular expression (2.3), by a loop over small ones
-//! ([`HeaderRules::Scan`], since 3.0). What is below is the last two; tokens, keys and strings are grammars of
-//! nom, each beside the expression that it stands for.
+//! They are read as by werkzeug's `http.parse_options_header`. Its authors have rewritten it twice. Before
+//! 2.3 it reads pieces (`legacy`); 2.3 uses `findall` with one regular expression; since 3.0 it is a loop
+//! over small ones ([`HeaderRules::Scan`]). This file has the last two. Tokens, keys and strings are grammars
+//! of nom, each beside the expression that it stands for.
 //!
 //! # What is hard
 //!
-//! A name decides: a part called `cmd` says which method runs, a part with a `filename` is none. So it
-//! matters to the byte what werkzeug makes of a header that no browser sends, and RFC 2231 lets a client
-//! write one name in many ways. The order in which werkzeug takes the steps is visible in what comes out.
+//! A name decides: a part called `cmd` says which method runs, and a part with a `filename` is no field. RFC
+//! 2231 lets a client write one name in many ways. So this must read also a header that no browser sends
+//! byte for byte as werkzeug does, and in the same order of steps, since the order changes the result.
 //!
 //! # The steps, for each parameter
 //!
@@ -17,20 +17,20 @@
 //! form-data; x*=utf-8''%20; name*0*=%63; name*1="m\"d"; name*1 = y; filename
 //! ```
 //!
-//! 1. What stands in front of the first `;` is the value. Nothing is read where it is empty.
-//! 2. A key is a token with `=` right behind it. `name*1 = y` and `filename` have none: all up to the next
-//!    `;` is skipped.
-//! 3. Its value is a token, or a quoted string in which `\"` does not end it. A string without an end is
+//! 1. The text in front of the first `;` is the value. If it is empty, no parameter is read.
+//! 2. A key is a token with `=` directly behind it. `name*1 = y` and `filename` have no such key: the text up
+//!    to the next `;` is skipped.
+//! 3. The value of a key is a token, or a quoted string, which `\"` does not end. A string without an end is
 //!    no value; 2.3 lets it end at its last escaped quote.
-//! 4. `*` at the end of a key: the value may be `charset'language'text`, percent-encoded. `x*` names UTF-8,
-//!    and so `name*0*`, which names none, is UTF-8, too: the charset outlives the parameter that named it
-//!    ([`Charsets`]). Where that is not ASCII, ISO 8859-1 or UTF-8, the text stays as it is.
-//! 5. `*0`, `*1` at the end: the text is added to what the name has, in the order in which they come,
-//!    whatever the numbers say. Without one, it replaces that: the last of several counts.
-//! 6. Quotes around the text go, with the escapes in it.
+//! 4. If the key ends in `*`, the value may be `charset'language'text`, percent-encoded. `x*` names UTF-8,
+//!    and so `name*0*`, which names no charset, is UTF-8, too: the charset outlives the parameter that named
+//!    it ([`Charsets`]). If that is not ASCII, ISO 8859-1 or UTF-8, the text stays as it is.
+//! 5. If the key ends in `*0`, `*1` and so on, the text is added to the text that the name has. The order in
+//!    the header counts, not the numbers. Without a number, the text replaces the old one: the last counts.
+//! 6. The quotes around the text are removed, with the escapes in it.
 //!
-//! So `name` is `c`, then `cm"d`: no `cmd`, and the part is a field of that name. All of it is one pass
-//! over the header, and only wanted names have a buffer.
+//! So `name` is `c`, then `cm"d`: it is not `cmd`, and the part is a field of that name. All of this takes
+//! one pass over the header, and only wanted names have a buffer.
 
 pub mod content_type;
 pub(super) mod disposition;
@@ -55,7 +55,7 @@ use crate::body::text::near;
 use crate::body::text::percent::split_escape;
 use text::{HeaderText, Text, trim, trim_start};
 
-/// What there is of a parameter.
+/// The result of the search for a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lookup {
     Absent,
@@ -67,7 +67,7 @@ pub(super) enum Lookup {
     Unknown,
 }
 
-/// A parameter that is looked for, and what there is of it.
+/// A parameter that is looked for, and its text.
 #[derive(Debug)]
 pub(super) struct Wanted<'b> {
     pub(super) key: &'static [u8],
@@ -76,7 +76,7 @@ pub(super) struct Wanted<'b> {
 }
 
 impl<'b> Wanted<'b> {
-    /// Its text goes to `buffer`.
+    /// Looks for `key`, whose text will be written to `buffer`.
     pub(super) fn new(key: &'static [u8], buffer: &'b mut [u8]) -> Self {
         Self {
             key,
@@ -85,7 +85,7 @@ impl<'b> Wanted<'b> {
         }
     }
 
-    /// What cannot be decoded stays unknown, whatever follows.
+    /// Sets the result. A parameter that cannot be decoded stays unknown, also if it comes again.
     pub(super) fn set(&mut self, found: Lookup) {
         if self.found != Lookup::Unknown {
             self.found = found;
@@ -101,16 +101,16 @@ pub(super) fn value(header: &[u8], text: HeaderText, rules: HeaderRules) -> &[u8
     }
 }
 
-/// The boundary of `multipart/form-data; boundary=...` without quotes. So clients
-/// write it, and all releases read it alike.
+/// The boundary of `multipart/form-data; boundary=...` without quotes. Clients write the header in this
+/// form, and all releases read it alike.
 pub(super) fn plain_boundary(header: &[u8]) -> Option<&[u8]> {
     let boundary = header.strip_prefix(b"multipart/form-data; boundary=")?;
     let is_plain = boundary.iter().all(|byte| is_token(*byte));
     (is_plain && !boundary.is_empty()).then_some(boundary)
 }
 
-/// Looks up parameters, in one pass. Where the first of them is [`Lookup::Unknown`], nothing is
-/// known of what follows it.
+/// Looks up parameters, in one pass. If the first of `wanted` is [`Lookup::Unknown`], the parameters behind
+/// it may not have been read.
 pub(super) fn parameters(
     header: &[u8],
     text: HeaderText,
@@ -156,8 +156,7 @@ pub(super) fn parameters(
     Ok(())
 }
 
-/// The charsets of `key*=` parameters. They outlive the parameter that named them, in werkzeug
-/// as here.
+/// The charsets of `key*=` parameters. As in werkzeug, they outlive the parameter that named them.
 #[derive(Debug, Default)]
 struct Charsets<'h> {
     named: &'h [u8],
@@ -172,7 +171,7 @@ enum Encoding {
 }
 
 impl<'h> Charsets<'h> {
-    /// One parameter.
+    /// Takes one parameter.
     fn take(&mut self, name: &'h [u8], value: &'h [u8], wanted: &mut [Wanted<'_>]) {
         let (name, value, encoding) = match name.split_last() {
             Some((b'*', name)) => {
@@ -210,7 +209,7 @@ impl<'h> Charsets<'h> {
     }
 }
 
-/// `name*0` is section 0 of `name`.
+/// The name without the number of its section, and whether it had one: `name*0` is section 0 of `name`.
 #[inline]
 fn without_section(name: &[u8]) -> (&[u8], bool) {
     let star = name.iter().rposition(|byte| !byte.is_ascii_digit());
@@ -244,8 +243,8 @@ fn decode(value: &[u8], encoding: Encoding, out: &mut Text<'_>) {
         };
         rest = behind;
         match encoding {
-            // What is not UTF-8 makes the text unlike any name that is looked for: no need to
-            // replace it.
+            // A byte that is not UTF-8 need not become U+FFFD: with either, the text is none of the wanted
+            // names.
             Encoding::Utf8 => out.push(&[byte]),
             Encoding::Ascii if !byte.is_ascii() => out.push_char('\u{fffd}'),
             _ => out.push_char(char::from(byte)),
@@ -253,7 +252,7 @@ fn decode(value: &[u8], encoding: Encoding, out: &mut Text<'_>) {
     }
 }
 
-/// What stands in front of the first `;`, and behind it.
+/// The text in front of the first `;`, and the text behind it.
 fn split(text: &[u8]) -> (&[u8], &[u8]) {
     let at = near::find(b';', text).unwrap_or(text.len());
     let (value, rest) = text.split_at_checked(at).unwrap_or((text, b""));
@@ -262,13 +261,13 @@ fn split(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// Letters, digits and `_!#$%&'*+-.^`|~`.
 fn is_token(byte: u8) -> bool {
-    // A bit a byte of ASCII.
+    // One bit for each character of ASCII.
     const TOKENS: [u64; 2] = [0x03ff_6cfa_0000_0000, 0x57ff_ffff_c7ff_fffe];
     let tokens = TOKENS.get(usize::from(byte >> 6));
     tokens.is_some_and(|tokens| tokens.wrapping_shr(byte.into()) & 1 == 1)
 }
 
-/// What follows, and what a grammar has read. An error says only that it has read nothing.
+/// The rest of the text, and the part that a grammar has read. An error means only that it has read nothing.
 type Parsed<'h, T = &'h [u8]> = IResult<&'h [u8], T, ()>;
 
 /// `[\w!#$%&'*+\-.^`|~]+`
@@ -298,8 +297,8 @@ fn quoted(text: &[u8]) -> Parsed<'_> {
     recognize((char('"'), take_while(is_inside), char('"'))).parse(text)
 }
 
-/// What a regular expression that may go back makes of a quoted string without an end: it ends
-/// at the last quote that is escaped.
+/// A quoted string without an end. The regular expression of 2.3 backtracks, and lets the string end at its
+/// last escaped quote.
 fn quoted_to_escaped_quote(text: &[u8]) -> Parsed<'_> {
     let others = many0_count((char('\\'), none_of("\""), unescaped));
     let to_escaped_quote = (unescaped, others, char('\\'), char('"'));

@@ -1,21 +1,21 @@
-//! The text of headers and of their parameters, as Python strings are text.
+//! The text of headers and of their parameters, with the string functions of Python.
 
 use core::cell::Cell;
 
 use crate::body::text::copy;
 
-/// How the bytes of a header are text: decides which of them are white space to Python.
+/// How Python decodes the bytes of a header, which decides which of them are white space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::body) enum HeaderText {
-    /// a request header: WSGI hands it over as ISO 8859-1
+    /// a request header, which WSGI decodes as ISO 8859-1
     Latin1,
     /// the header of a part
     Utf8,
-    /// a regular expression with `re.ASCII`
+    /// only the white space of ASCII counts, as for a regular expression with `re.ASCII`
     Ascii,
 }
 
-/// A parameter's text, collected in a buffer of the caller's.
+/// A parameter's text, collected in the caller's buffer.
 #[derive(Debug)]
 pub(in crate::body) struct Text<'b> {
     buffer: &'b mut [u8],
@@ -40,7 +40,7 @@ impl<'b> Text<'b> {
         self.buffer.get(..self.len)
     }
 
-    /// Bytes so far.
+    /// How many bytes have been collected.
     pub(in crate::body) fn len(&self) -> usize {
         self.len
     }
@@ -101,8 +101,8 @@ impl<'b> Text<'b> {
         self.len = start.saturating_add(write);
     }
 
-    /// Takes off the quotes around what stands behind `start`, and the escapes in it. With
-    /// `percent`, `%22` is an escape, too.
+    /// Removes the quotes around the text behind `start`, and the escapes in it. With `percent`, `%22` is
+    /// an escape, too.
     pub(in crate::body) fn unquote(&mut self, start: usize, percent: bool) {
         let Some(text) = self.buffer.get_mut(start..self.len) else {
             return;
@@ -116,7 +116,7 @@ impl<'b> Text<'b> {
             to.set(from.get());
         }
         self.len = start.saturating_add(len);
-        // One after the other, as werkzeug's chain of `str.replace`.
+        // In the order of werkzeug's calls of `str.replace`.
         self.replace(start, b"\\\\", b'\\');
         self.replace(start, b"\\\"", b'"');
         if percent {
@@ -125,10 +125,10 @@ impl<'b> Text<'b> {
     }
 }
 
-/// Equal but for the case of ASCII letters.
+/// Whether two texts are the same, apart from the case of ASCII letters.
 #[inline]
 pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
-    // Apart, for what std makes of it is long.
+    // Kept out of line, since std's function is long when it is inlined.
     #[inline(never)]
     fn is_same(a: &[u8], b: &[u8]) -> bool {
         a.eq_ignore_ascii_case(b)
@@ -165,7 +165,7 @@ pub(in crate::body) fn trim_start(bytes: &[u8], text: HeaderText) -> &[u8] {
     }
 }
 
-/// Not inlined: that would be 2 KiB in all.
+/// Not inlined, since its copies would take 2 KiB.
 #[inline(never)]
 fn trim_some(bytes: &[u8], text: HeaderText) -> &[u8] {
     let mut rest = bytes;
@@ -183,7 +183,7 @@ fn behind_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
     }
 }
 
-/// What stands in front of one white space character.
+/// The bytes in front of the white space character at the end. None where there is none.
 fn before_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
     match bytes {
         [before @ .., byte] if byte.is_ascii() || text == HeaderText::Latin1 => {
@@ -199,7 +199,7 @@ fn before_space(bytes: &[u8], text: HeaderText) -> Option<&[u8]> {
     }
 }
 
-/// The bytes of the white space character in front: Python's `str.isspace`. 0 for another character.
+/// How many bytes the first character has if it is white space by Python's `str.isspace`; else 0.
 #[inline(always)]
 pub(super) fn space_len(bytes: &[u8], text: HeaderText) -> usize {
     let is_space = match bytes {
@@ -233,7 +233,7 @@ fn wide_space_len(bytes: &[u8], text: HeaderText) -> usize {
 mod tests {
     use super::{HeaderText, trim};
 
-    /// `str.isspace` is what Unicode calls white space, and four control characters.
+    /// Python's `str.isspace` is true for Unicode's white space, and for four control characters.
     #[test]
     fn white_space_is_what_python_takes_for_it() {
         let is_space = |char: char| char.is_whitespace() || matches!(char, '\x1c'..='\x1f');

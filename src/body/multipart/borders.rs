@@ -1,12 +1,12 @@
-//! The borders of a text: the beginnings that are its ends, too. The Knuth-Morris-Pratt automaton
-//! falls back to them.
+//! The borders of a text. A border is a beginning of the text that is also its end; the Knuth-Morris-Pratt
+//! automaton falls back to the longest one.
 
 use crate::body::text::copy;
 
 /// The longest border of each beginning of a text. State: the slice that it borrows.
 #[derive(Debug)]
 pub(super) struct Borders<'r> {
-    /// two for each length
+    /// for each length, the length of the longest border in two bytes
     bytes: &'r mut [u8],
     are_written: bool,
 }
@@ -17,7 +17,7 @@ impl<'r> Borders<'r> {
         len.saturating_mul(2)
     }
 
-    /// `bytes` is [`Self::len`] bytes.
+    /// `bytes` must have [`Self::len`] bytes.
     pub(super) fn new(bytes: &'r mut [u8]) -> Self {
         Self {
             bytes,
@@ -25,7 +25,8 @@ impl<'r> Borders<'r> {
         }
     }
 
-    /// The length of the longest border of the first `len` bytes of `text`, which is always the same.
+    /// The length of the longest border of the first `len` bytes of `text`. All calls must have the same
+    /// `text`.
     pub(super) fn of(&mut self, text: &[u8], len: usize) -> usize {
         if !self.are_written {
             self.write(text);

@@ -1,9 +1,9 @@
-//! Finds a text that begins with two dashes, the needle, behind a line break in long bytes.
+//! Finds the needle, a text that begins with two dashes, behind a line break in a long text.
 //!
-//! Most bytes are passed over by groups of blocks, two bytes at a time: where a needle begins, either
-//! its first two or its second and third are such a pair. Where there is one, dashes are found 64 bytes
-//! at a time, as bitmaps of vectors. Only where two stand side by side are line breaks looked for, and
-//! only behind those is the needle compared.
+//! The search passes over groups of blocks first. It compares bytes in aligned pairs: where a needle begins,
+//! one of these pairs is its first two bytes, or its second and third. Only in a group with such a pair does
+//! it find dashes, 64 bytes at a time, as bitmaps of vectors. Only where two dashes stand side by side does
+//! it look for line breaks, and only behind a line break does it compare the needle.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x64, u16x32};
@@ -15,27 +15,28 @@ const BLOCK: usize = 64;
 /// Blocks that are passed over by one branch.
 const GROUP: usize = 4;
 
-/// The start of a needle. Bytes that it does not begin in, nor right behind, change nothing within data
-/// that nobody wants.
+/// The start of a needle. Within unwanted data, bytes need not be fed if no needle can begin in them, or
+/// directly behind them.
 #[derive(Clone, Copy, Debug)]
 pub struct Skim {
     start: [u8; 8],
 }
 
 impl Skim {
-    /// None for a needle that is short.
+    /// None for a needle that is too short.
     pub(super) fn new(needle: &[u8]) -> Option<Self> {
         let start = *needle.first_chunk()?;
         Some(Self { start })
     }
 
-    /// Nothing begins in these bytes, or right behind them.
+    /// Whether no needle can begin in these bytes, or directly behind them.
     pub fn passes(self, bytes: &[u8]) -> bool {
         !matches!(bytes, [.., b'\r' | b'\n']) && find_line(&self.start, bytes) == bytes.len()
     }
 }
 
-/// Where `needle` is behind a line break, or the start of it at the end of the bytes, or their end.
+/// The place of the first `needle` behind a line break, or of its beginning at the end of the bytes. The
+/// length of the bytes where there is none.
 #[inline(never)]
 pub(super) fn find_line(needle: &[u8], bytes: &[u8]) -> usize {
     let mut at = 0_usize;
@@ -45,7 +46,7 @@ pub(super) fn find_line(needle: &[u8], bytes: &[u8]) -> usize {
         if passed == rest.len() {
             break;
         }
-        // One more, since what the pair is the end of may begin in front of the group.
+        // One block more than a group has, since a needle may begin in front of the group with its pair.
         for _ in 0..=GROUP {
             if let Some(start) = look(bytes, at, needle) {
                 return start;
@@ -56,13 +57,13 @@ pub(super) fn find_line(needle: &[u8], bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-/// These bytes begin with the needle, or are the start of it.
+/// Whether these bytes begin with the needle, or the needle begins with them.
 pub(super) fn is_start(bytes: &[u8], needle: &[u8]) -> bool {
     let len = bytes.len().min(needle.len());
     bytes.get(..len) == needle.get(..len)
 }
 
-/// Looks for the needle, or the start of it at the end of `bytes`, where it begins in the block at `at`.
+/// Looks for a needle, or its beginning at the end of `bytes`, that starts in the block at `at`.
 #[inline(never)]
 fn look(bytes: &[u8], at: usize, needle: &[u8]) -> Option<usize> {
     let (before, rest) = bytes.split_at_checked(at)?;
@@ -94,7 +95,7 @@ fn look(bytes: &[u8], at: usize, needle: &[u8]) -> Option<usize> {
     })
 }
 
-/// The last bytes, and dashes, since a needle may go on.
+/// A block of the last bytes, filled up with dashes, since a needle may go on in the next chunk.
 #[inline(never)]
 fn pad(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [b'-'; BLOCK];
@@ -102,19 +103,19 @@ fn pad(rest: &[u8]) -> [u8; BLOCK] {
     block
 }
 
-/// How many bytes can be passed over, groups of blocks or all: no needle begins in there.
+/// How many bytes can be passed over, since no needle begins in them: groups of blocks, or all bytes.
 fn passable(needle: &[u8], bytes: &[u8]) -> usize {
     let [first, second, third, ..] = *needle else {
         return 0;
     };
     let pairs = [[first, second], [second, third]].map(u16::from_ne_bytes);
-    // Twice as wide vectors are no faster.
+    // AVX-512, with vectors twice as wide, is not faster.
     #[cfg(target_arch = "x86_64")]
     if let Some(avx2) = Level::new().as_avx2() {
         return avx2.vectorize(
             #[inline(always)]
             || match pairs {
-                // Most clients write more dashes, which one comparison finds.
+                // The boundary of most clients begins with dashes, so both pairs are the same.
                 [one, other] if one == other => passable_by(avx2, [one], bytes),
                 _ => passable_by(avx2, pairs, bytes),
             },
@@ -146,7 +147,7 @@ fn passable_by<S: Simd, const N: usize>(simd: S, pairs: [u16; N], bytes: &[u8]) 
                 bytes.len()
             };
         }
-        // Groups overlap where that lets vectors lie within lines of the cache, and at the end.
+        // Groups overlap so that vectors do not cross lines of the cache, and at the end.
         let odd = group.as_ptr().addr() % BLOCK;
         at = at.saturating_add(LEN).saturating_sub(odd).min(last);
     }
@@ -299,7 +300,7 @@ mod tests {
         ];
         for needle in needles {
             for start in 0..64 {
-                // What looks like it, and it.
+                // A look-alike of the needle, and the needle.
                 let mut bytes = vec![b'\n'; start];
                 for gap in [0, 1, 100, 256, 300] {
                     bytes.extend_from_slice(

@@ -1,15 +1,16 @@
 //! Finds the delimiter lines of a multipart body in bytes that arrive in pieces.
 //!
-//! A delimiter is `--boundary` behind a line break (CRLF, LF or CR; the first one needs none),
-//! and behind it either `--`, the end, or optional white space and a line break, a part
-//! (werkzeug's `preamble_re` and `boundary_re`). Whatever is not that is data.
+//! A delimiter is `--boundary` behind a line break: CRLF, LF or CR. The first delimiter needs no line break.
+//! Behind the boundary stands either `--`, which ends the body, or optional white space and a line break,
+//! which begin a part (werkzeug's `preamble_re` and `boundary_re`). All other bytes are data.
 //!
-//! A chunk may end anywhere in a delimiter, what has been passed cannot be read again, and what begins like
-//! a delimiter may be data in which the delimiter begins. So the needle, `--boundary`, is compared inside a
-//! chunk where it may begin: behind each line break (`lines`), and once a part is long where two dashes
-//! stand side by side (`far`, `dashes.rs`). Where a chunk ends within a needle, the Knuth-Morris-Pratt
-//! automaton goes on: `matched` says how many of the needle's bytes have been seen. Where the next byte is
-//! another one, it falls back to the longest border of what was matched, a beginning that is also its end.
+//! A chunk may end anywhere in a delimiter, bytes that have been passed cannot be read again, and bytes that
+//! begin like a delimiter may be data in which the real one begins. So inside a chunk the needle,
+//! `--boundary`, is compared where it may begin: behind each line break (`lines`), and in a long part where
+//! two dashes stand side by side (`far`, `dashes.rs`). If a chunk ends within a needle, the Knuth-Morris-Pratt
+//! automaton goes on: `matched` says how many bytes of the needle have been seen. If the next byte does not
+//! continue it, the automaton falls back to the longest border of the matched bytes, a beginning that is also
+//! their end.
 //!
 //! With the boundary `-a-b` the needle is `---a-b`, and the data end in `---a---a-b`, in three chunks:
 //!
@@ -21,20 +22,20 @@
 //! ```
 //!
 //! A whole needle is not yet a delimiter. In front of it must be a line break, so `before` has the two
-//! bytes in front of what is matched; here they are `-a`, so this needle is data, and the search falls
-//! back. Behind it come `--`, or white space and a line break: `tail` is the state of that, and while
-//! it is open, another needle may begin in the dashes (`catch_up`). Only a boundary of nothing but dashes
-//! has a second one that begins a byte later (`again`).
+//! bytes in front of the matched ones; here they are `-a`, so this needle is data, and the search falls
+//! back. Behind the needle must stand `--`, or white space and a line break: `tail` is the state of that.
+//! While it is open, another needle may begin in the dashes (`catch_up`). With a boundary of dashes only, a
+//! second needle may begin one byte later (`again`).
 //!
-//! No two comparisons are of the same bytes, unless the boundary has line breaks in it, which it may
-//! have, percent-encoded; the automaton takes at most two steps a byte, and a step back from it to the
-//! search is allowed once a needle's length. The table of borders is made when it is first needed.
+//! The search compares no byte twice, unless the boundary has line breaks in it, which it may have,
+//! percent-encoded. The automaton takes at most two steps for each byte, and the search may step back from
+//! it once in a needle's length. The table of borders is made when it is first needed.
 
 use super::borders::Borders;
 use super::dashes::{Skim, find_line, is_start, leading};
 use crate::body::text::near;
 
-/// As many bytes of a part are read line by line.
+/// How many bytes at the beginning of a part are searched line by line.
 const NEAR: usize = 1024;
 
 /// What was found.
@@ -50,7 +51,7 @@ pub(super) enum Delimiter {
 /// The bytes behind a whole `--boundary`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tail {
-    /// not behind one
+    /// no needle stands in front
     None,
     Start,
     /// behind `-`
@@ -67,13 +68,13 @@ pub(super) struct Search<'r> {
     /// `--boundary`
     pub(super) needle: &'r [u8],
     borders: Borders<'r>,
-    /// bytes of the needle matched at the end of what was seen. All of them: behind it are at
-    /// most the dashes of `tail`, and nobody has looked for another needle in there
+    /// how many bytes of the needle are matched by the last bytes. If all: only the dashes of `tail` may
+    /// stand behind it, and they have not been searched for another needle
     pub(super) matched: usize,
     /// the two bytes in front of the matched ones
     before: [u8; 2],
     pub(super) tail: Tail,
-    /// bytes from the line break in front of the delimiter on
+    /// the length of the delimiter so far, with the line break in front
     len: usize,
     /// a second candidate started one byte behind the first (a boundary of dashes only)
     again: bool,
@@ -81,12 +82,12 @@ pub(super) struct Search<'r> {
     first: bool,
     /// the closing delimiter must be a line of its own
     by_lines: bool,
-    /// bytes of this part that are yet to be read line by line
+    /// bytes of this part that are still to be searched line by line
     near: usize,
 }
 
 impl<'r> Search<'r> {
-    /// A search for the first delimiter. `borders` is [`Borders::len`] bytes.
+    /// A search for the first delimiter. `borders` must have [`Borders::len`] bytes.
     pub(super) fn new(needle: &'r [u8], borders: &'r mut [u8], by_lines: bool) -> Self {
         Self {
             needle,
@@ -111,28 +112,28 @@ impl<'r> Search<'r> {
         self.near = NEAR;
     }
 
-    /// The length of the delimiter that was found last, line break in front included.
+    /// The length of the delimiter that was found last, with the line break in front.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The bytes end behind a closing delimiter whose line has no end.
+    /// Whether the bytes so far end behind a closing delimiter without a line break.
     pub(super) fn is_at_end(&self) -> bool {
         self.tail == Tail::End
     }
 
-    /// What to look for in bytes that come next, if nothing but a delimiter in them matters.
+    /// Recognises next bytes without a delimiter. None within a needle, or behind a line break.
     pub(super) fn skim(&self) -> Option<Skim> {
         let is_within = self.matched > 0 || self.tail != Tail::None;
         let may_begin = matches!(self.before[1], b'\r' | b'\n');
         (!is_within && !may_begin).then(|| Skim::new(self.needle))?
     }
 
-    /// Looks for a delimiter. Gives the number of bytes taken, all of them where there is none.
+    /// Looks for a delimiter. Returns how many bytes were taken: all of them where there is none.
     pub(super) fn feed(&mut self, input: &[u8]) -> (usize, Option<Delimiter>) {
         let mut at = 0_usize;
-        // Where a candidate that lies within this chunk may be read again by the search: not so often
-        // that more than twice the bytes are read.
+        // From here on the search may step back to the beginning of a candidate in this chunk. It may do so
+        // only so often that it reads at most twice the bytes.
         let mut step_back_from = 0_usize;
         while let Some((byte, _)) = input.get(at..).and_then(<[u8]>::split_first) {
             if self.tail == Tail::None
@@ -157,8 +158,8 @@ impl<'r> Search<'r> {
         (at, None)
     }
 
-    /// Goes to behind the next needle, or as far as there is none, with a partial match at the end
-    /// of the input.
+    /// Goes to the end of the next needle, or to the end of the input, where the needle may be matched in
+    /// part.
     fn leap(&mut self, input: &[u8], at: usize) -> usize {
         let rest = input.get(at..).unwrap_or_default();
         let near = if self.near > 0 || self.first {
@@ -170,7 +171,7 @@ impl<'r> Search<'r> {
         at.saturating_add(taken)
     }
 
-    /// Looks for a needle right here, or behind one of the next line breaks. Gives the bytes taken.
+    /// Looks for a needle at the beginning, or behind one of the next line breaks. Returns the bytes taken.
     fn lines(&mut self, rest: &[u8]) -> usize {
         let mut at = 0_usize;
         let mut may_begin = self.first || matches!(self.before[1], b'\r' | b'\n');
@@ -203,13 +204,13 @@ impl<'r> Search<'r> {
         }
     }
 
-    /// Looks for a needle in all that there is. Gives the bytes taken.
+    /// Looks for a needle in all bytes of the chunk. Returns the bytes taken.
     #[inline(never)]
     fn far(&mut self, rest: &[u8]) -> usize {
         if self.first {
             return self.anywhere(rest);
         }
-        // Without a line break in front it would be taken back.
+        // A needle without a line break in front is data.
         let may_begin = matches!(self.before[1], b'\r' | b'\n');
         let at = if may_begin && is_start(rest, self.needle) {
             0
@@ -226,14 +227,14 @@ impl<'r> Search<'r> {
         taken
     }
 
-    /// Looks for the first needle, behind a line break or not. Gives the bytes taken.
+    /// Looks for the first needle, which needs no line break in front. Returns the bytes taken.
     fn anywhere(&mut self, rest: &[u8]) -> usize {
         let dashes = leading(self.needle);
         let mut at = 0_usize;
         loop {
             let here = rest.get(at..).unwrap_or_default();
             at = at.saturating_add(near::find(b'-', here).unwrap_or(here.len()));
-            // Of several dashes the needle begins with the last ones, but if it has no others.
+            // In a row of dashes the needle begins with the last ones, unless it has only dashes.
             let found = leading(rest.get(at..).unwrap_or_default());
             if dashes < self.needle.len() {
                 at = at.saturating_add(found.saturating_sub(dashes));
@@ -257,7 +258,7 @@ impl<'r> Search<'r> {
             let mut tail = self.behind(self.tail, byte);
             if self.matched == self.needle.len() && tail.is_ok() {
                 if byte == b'-' && tail != Ok(Tail::None) {
-                    // It may well be the closing delimiter.
+                    // This may be the closing delimiter.
                     self.tail = tail.unwrap_or(Tail::None);
                     return None;
                 }
@@ -280,7 +281,7 @@ impl<'r> Search<'r> {
         None
     }
 
-    /// What looked like a delimiter is none so far: needles that begin within it count.
+    /// The needle may turn out to be data: looks for needles that begin within it.
     #[inline(never)]
     fn catch_up(&mut self) {
         let dashes: usize = match self.tail {
@@ -295,7 +296,8 @@ impl<'r> Search<'r> {
         }
     }
 
-    /// The next byte behind `--boundary`: still open, or the delimiter that it completes.
+    /// Takes the next byte behind `--boundary`. `Ok` has the new state; `Err` has the delimiter that the byte
+    /// completes.
     #[inline]
     pub(super) fn behind(&self, tail: Tail, byte: u8) -> Result<Tail, Delimiter> {
         match (tail, byte) {
@@ -331,7 +333,7 @@ impl<'r> Search<'r> {
         }
     }
 
-    /// A needle has been seen: is there a line break in front of it?
+    /// A whole needle has been seen. It begins a delimiter if a line break stands in front.
     #[inline]
     fn whole_needle(&mut self) {
         let line_break: usize = match self.before {
@@ -350,7 +352,7 @@ impl<'r> Search<'r> {
         self.fall_back();
     }
 
-    /// The longest border of what is matched is matched as well, further on.
+    /// Falls back to the longest border of the matched bytes, which is matched further on.
     fn fall_back(&mut self) {
         let border = self.borders.of(self.needle, self.matched);
         let shift = self.matched.saturating_sub(border);
@@ -358,7 +360,7 @@ impl<'r> Search<'r> {
         self.see(self.needle.get(..shift).unwrap_or_default());
     }
 
-    /// These bytes lie in front of any further match.
+    /// Notes bytes that no further match can include.
     pub(super) fn see(&mut self, bytes: &[u8]) {
         match bytes {
             [] => {}

@@ -3,7 +3,7 @@ use crate::body::testing::each_split;
 
 type Found = Vec<(usize, Delimiter, usize)>;
 
-/// All delimiters with the offset behind them, the first one being allowed anywhere.
+/// All delimiters, with the offset behind each. The first one may stand anywhere.
 fn all(boundary: &str, data: &[u8], first: bool) -> Found {
     let needle = format!("--{boundary}");
     each_split(data, |pieces| {
@@ -33,7 +33,7 @@ fn scan<'p>(needle: &[u8], pieces: impl Iterator<Item = &'p [u8]>, first: bool) 
     found
 }
 
-/// The end of the first delimiter in what follows the first bytes of a long part.
+/// The end of the first delimiter behind the beginning of a long part.
 fn scan_far<'p>(needle: &str, pieces: impl Iterator<Item = &'p [u8]>) -> Option<usize> {
     let mut borders = vec![0; Borders::len(needle.len())];
     let mut search = Search::new(needle.as_bytes(), &mut borders, false);
@@ -157,7 +157,7 @@ fn a_delimiter_at_each_place_of_a_long_part() {
                     );
                 };
                 check(&[&data]);
-                // Cut in front of the delimiter, within it and behind.
+                // Cuts in front of the delimiter, within it and behind it.
                 for cut in (at % 17..data.len()).step_by(17) {
                     let (head, tail) = data.split_at(cut);
                     check(&[head, tail]);
@@ -185,7 +185,7 @@ fn long_parts_agree_with_a_naive_search() {
                 2 | 3 => data.extend_from_slice(&needle[from..to]),
                 4 => data.extend_from_slice(b"--"),
                 5 => data.extend(core::iter::repeat_n(b'.', from)),
-                // Mostly a part of the boundary's, or a look-alike of one.
+                // Mostly a piece of the boundary, or a look-alike of one.
                 6 => data.extend_from_slice([&b"\r\n"[..], b"\n", b"\r", b" "][from % 4]),
                 _ => data.extend([b'\n', random(256) as u8]),
             }
@@ -213,7 +213,7 @@ fn random() -> impl FnMut(u32) -> u32 {
     }
 }
 
-/// The end of the leftmost match of werkzeug's regular expression, LF behind CR excluded.
+/// The end of the leftmost match of werkzeug's regular expression, without an LF behind its CR.
 fn naive_first(boundary: &str, data: &[u8], first: bool) -> Option<usize> {
     let needle = format!("--{boundary}");
     (0..data.len()).find_map(|at| {

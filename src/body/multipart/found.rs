@@ -1,4 +1,4 @@
-//! What the header lines of a part say: which of them matter, and what they mean.
+//! The meaning of a part's header lines, and which of them matter.
 
 use memchr::memchr;
 
@@ -11,7 +11,7 @@ use crate::body::header::{self, Lookup, Wanted};
 use crate::body::werkzeug::{HeaderRules, PartCharset, PartRules};
 use crate::body::{Charset, Fields};
 
-/// What the lines so far have said.
+/// The facts that the lines so far have given.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Found {
     pub(super) disposition: Option<Disposition>,
@@ -23,16 +23,16 @@ pub(super) struct Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FoundCharset {
     Known(Charset),
-    /// no codec of Python's: a `LookupError` as soon as there is something to decode
+    /// Python has no such codec: a `LookupError` as soon as there is data to decode
     Unknown,
     /// a parameter without a value: a `TypeError`
     Missing,
-    /// the header cannot be read; nobody reads that of a file
+    /// the header cannot be read; werkzeug does not read that of a file
     Failed(Trouble),
 }
 
 impl Found {
-    /// Nothing that follows in the part says more.
+    /// Whether no later line of the part can change the result.
     pub(super) fn is_given_up(&self) -> bool {
         matches!(
             self.trouble,
@@ -40,7 +40,7 @@ impl Found {
         )
     }
 
-    /// Takes a line. Answers whether it was one that matters.
+    /// Takes a line. Returns whether it matters.
     pub(super) fn take_line(
         &mut self,
         line: &[u8],
@@ -72,7 +72,7 @@ impl Found {
         self.take(name, value, rules, header_rules, fields)
     }
 
-    /// Takes a header. Answers whether it was one that matters.
+    /// Takes a header. Returns whether it matters.
     fn take(
         &mut self,
         name: &[u8],
@@ -81,7 +81,7 @@ impl Found {
         header_rules: HeaderRules,
         fields: &Fields<'_>,
     ) -> bool {
-        // Known by their usual case, which is compared first.
+        // The names are written in their usual case, which `is_same` compares first.
         let is = |known: &[u8]| is_same(name, known);
         let mut trouble = None;
         if is(b"Content-Disposition") && self.disposition.is_none() {
@@ -127,7 +127,7 @@ fn part_charset(
     })
 }
 
-/// werkzeug 2.3 honours a short list of charsets; the rest is UTF-8.
+/// From 2.3 on werkzeug uses a short list of charsets; a field in any other is read as UTF-8.
 fn safe_charset(name: Option<&[u8]>) -> Charset {
     let is = |known: &[u8]| name.is_some_and(|name| is_same(name, known));
     if is(b"ascii") || is(b"us-ascii") {

@@ -1,9 +1,9 @@
 //! Multipart bodies as werkzeug before 2.0 reads them, line by line (`formparser.py:
-//! MultiPartParser.parse_lines`), and `Content-Transfer-Encoding: base64` and `quoted-printable` of a part,
-//! which it decodes line by line, too (with Python's `binascii.a2b_base64` and `a2b_qp`).
+//! MultiPartParser.parse_lines`). It also decodes `Content-Transfer-Encoding: base64` and `quoted-printable`
+//! of a part line by line, by Python's `binascii.a2b_base64` and `a2b_qp`.
 //!
-//! A delimiter line is only known to be one at its end. So it is decoded like any other, and
-//! what came of it is taken back.
+//! Only the end of a delimiter line shows that it is one. So it is decoded like any other line, and its
+//! decoded bytes are taken back.
 
 use super::delimiter::{Delimiter, Search, Tail};
 use super::line::{LINE_MAX, Line};
@@ -12,13 +12,14 @@ use crate::body::arguments::Argument;
 use crate::body::text::percent::unescape::Buffer;
 use crate::body::text::percent::{Sink, hex};
 
-/// Can a line be the delimiter of this boundary? Lines are stripped before they are compared.
+/// Whether a line can be the delimiter of this boundary. werkzeug strips a line before it compares it, so it
+/// never finds a boundary that ends in white space.
 pub(super) fn may_match(boundary: &[u8]) -> bool {
     boundary.trim_ascii_end().len() == boundary.len()
 }
 
 impl Search<'_> {
-    /// Reads the first line that is not blank, which must be a delimiter. `Err`: it is none.
+    /// Reads a byte of the first line that is not blank, which must be a delimiter. `Err` where it is none.
     pub(super) fn first_line(&mut self, byte: u8) -> Result<Option<Delimiter>, ()> {
         if self.tail != Tail::None {
             return match self.behind(self.tail, byte) {
@@ -44,14 +45,15 @@ impl Search<'_> {
     }
 }
 
-/// A header line of a part goes on behind a line break, and has done so before where it `is_folded`.
+/// Joins a header line of a part with the next line, which continues it. `is_folded`: an earlier line has been
+/// joined, too.
 pub(super) fn fold(line: &mut Line<'_>, is_folded: bool) {
     if !is_folded && line.len() <= LINE_MAX {
         let kept = line.get();
         let len = kept.trim_ascii_end().len();
         line.set_len(len.max(usize::from(!kept.is_empty())));
     }
-    // `parse_options_header` makes commas of line breaks.
+    // werkzeug's `parse_options_header` replaces line breaks by commas.
     line.push_byte(b',');
     line.push_byte(b' ');
 }
@@ -64,7 +66,7 @@ pub(super) enum TransferEncoding {
 }
 
 impl TransferEncoding {
-    /// By its exact name.
+    /// The encoding with exactly this name.
     pub(super) fn find(name: &[u8]) -> Option<Self> {
         match name {
             b"base64" => Some(Self::Base64),
@@ -87,16 +89,16 @@ enum Decoder {
     QuotedPrintable(Pending),
 }
 
-/// What came of the lines so far.
+/// The results of the lines so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lines {
     /// the last byte was CR
     cr: bool,
-    /// the last two bytes that came of this line, 0 for none
+    /// the last two decoded bytes of this line, 0 for none
     tail: u16,
-    /// of the one before
+    /// the last two decoded bytes of the line before
     last_tail: u16,
-    /// how many bytes came of this line
+    /// how many bytes this line has been decoded to
     len: usize,
     failed: bool,
 }
@@ -114,21 +116,20 @@ impl Transfer {
 
     /// Decodes the next bytes of the part.
     pub(super) fn feed(&mut self, bytes: &[u8], wanted: Option<usize>, fields: &mut Fields<'_>) {
-        // Of no slot, where nobody wants the value.
+        // There is no slot with this index, for a value that is not wanted.
         let index = wanted.unwrap_or(usize::MAX);
         let mut argument = Argument { index, fields };
         let mut out = Buffer::<_, BUFFER>::new(&mut argument);
         match &mut self.decoder {
             Decoder::Base64(group) => self.lines.decode(group, bytes, &mut out),
-            // Nothing of it can be wrong.
+            // Quoted-printable has no errors, so an unwanted value need not be decoded.
             Decoder::QuotedPrintable(_) if wanted.is_none() => {}
             Decoder::QuotedPrintable(pending) => self.lines.decode(pending, bytes, &mut out),
         }
         out.flush();
     }
 
-    /// The line that was decoded last, up to its line break, was a delimiter. True where all
-    /// before it was fine.
+    /// Takes back the last line, which was a delimiter. True if the lines before it had no error.
     pub(super) fn finish(&mut self, wanted: Option<usize>, fields: &mut Fields<'_>) -> bool {
         if let Some(index) = wanted {
             fields.pop(index, self.lines.len);
@@ -177,21 +178,21 @@ impl Lines {
     }
 }
 
-/// Decodes a line, from its start, which is the default, to its end.
+/// Decodes one line. The default is the state at its start.
 trait DecodeLine: Default {
-    /// Takes a byte, and gives those that it completes.
+    /// Takes a byte, and calls `out` with each byte that it completes.
     fn take(&mut self, byte: u8, out: impl FnMut(u8));
 
-    /// A line that ends here is an error.
+    /// Whether it is an error if the line ends here.
     fn is_cut(&self) -> bool;
 }
 
-/// Digits of base64 that are no bytes yet.
+/// Digits of base64 that do not yet make a byte.
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
     /// 0 to 3
     digits: u8,
-    /// the bits that wait
+    /// the bits of these digits that no byte has taken
     bits: u8,
     pads: u8,
     /// the rest of the line is ignored
@@ -215,7 +216,7 @@ impl DecodeLine for Group {
             }
             _ => return,
         };
-        // A digit brings six bits, of which a byte takes 6, 4, 2 and none.
+        // A digit has six bits. Of the four digits of a group, the byte that they end takes 0, 2, 4 and 6.
         let (digits, bits) = match self.digits {
             0 => (1, value),
             1 => {
@@ -265,7 +266,7 @@ impl DecodeLine for Pending {
                 Self::Nothing
             }
             (pending, _) => {
-                // What waits was no escape.
+                // The pending bytes are no escape, so they stand for themselves.
                 match pending {
                     Self::Equals => out(b'='),
                     Self::Digit(high) => {

@@ -1,4 +1,4 @@
-//! A header line of a part that does not lie in one chunk as a whole.
+//! Keeps a header line of a part that does not lie in one chunk.
 
 use crate::body::page::{LendPage, PAGE_LEN};
 use crate::body::text::copy;
@@ -11,9 +11,9 @@ pub(super) const LINE_MAX: usize = PAGE_LEN;
 #[derive(Debug)]
 pub(super) struct Line<'r> {
     lender: &'r dyn LendPage<'r>,
-    /// empty until something is kept
+    /// a page of the lender; empty until the first byte is kept
     bytes: &'r mut [u8],
-    /// what exceeds LINE_MAX is only counted
+    /// bytes of the line; those above LINE_MAX are only counted
     len: usize,
 }
 
@@ -64,7 +64,7 @@ impl<'r> Line<'r> {
         if self.bytes.is_empty() {
             match self.lender.lend() {
                 Some(page) => self.bytes = page.write([0; PAGE_LEN]),
-                // Nothing of the line is known, as if it were too long.
+                // Without memory the line is treated as too long.
                 None => self.len = usize::MAX,
             }
         }

@@ -1,20 +1,19 @@
-//! `multipart/form-data` bodies, as werkzeug's `sansio/multipart.py: MultipartDecoder` and
-//! `formparser.py: MultiPartParser` read them (RFC 7578, and what clients make of it).
+//! `multipart/form-data` bodies (RFC 7578), as werkzeug's `sansio/multipart.py: MultipartDecoder` and
+//! `formparser.py: MultiPartParser` read them.
 //!
 //! | state | bytes belong to | leaves at |
 //! | --- | --- | --- |
 //! | `Preamble`, `FirstLine` | text in front of the first delimiter | a delimiter |
-//! | `Headers` | the headers of a part, of which one line is kept | a blank line |
-//! | `Data` | a file, or a value that nobody wants | a delimiter |
-//! | `Value` | a wanted value, pushed to its slot; a delimiter is taken back | a delimiter |
-//! | `Epilogue` | what follows the closing delimiter: ignored | - |
-//! | `Failed` | Frappe drops or refuses the form: the rest is ignored | - |
+//! | `Headers` | the headers of a part, of which one line is kept at a time | a blank line |
+//! | `Data` | a file, or a value that is not wanted | a delimiter |
+//! | `Value` | a wanted value, pushed to its slot; the bytes of the delimiter are taken back | a delimiter |
+//! | `Epilogue` | the bytes behind the closing delimiter, which are ignored | - |
+//! | `Failed` | the rest of a form that Frappe drops or refuses, which is ignored | - |
 //!
 //! Before 2.0 werkzeug reads lines ([`PartRules::by_lines`]): the first line that is not blank must
 //! be a delimiter (`FirstLine`), and the closing one must be alone on its line.
 //!
-//! One field is worth nothing until the closing delimiter has come: without it werkzeug drops
-//! them all.
+//! No field counts until the closing delimiter has come: without it werkzeug drops all of them.
 
 mod borders;
 mod dashes;
@@ -43,17 +42,17 @@ pub struct Multipart<'r> {
     state: State,
     search: Search<'r>,
     headers: PartHeaders<'r>,
-    /// an LF that comes next belongs to the CR in front of it
+    /// the last byte was a CR; if an LF follows, it belongs to the same line break
     skip_lf: bool,
     parts: u32,
     rules: PartRules,
     /// decodes the data of this part
     transfer: Option<Transfer>,
-    /// bytes of this part, delimiter included
+    /// bytes of this part, with the delimiter
     part_len: usize,
-    /// an error once the part has ended, and whether without data, too
+    /// an error that werkzeug raises when the part has ended, and whether it does so without data, too
     at_end: Option<(Trouble, bool)>,
-    /// a field, not a file, has been seen
+    /// a part that is a field, not a file, has been seen
     any: bool,
 }
 
@@ -69,18 +68,17 @@ enum State {
 }
 
 impl<'r> Multipart<'r> {
-    /// The most that [`Self::scratch_len`] comes to.
+    /// The most that [`Self::scratch_len`] returns.
     pub const SCRATCH_MAX: usize = 3 * (BOUNDARY_MAX + 2);
 
     /// How many [`Scratch::bytes`] are needed for this content type.
     pub fn scratch_len(content_type: &[u8]) -> usize {
-        // Decoding makes a boundary longer only where it is not ASCII, and then it is not used.
+        // Decoding makes only a boundary longer that is not ASCII, and such a boundary is not used.
         let needle = content_type.len().min(BOUNDARY_MAX).saturating_add(2);
         needle.saturating_add(Borders::len(needle))
     }
 
-    /// A scanner in front of the first byte, or what becomes of a body without a usable
-    /// boundary.
+    /// A scanner that waits for the first byte. `Err` says what becomes of a body without a usable boundary.
     #[inline(never)]
     pub fn new(
         content_type: &[u8],
@@ -143,9 +141,9 @@ impl<'r> Multipart<'r> {
         }
     }
 
-    /// What to look for in bytes that come next, if nothing but a delimiter in them matters.
+    /// Recognises next bytes that need not be fed, within data of which only the end matters.
     pub(super) fn skim(&self) -> Option<Skim> {
-        // Otherwise it matters whether there is data, or what it is.
+        // In other cases it matters whether there is data, or which bytes it has.
         let is_plain = self.at_end.is_none() && self.transfer.is_none();
         match self.state {
             State::Data if is_plain => self.search.skim(),
@@ -153,17 +151,17 @@ impl<'r> Multipart<'r> {
         }
     }
 
-    /// Nothing that follows matters.
+    /// Whether the body has failed, so that the rest does not matter.
     pub(super) fn is_failed(&self) -> bool {
         matches!(self.state, State::Failed(_))
     }
 
-    /// The value of this slot is being read.
+    /// Whether the scanner is inside the value of this slot.
     pub(super) fn is_in_value(&self, slot: usize) -> bool {
         matches!(self.state, State::Value(index) if index == slot)
     }
 
-    /// The end of the body.
+    /// The result of the complete body.
     #[inline(never)]
     pub fn finish(&mut self, fields: &mut Fields<'_>) -> End {
         if self.search.is_at_end() {
@@ -216,7 +214,7 @@ impl<'r> Multipart<'r> {
         after
     }
 
-    /// A delimiter ends the data of a part; what of it went to the value is taken back.
+    /// Ends the data of a part, and takes back the bytes of the delimiter from the value.
     fn end_of_data(&mut self, wanted: Option<usize>, fields: &mut Fields<'_>) {
         let is_fine = match self.transfer.take() {
             Some(mut transfer) => transfer.finish(wanted, fields),
@@ -257,7 +255,7 @@ impl<'r> Multipart<'r> {
         rest.get(taken..).unwrap_or_default()
     }
 
-    /// The headers of a part are complete.
+    /// Begins the data of a part, whose headers are complete.
     fn part(&mut self, blank_line: BlankLine, fields: &mut Fields<'_>) -> State {
         let (part, transfer) = match self.headers.finish(fields) {
             Ok(part) => part,
@@ -287,7 +285,7 @@ impl<'r> Multipart<'r> {
     }
 }
 
-/// What becomes of a form in which a header of a part has this defect.
+/// What becomes of a form if a part's header has this defect.
 const fn end_of_form(trouble: Trouble) -> End {
     match trouble {
         Trouble::HeaderCrash => End::Refused(trouble),

@@ -1,21 +1,21 @@
 //! The headers of one part of a multipart body.
 //!
-//! As werkzeug's `sansio/multipart.py: MultipartDecoder._parse_headers` and `formparser.py:
-//! get_part_charset`, before 2.0 `formparser.py: parse_multipart_headers`: a space or tab in front
-//! continues a line, the first of several equal headers counts.
+//! They are read as by werkzeug's `sansio/multipart.py: MultipartDecoder._parse_headers` and
+//! `formparser.py: get_part_charset`, before 2.0 by `formparser.py: parse_multipart_headers`. A line that
+//! begins with a space or tab continues the line before it, and the first of several equal headers counts.
 //!
 //! # What is hard
 //!
-//! werkzeug waits until it has all headers of a part, looks for the blank line by a regular expression
-//! (`\r\n\r\n|\r\r|\n\n`), joins folded lines by another and decodes the rest. Here a chunk may end
-//! anywhere, and what has been passed is gone. Three kinds of line break may be
-//! mixed, and an LF behind a CR is a part of it or a line of its own, depending on what follows.
+//! werkzeug waits until it has all headers of a part. It finds the blank line by a regular expression
+//! (`\r\n\r\n|\r\r|\n\n`), joins folded lines by another, and decodes the rest. Here a chunk may end
+//! anywhere, and bytes that have been passed are gone. Three kinds of line break may be mixed, and an LF
+//! behind a CR is a part of the same line break or a line of its own, depending on the next bytes.
 //!
 //! # The idea
 //!
-//! A line is read where it lies, in the chunk. A copy is made (4 KiB, [`Line`]) only of what a chunk's end
-//! cuts and of what the next line continues. Whether it does is known from the next byte, so a line
-//! that ends its chunk is kept, too. In pieces, with what is kept:
+//! A line is read in the chunk, without a copy. Only a line that the end of a chunk cuts, or that the next
+//! line continues, is copied ([`Line`], 4 KiB). Only the next byte shows whether the next line continues it,
+//! so a line at the end of a chunk is kept, too. An example in pieces, with what is kept:
 //!
 //! ```text
 //! Content-Disposition: form-da    no end: kept
@@ -24,14 +24,13 @@
 //! \nf                             CR LF CR LF: `cmd` is found, the headers have ended, `f` is data
 //! ```
 //!
-//! `last` has the last four bytes of line breaks, 0 for a byte of text. The blank line is there when its
-//! end is CR LF CR LF, LF LF or CR CR. In CR LF LF it is LF LF. An LF right behind CR CR would make CR LF
-//! of the second CR; only the data can tell ([`BlankLine::Cr`]), so the scanner drops an LF that comes
-//! next.
+//! `last` has the last four bytes, with 0 for each byte of text. The headers end where it ends in
+//! CR LF CR LF, LF LF or CR CR. (CR LF LF ends in LF LF.) An LF directly behind CR CR would make a CR LF of
+//! the second CR. Only the next byte shows it ([`BlankLine::Cr`]), so the scanner then drops an LF.
 //!
-//! UTF-8 is checked as it streams by, since one byte that is none drops the form: each line by itself, as
-//! werkzeug decodes line by line. What browsers send, one whole `Content-Disposition` or `Content-Type`
-//! line with CR LF, is read in one go (`usual_line`, `whole_line`) by the same rules.
+//! The lines are checked for UTF-8 as they stream by, since one wrong byte makes werkzeug drop the form. Each
+//! line is checked by itself, as werkzeug decodes line by line. Browsers send whole `Content-Disposition` and
+//! `Content-Type` lines with CR LF; these are read in one go, by the same rules (`usual_line`, `whole_line`).
 
 use super::found::{Found, FoundCharset};
 use super::legacy::{self, TransferEncoding};
@@ -44,12 +43,12 @@ use crate::body::text::utf8::Utf8Check;
 use crate::body::werkzeug::{HeaderRules, PartRules};
 use crate::body::{Charset, Fields};
 
-/// What a part is to us.
+/// The kind of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// a file: never an argument
     File,
-    /// a field that nobody asks for, or one that had a value before
+    /// a field that no variable asks for, or one that already has a value
     Field,
     /// the value of this slot
     Wanted(usize),
@@ -59,14 +58,14 @@ pub(super) enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BlankLine {
     CrLfCrLf,
-    /// ended by LF
+    /// it ends in LF
     Lf,
-    /// ended by CR; an LF that comes next belongs to it
+    /// it ends in CR; an LF directly behind belongs to it
     Cr,
 }
 
 impl BlankLine {
-    /// What of it stands in front of the data, as far as a delimiter is concerned.
+    /// The two bytes in front of the data, for the search of a delimiter.
     pub(super) const fn last_two(self) -> [u8; 2] {
         match self {
             Self::CrLfCrLf => *b"\r\n",
@@ -81,11 +80,11 @@ impl BlankLine {
 pub(super) struct PartHeaders<'r> {
     rules: PartRules,
     header_rules: HeaderRules,
-    /// what is kept of the line that is being read
+    /// the part of the current line that is kept
     line: Line<'r>,
     /// the line has been continued
     folded: bool,
-    /// the last four bytes seen, 0 for anything but line breaks
+    /// the last four bytes seen, with 0 for each byte that is no line break
     last: [u8; 4],
     utf8: Utf8Check,
     found: Found,
@@ -108,21 +107,21 @@ impl<'r> PartHeaders<'r> {
         }
     }
 
-    /// The headers of the next part begin.
+    /// Begins the headers of the next part.
     pub(super) fn restart(&mut self) {
         self.line.set_len(0);
         self.folded = false;
-        // The delimiter's line break: only to readers of lines is what follows a line of its own.
+        // If werkzeug reads lines, the delimiter's line break counts as the end of a line.
         self.last = [0, 0, 0, if self.rules.by_lines { b'\n' } else { 0 }];
         self.utf8 = Utf8Check::STRICT;
         self.found = Found::default();
     }
 
-    /// Takes bytes up to the blank line. Gives how many it took.
+    /// Takes bytes up to the blank line. Returns how many it took.
     pub(super) fn feed(&mut self, bytes: &[u8], fields: &Fields<'_>) -> (usize, Option<BlankLine>) {
         let usual = self.usual_line(bytes, fields).unwrap_or(0);
         let mut rest = bytes.get(usual..).unwrap_or_default();
-        // The line that is being read, if all of it lies in here.
+        // The current line, if all of it lies in this chunk.
         let mut line: &[u8] = b"";
         while let Some((first, after)) = rest.split_first() {
             let len = match (first, after) {
@@ -151,7 +150,7 @@ impl<'r> PartHeaders<'r> {
                     return (bytes.len().saturating_sub(rest.len()), Some(blank_line));
                 }
             } else if let (b'\r', [b'\n', after @ ..]) = (line_break, after) {
-                // Behind text no blank line ends here.
+                // A CR LF directly behind text is no blank line.
                 rest = after;
                 self.see(b'\n');
             }
@@ -163,8 +162,8 @@ impl<'r> PartHeaders<'r> {
         (bytes.len(), None)
     }
 
-    /// What is wrong with the charset of a field, as werkzeug finds out when its data has ended,
-    /// and whether that is wrong without data, too.
+    /// The error in the charset of a field, which werkzeug raises when the data has ended; and whether it
+    /// raises it without data, too.
     pub(super) fn charset_trouble(&self) -> Option<(Trouble, bool)> {
         match self.found.charset? {
             FoundCharset::Known(_) => None,
@@ -174,7 +173,7 @@ impl<'r> PartHeaders<'r> {
         }
     }
 
-    /// The headers are complete: starts the value if the part is wanted.
+    /// Ends the headers, and starts the value if the part is wanted.
     pub(super) fn finish(
         &self,
         fields: &mut Fields<'_>,
@@ -206,7 +205,7 @@ impl<'r> PartHeaders<'r> {
         started.map_or(Part::Field, Part::Wanted)
     }
 
-    /// A line of Content-Disposition as clients usually write it. Gives the bytes taken.
+    /// Reads a line of Content-Disposition as clients usually write it. Returns the bytes taken.
     fn usual_line(&mut self, bytes: &[u8], fields: &Fields<'_>) -> Option<usize> {
         if self.line.len() > 0 || self.found.disposition.is_some() {
             return None;
@@ -216,7 +215,7 @@ impl<'r> PartHeaders<'r> {
         let (disposition, after) = Disposition::read_plain(line, empty_filename, fields)?;
         let after = after.strip_prefix(b"\r\n")?;
         if matches!(after, [] | [b' ' | b'\t', ..]) {
-            // It may go on.
+            // The next line may continue this one.
             return None;
         }
         let taken = bytes.len().saturating_sub(after.len());
@@ -228,8 +227,8 @@ impl<'r> PartHeaders<'r> {
         Some(taken)
     }
 
-    /// Text that is a line of its own, since neither it nor the next one goes on. Gives what follows the
-    /// line break.
+    /// Reads text that is a whole line: it does not continue a line, and the next line does not continue it.
+    /// Returns the bytes behind the line break.
     #[inline]
     fn whole_line<'c>(
         &mut self,
@@ -255,8 +254,8 @@ impl<'r> PartHeaders<'r> {
         Some(after)
     }
 
-    /// Text up to a line break. `line` is what lies in front of it in this chunk and has not been
-    /// kept; gives what then lies there.
+    /// Takes text up to a line break. `line` is the part of the same line in this chunk that has not been
+    /// kept. Returns that part after this text.
     fn text<'c>(&mut self, line: &'c [u8], text: &'c [u8], fields: &Fields<'_>) -> &'c [u8] {
         let Some(first) = text.first() else {
             return line;
@@ -265,7 +264,7 @@ impl<'r> PartHeaders<'r> {
         let mut text = text;
         if let [.., before, b'\r' | b'\n'] = self.last {
             let is_first = || line.is_empty() && self.line.len() == 0;
-            // An empty line ends the one in front of it, also where it goes on itself.
+            // An empty line ends the line in front of it, also if a line that begins with a space follows.
             let is_behind_empty = before == b'\n' && self.last[3] == b'\r';
             if matches!(first, b' ' | b'\t')
                 && !is_behind_empty
@@ -288,14 +287,14 @@ impl<'r> PartHeaders<'r> {
             self.utf8.feed_more(text);
         }
         if self.line.len() == 0 {
-            // Python strips the line; so much white space need not be kept.
+            // werkzeug strips the line, so white space at its beginning need not be kept.
             return text.trim_ascii_start();
         }
         self.line.push(text);
         b""
     }
 
-    /// The line goes on behind a line break.
+    /// Joins the current line with the next one, which continues it.
     fn fold(&mut self) {
         if self.rules.by_lines {
             legacy::fold(&mut self.line, core::mem::replace(&mut self.folded, true));
@@ -306,7 +305,7 @@ impl<'r> PartHeaders<'r> {
 
     /// Remembers a line break.
     fn see(&mut self, byte: u8) {
-        // A shift of all four, in one go.
+        // Shifts all four bytes at once.
         let last = u32::from_be_bytes(self.last) << 8 | u32::from(byte);
         self.last = last.to_be_bytes();
     }
@@ -320,7 +319,7 @@ impl<'r> PartHeaders<'r> {
         }
     }
 
-    /// Judges a line: what was kept of it, or `line` where nothing was.
+    /// Takes a complete line: the bytes that were kept of it, or `line` if none were.
     fn end_of_line(&mut self, line: &[u8], fields: &Fields<'_>) {
         let (line, is_cut) = match self.line.len() {
             0 => (line.get(..LINE_MAX).unwrap_or(line), line.len() > LINE_MAX),
@@ -334,7 +333,7 @@ impl<'r> PartHeaders<'r> {
         let matters = self
             .found
             .take_line(line, is_cut, self.rules, self.header_rules, fields);
-        // Of a line without room nothing is there.
+        // A header line that does not fit counts as absent, unless it is one that matters.
         if is_cut && (matters || line.is_empty()) {
             self.found.trouble = Some(Trouble::PartHeaderTooLong);
         }
@@ -342,7 +341,7 @@ impl<'r> PartHeaders<'r> {
         self.folded = false;
     }
 
-    /// The line is too short for any header that matters, and has a colon where it needs one.
+    /// Whether the line is too short for any header that matters, and has a colon where it needs one.
     fn is_short(&self, line: &[u8]) -> bool {
         let has_colon = || line.is_empty() || line.contains(&b':');
         line.len() < b"Content-Type:".len()
@@ -350,7 +349,7 @@ impl<'r> PartHeaders<'r> {
     }
 }
 
-/// A line goes on, or a blank one may follow, where the next one begins with this.
+/// Whether a next line that begins with this byte may continue the line, or may be a blank line.
 fn may_go_on(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }

@@ -15,7 +15,7 @@ fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
     })
 }
 
-/// What `a` has, the end, and how many of the pieces were passed.
+/// The value of `a`, the end, and how many of the pieces were skipped.
 fn skim(version: &str, boundary: &str, pieces: &[&[u8]]) -> (Option<String>, End, usize) {
     let mut passed = 0;
     let (found, end) = read(version, boundary, &["a"], |multipart, fields| {
@@ -55,7 +55,7 @@ fn read(
     (found, end)
 }
 
-/// What a skim passes makes no difference, however the data of a part is cut.
+/// Pieces that may be skimmed do not change the result, however the data of a part is cut.
 #[test]
 fn pieces_that_are_passed() {
     let odd_headers = [
@@ -84,7 +84,7 @@ fn pieces_that_are_passed() {
     }
 }
 
-/// What looks like a delimiter.
+/// Texts that look like a delimiter.
 fn looks(boundary: &str) -> Vec<String> {
     let start = &boundary[..5];
     [
@@ -129,7 +129,7 @@ fn part(boundary: &str, name: &str, value: &str) -> String {
     format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
 }
 
-/// Values full of beginnings of the delimiter, for boundaries that overlap with themselves.
+/// Values with many beginnings of the delimiter, for boundaries that overlap with themselves.
 #[test]
 fn values_that_look_like_delimiters() {
     let boundaries = [
@@ -166,7 +166,7 @@ fn values_that_look_like_delimiters() {
             } else {
                 "<unusable>".into()
             };
-            // A value that starts like a delimiter stands behind the blank line's line break.
+            // A value that begins like a delimiter stands directly behind the blank line.
             if value.starts_with(&format!("--{boundary}")) {
                 continue;
             }
@@ -177,7 +177,7 @@ fn values_that_look_like_delimiters() {
     }
 }
 
-/// The second line break of the blank line is that of a delimiter, too.
+/// The second line break of the blank line may also be the one in front of a delimiter.
 #[test]
 fn a_part_without_data() {
     let body = format!(
@@ -236,7 +236,7 @@ fn line_breaks() {
     }
 }
 
-/// Where there is no room for a line that a chunk's end cuts, nothing is known of it.
+/// If there is no memory for a line that the end of a chunk cuts, the line counts as too long.
 #[test]
 fn no_room_for_a_line() {
     #[derive(Debug)]

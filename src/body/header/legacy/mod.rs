@@ -1,9 +1,9 @@
-//! `Content-Type` and `Content-Disposition` as werkzeug before 2.3 reads them: its
+//! Reads `Content-Type` and `Content-Disposition` as werkzeug before 2.3 does, by
 //! `http.parse_options_header` with `_option_header_piece_re`.
 //!
-//! A piece is `;`, white space, perhaps a comma, a key, perhaps `*` and the number of a section,
-//! perhaps `=` and a value. The first piece that is none ends the header. Charsets are decoded
-//! strictly, and an error there is an error of the request.
+//! A piece is `;`, white space, an optional comma, a key, optionally `*` and the number of a section, and
+//! optionally `=` and a value. The header ends where no piece follows. werkzeug decodes charsets strictly;
+//! an error there is an error of the request.
 
 pub(in crate::body) mod codec;
 mod piece;
@@ -22,7 +22,8 @@ use crate::body::werkzeug::Pieces;
 use crate::body::{Charset, End, Trouble};
 
 impl Pieces {
-    /// On Python 2, where no release has sections, headers are bytes.
+    /// The text by which white space is recognised. A release without sections ran on Python 2, where
+    /// headers are bytes.
     const fn text(self, text: HeaderText) -> HeaderText {
         if self.sections {
             text
@@ -37,16 +38,16 @@ pub(super) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], 
     let text = pieces.text(text);
     let start = trim_start(header, text);
     let (value, rest) = until_space(start, text, |byte| matches!(byte, b';' | b','));
-    // `.+` needs something behind the delimiter.
+    // werkzeug's `.+` needs at least one character behind the delimiter.
     match rest {
         [b';' | b',', _, ..] if !value.is_empty() => (value, rest),
         _ => (value, b""),
     }
 }
 
-/// Reads all parameters and looks for some. werkzeug decodes each, whichever it is after: an error in one
-/// is an error of the header. Gives whether one is in a charset that this module cannot decode. Where
-/// `is_lenient` and that is the first that is looked for, nothing is said of those behind it.
+/// Reads all parameters, and keeps those in `wanted`. werkzeug decodes all of them, so an error in any one
+/// is an error of the header. Returns whether one is in a charset that this module cannot decode. If
+/// `is_lenient`, and that is the first of `wanted`, the parameters behind it are not read.
 pub(super) fn parameters(
     header: &[u8],
     text: HeaderText,
@@ -55,7 +56,7 @@ pub(super) fn parameters(
     is_lenient: bool,
 ) -> Result<bool, Trouble> {
     let mut rest = split(header, text, pieces).1;
-    // Python 3 makes UTF-8 of the text before it decodes that.
+    // On Python 3 werkzeug encodes the text as UTF-8 before it decodes the charset.
     let is_latin1 = text == HeaderText::Latin1;
     let text = pieces.text(text);
     let mut continued = None;
@@ -116,7 +117,7 @@ pub(super) fn parameters(
                 decoded
             }
             None if encoding.is_none() => Ok(()),
-            // Also where nobody asks for it, since an error there is one of the whole header.
+            // A parameter that is not wanted is decoded, too: an error in it is one of the whole header.
             None => decode(value, encoding, is_latin1, &mut Text::new(&mut [])),
         };
         match decoded {
@@ -125,7 +126,7 @@ pub(super) fn parameters(
             Err(trouble) => return Err(trouble),
         }
         if name.is_some_and(|name| bare.remove(name, pieces.lower_case)) && piece.section {
-            // None + str
+            // werkzeug adds a section to None, which is a TypeError.
             return Err(Trouble::HeaderCrash);
         }
     }
@@ -148,10 +149,10 @@ pub(super) fn content_type(
     }
 }
 
-/// The longest name of a parameter that is looked for, in bytes, and more.
+/// Room for a parameter's name, in bytes: more than the longest wanted name has.
 const NAME_MAX: usize = 32;
 
-/// A key without quotes. None: one with escapes that is longer than any that is looked for.
+/// A key without its quotes. None for a key with escapes that is longer than any wanted name.
 #[inline(always)]
 fn name<'k>(key: &'k [u8], buffer: &'k mut [u8; NAME_MAX]) -> Option<&'k [u8]> {
     match key {
@@ -169,8 +170,8 @@ fn unquoted<'k>(key: &[u8], buffer: &'k mut [u8; NAME_MAX]) -> Option<&'k [u8]> 
     buffer.get(..len)
 }
 
-/// Keys that stand without a value: a section of such a key is a `TypeError`. Where two of a header have
-/// the same place, the last one counts.
+/// The keys without a value: a section of such a key raises a `TypeError`. If two keys have the same hash,
+/// the last one is kept.
 #[derive(Default)]
 struct BareKeys<'h> {
     keys: [Option<&'h [u8]>; 16],
@@ -178,7 +179,7 @@ struct BareKeys<'h> {
 }
 
 impl<'h> BareKeys<'h> {
-    /// `key` is as it stands in the header, `name` without quotes.
+    /// Adds a key. `key` is the text of the header, `name` the same without quotes.
     fn add(&mut self, key: &'h [u8], name: &[u8], lower_case: bool) {
         self.any = true;
         if let Some(place) = self.place(name, lower_case) {
@@ -186,7 +187,7 @@ impl<'h> BareKeys<'h> {
         }
     }
 
-    /// Was it one?
+    /// Removes a key. Returns whether it was there.
     fn remove(&mut self, wanted: &[u8], lower_case: bool) -> bool {
         if !self.any {
             return false;
@@ -209,14 +210,15 @@ impl<'h> BareKeys<'h> {
     #[inline(always)]
     fn place(&mut self, name: &[u8], lower_case: bool) -> Option<&mut Option<&'h [u8]>> {
         let (first, last) = (*name.first()?, *name.last()?);
-        // Letters alike in both cases; some others are, too.
+        // The bit makes both cases of a letter alike. Some other characters become alike, too, which does
+        // no harm.
         let case = if lower_case { 0x20 } else { 0 };
         let hash = (first | case).wrapping_mul(7) ^ (last | case);
         self.keys.get_mut(usize::from(hash) % 16)
     }
 }
 
-/// A value, percent-decoded strictly where it names a charset.
+/// Decodes a value. One with a charset is percent-decoded and decoded strictly.
 fn decode(
     value: &[u8],
     encoding: Option<&[u8]>,
@@ -228,10 +230,10 @@ fn decode(
         return Ok(());
     };
     if encoding.contains(&0) {
-        // A ValueError, as where a text does not fit.
+        // Python raises a ValueError, as for text that does not fit its charset.
         return Err(Trouble::HeaderNotText);
     }
-    // A LookupError is none that werkzeug expects.
+    // werkzeug does not catch Python's LookupError.
     let codec = Codec::find(encoding).ok_or(Trouble::HeaderCrash)?;
     let unquoted = quoted(value).filter(|(_, after)| after.is_empty());
     let mut rest = match unquoted {

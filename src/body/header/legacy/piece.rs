@@ -1,11 +1,11 @@
-//! One piece of a header: `;`, a key, perhaps `=` and a value.
+//! One piece of a header: `;`, a key, and optionally `=` and a value.
 
 use crate::body::header;
 use crate::body::header::text::{HeaderText, space_len, trim_start};
 use crate::body::text::near;
 use crate::body::werkzeug::Pieces;
 
-/// One piece, as it stands in the header.
+/// One piece, as slices of the header.
 pub(super) struct Piece<'h> {
     pub(super) key: &'h [u8],
     pub(super) section: bool,
@@ -13,7 +13,7 @@ pub(super) struct Piece<'h> {
     pub(super) value: Option<&'h [u8]>,
 }
 
-/// A piece, and what follows it. None: the header ends here.
+/// The next piece, and the bytes behind it. None where no piece follows, which ends the header.
 pub(super) fn piece<'h>(
     input: &'h [u8],
     text: HeaderText,
@@ -64,7 +64,7 @@ pub(super) fn piece<'h>(
     Some((piece, trim_start(rest, text)))
 }
 
-/// `=`, or `*=` and perhaps `charset'language'`.
+/// Reads `=`, or `*=` and optionally `charset'language'`. Returns the charset, and the bytes behind.
 fn equals<'h>(
     input: &'h [u8],
     text: HeaderText,
@@ -82,12 +82,11 @@ fn equals<'h>(
     }
 }
 
-/// What lies ahead of the piece that is being read: werkzeug's expression for `charset'language'` may
-/// reach over any number of pieces. Each place is looked for behind the last one that was found, so
-/// that all pieces together take one pass over the header.
+/// The places of the next quotes and white space ahead of a piece. werkzeug's expression for
+/// `charset'language'` may reach over any number of pieces, so a piece has to look far ahead. Each search
+/// begins where the last one ended, so that all pieces together take one pass over the header.
 ///
-/// Places are counted from the end of the header, for pieces know how much of it is left: 0 is the
-/// end, and further ahead is less.
+/// A place is the number of bytes from it to the end of the header, which pieces know: 0 is the end.
 #[derive(Default)]
 pub(super) struct Ahead {
     /// the next `'`, and the one behind it
@@ -97,7 +96,8 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// Two `'` with no white space in front of the second; at least one character before the first.
+    /// Reads a charset and a language: two `'`, with at least one character in front of the first, and no
+    /// white space in front of the second.
     fn charset_and_language<'h>(
         &mut self,
         input: &'h [u8],
@@ -112,7 +112,7 @@ impl Ahead {
         Some((charset, after.get(1..)?))
     }
 
-    /// The first two `'` behind the first character.
+    /// The places of the first two `'` behind the first character.
     fn quotes(&mut self, input: &[u8]) -> [usize; 2] {
         let behind = |left: usize| {
             let start = input.len().saturating_sub(left).saturating_add(1);
@@ -121,7 +121,7 @@ impl Ahead {
         };
         let [first, second] = match self.quotes {
             Some([first, second]) if first < input.len() => [first, second],
-            // The second has become the first.
+            // The piece has passed the first quote: the second one is now the first.
             Some([_, second]) if second < input.len() => [second, behind(second)],
             _ => {
                 let first = behind(input.len());
@@ -131,7 +131,7 @@ impl Ahead {
         *self.quotes.insert([first, second])
     }
 
-    /// The first white space.
+    /// The place of the first white space.
     fn space(&mut self, input: &[u8], text: HeaderText) -> usize {
         if let Some(known) = self.space
             && known <= input.len()
@@ -177,7 +177,7 @@ fn key(input: &[u8], text: HeaderText) -> Option<(&[u8], &[u8])> {
     (!key.is_empty()).then_some((key, rest))
 }
 
-/// `[^;,]+`: white space behind it belongs to it.
+/// `[^;,]+`: white space at its end is a part of it.
 fn token(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let len = input
         .iter()

@@ -1,10 +1,10 @@
-//! Parameters as the real werkzeug 0.14.1, 0.16.1, 2.1.2 and 2.2.3 have them: what their
-//! `http.parse_options_header` says of `name`.
+//! The parameter `name` as `http.parse_options_header` of the real werkzeug 0.14.1, 0.16.1, 2.1.2 and 2.2.3
+//! reads it.
 
 use super::*;
 use crate::body::werkzeug::{HeaderRules, W0_14, W0_16, W2_1, W2_2, Werkzeug};
 
-/// What a header comes to.
+/// The result of reading a header.
 #[derive(Debug, PartialEq)]
 enum Said<'s> {
     Is(Option<&'s str>),
@@ -18,7 +18,7 @@ use Said::{Crash, Is, NotText};
 
 const RELEASES: [&Werkzeug; 4] = [&W0_14, &W0_16, &W2_1, &W2_2];
 
-/// The same for all.
+/// Headers that all four releases read alike.
 const SAME: &[(&str, Said<'_>)] = &[
     ("form-data; name=cmd", Is(Some("cmd"))),
     ("form-data; name=\"cmd\"", Is(Some("cmd"))),
@@ -85,7 +85,7 @@ const SAME: &[(&str, Said<'_>)] = &[
     ("form-data; name* =utf-8''cmd", Is(Some("cmd"))),
 ];
 
-/// What differs.
+/// Headers that the releases read differently.
 const OTHER: &[(&str, [Said<'_>; 4])] = &[
     (
         "form-data; NAME=cmd",
