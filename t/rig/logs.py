@@ -56,6 +56,11 @@ class AccessLog(Log):
         text = self.text(since)
         return [_parse(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
+    def each(self):
+        """The same from the start, one by one, for a log that is longer than memory should be."""
+        with open(self.path, encoding="utf-8", errors="replace") as file:
+            yield from (_parse(line) for line in file if line.endswith("\n"))
+
     def entry(self, exchange_id):
         """The line of the request that carried `X-Rig-Id: exchange_id`."""
         def find():

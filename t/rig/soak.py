@@ -220,7 +220,7 @@ class Soak:
             return found["total"]["requests"], found
 
         def lines():
-            return Counter(entry["call"] for entry in self.nginx.access.entries() if entry["call"])
+            return Counter(entry["call"] for entry in self.nginx.access.each() if entry["call"])
 
         until(lambda: counts()[0] == lines().total(), "as many requests in the zone as lines in the log", 30)
         (total, found), logged = counts(), lines()
@@ -238,10 +238,10 @@ class Soak:
         wrong += self.compare_figures()
         self.nginx.stop()
         self.upstream.stop()
-        logged = Counter(entry["id"] for entry in self.nginx.access.entries())
+        logged = Counter(entry["id"] for entry in self.nginx.access.each())
         seen = Counter(line for line in self.upstream.access.text().splitlines() if line != "-")
         said = defaultdict(set)
-        for entry in self.nginx.access.entries():
+        for entry in self.nginx.access.each():
             # The upstream answers at once, so a long body that is streamed may not have ended by then.
             if entry["cmd_status"] != "truncated":
                 said[entry["id"]].add((entry["cmd"], entry["source"]))
