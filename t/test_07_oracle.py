@@ -83,7 +83,9 @@ def test_07_01_the_oracle_knows_the_vectors(family):
                           {"status": wanted.status, "source": wanted.source, "note": wanted.log})
             assert known, (row.request.readable(), wanted, found, said["error"])
             beyond[known] += 1
-    # The limits hide few rows besides those that were written to show a limit: some depend on this Python.
+    # The limits hide few rows besides those that were written to show a limit, and those that are deeper than
+    # this Python reads.
+    del beyond["deeper_than_this_python"]
     assert beyond.total() < len(rows) / 40, beyond
 
 
