@@ -16,7 +16,8 @@ use crate::body::{Charset, Fields};
 pub(super) struct Found {
     pub(super) disposition: Option<Disposition>,
     pub(super) charset: Option<FoundCharset>,
-    pub(super) transfer: Option<TransferEncoding>,
+    /// what the first Content-Transfer-Encoding asks for, if it is decoded
+    pub(super) transfer: Option<Option<TransferEncoding>>,
     pub(super) trouble: Option<Trouble>,
 }
 
@@ -96,7 +97,7 @@ impl Found {
             && is(b"Content-Transfer-Encoding")
             && self.transfer.is_none()
         {
-            self.transfer = TransferEncoding::find(value);
+            self.transfer = Some(TransferEncoding::find(value));
         } else {
             return false;
         }

@@ -192,7 +192,7 @@ impl<'r> PartHeaders<'r> {
             Disposition::File => Part::File,
             Disposition::Field { wanted } => self.field(wanted, fields),
         };
-        Ok((part, self.found.transfer))
+        Ok((part, self.found.transfer.flatten()))
     }
 
     fn field(&self, wanted: Option<usize>, fields: &mut Fields<'_>) -> Part {
