@@ -275,6 +275,7 @@ def test_18_16_figures(make, faults, format_, always):
             break
         assert status in (None, 500) or "method_399" in text or format_ == "html", (number, status, text)
         seen.add(status)
-    assert status == 200 and number > 5 and seen & {None, 500}
+    # The page is a text that is ready: few allocations, and the last ones are those of the log, behind the answer.
+    assert status == 200 and number > 3 and seen & {None, 500}
     assert server.worker() == worker
     server.stop()
