@@ -16,6 +16,8 @@ try:
     GOES_ON_BEHIND_PADDING = binascii.a2b_base64(b"dXU=dX") == b"uu"
 except binascii.Error:
     GOES_ON_BEHIND_PADDING = False
+# A line that is no delimiter and has no colon, and one that goes on behind it.
+NO_COLON = re.compile(rb"^(?!--)[^:\r\n]+(?:\r\n|\r|\n)[ \t]", re.MULTILINE)
 LIST_IN_LIST = re.compile(rb'"(docs?|document)"\s*:\s*\[\s*\[')
 
 
@@ -64,8 +66,15 @@ def list_in_a_list(family, request):
     return family.release < (14,) and _is_json(request) and LIST_IN_LIST.search(request.body)
 
 
+def behind_a_line_without_a_colon(family, request):
+    """werkzeug before 2.0 ignores a line of a part's headers that has no colon, and adds a line behind it that
+    begins with white space to the header in front of both."""
+    return (family.release < (14,) and any(b"multipart" in value.lower() for value in content_types(request))
+            and NO_COLON.search(request.body))
+
+
 LIMITS = (other_white_space, json_in_utf_16, other_charset, deeper_than_this_python,
-          behind_the_padding, list_in_a_list)
+          behind_the_padding, list_in_a_list, behind_a_line_without_a_colon)
 
 
 def limit(family, request, ours):
