@@ -6,6 +6,7 @@ import pytest
 from rig.begun import Begun
 from rig.client import FORM, exchange, of_type, sha256
 from rig.figures import calls
+from rig.neighbours import load
 from rig.waiting import until
 
 CONF = """
@@ -57,11 +58,9 @@ VIA = pytest.mark.parametrize("via", ["length", "chunked", "h2", "h3"])
 @pytest.fixture(scope="module", params=["lua first", "ours first"])
 def nginx(serve, env, request):
     """nginx with both modules."""
-    lua = [env.neighbour("ndk_http_module.so"), env.neighbour("ngx_http_lua_module.so")]
-    if not all(lua):
-        pytest.skip("no Lua module for this nginx: `build/deps.sh debian lua`, then NGINX=debian")
-    modules = [*lua, env.module] if request.param == "lua first" else [env.module, *lua]
-    return serve(CONF, values={"load_module": "".join(f"load_module {path};" for path in modules)})
+    modules = load(env, ["ndk_http_module.so", "ngx_http_lua_module.so"], "lua",
+                   ours_first=request.param == "ours first")
+    return serve(CONF, values={"load_module": modules})
 
 
 @VIA

@@ -4,6 +4,7 @@ before our module and after it. `build/deps.sh debian njs` installs it."""
 import pytest
 
 from rig.client import FORM, exchange, of_type, sha256
+from rig.neighbours import load
 
 SCRIPT = """
 function cmd(r) { return r.variables.frappe_cmd }
@@ -53,15 +54,10 @@ BODIES = {"small": b"a=1&cmd=heavy", "large": b"cmd=heavy&x=" + b"y" * 100_000}
 @pytest.fixture(scope="module", params=["njs first", "ours first"])
 def nginx(serve, env, request, tmp_path_factory):
     """nginx with both modules."""
-    modules = [env.neighbour("ngx_http_js_module.so"), env.module]
-    if not modules[0]:
-        pytest.skip("no JavaScript for this nginx: `build/deps.sh debian njs`, then NGINX=debian")
-    if request.param == "ours first":
-        modules.reverse()
+    modules = load(env, ["ngx_http_js_module.so"], "njs", ours_first=request.param == "ours first")
     script = tmp_path_factory.mktemp("njs") / "main.js"
     script.write_text(SCRIPT)
-    return serve(CONF, values={"load_module": "".join(f"load_module {path};" for path in modules),
-                               "script": script})
+    return serve(CONF, values={"load_module": modules, "script": script})
 
 
 @VIA

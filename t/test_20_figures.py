@@ -89,8 +89,9 @@ def test_20_01_each_request_counts_once(start):
     assert total(nginx) == load.count.sent
     found = calls(nginx)
     assert set(found) == set(names)
-    # If the lock is taken for too long, a worker does not wait, and counts a new call in (other).
-    assert figures(nginx)["other"]["requests"] <= load.count.sent // 1000
+    # If the lock is taken for too long, a worker does not wait, and counts a new call in (other): some forty of
+    # them while the system holds up the lock's owner once.
+    assert figures(nginx)["other"]["requests"] <= load.count.sent // 100
     for call in found.values():
         assert call["responses"] == {"2xx": call["requests"]}
         assert call["request"]["count"] == call["requests"]

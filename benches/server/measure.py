@@ -158,11 +158,6 @@ class Result:
         return median(self.ratios)
 
     @property
-    def more(self):
-        """The median of the rounds' differences to the floor, in microseconds of CPU time."""
-        return median(own.cpu - floor.cpu for own, floor in zip(self.rounds, self.floor))
-
-    @property
     def spread(self):
         """The bounds of the middle half of the ratios."""
         ratios, quarter = self.ratios, len(self.ratios) // 4

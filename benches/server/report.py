@@ -49,21 +49,14 @@ def row(load, contestant, result):
         of_floor = f"{result.ratio:.2f}"
         middle = "{:.2f} to {:.2f}".format(*result.spread)
     if contestant.name in (MODULE, DOCTYPE):
-        goal, is_met = judged(load, result)
-        verdict = "met" if is_met else "missed"
+        goal = f"≤ {load.goal:.2f}"
+        # The ratio is rounded to two digits, as the goals are.
+        verdict = "met" if round(result.ratio, 2) <= load.goal else "missed"
     if contestant.floor and load.finds and not result.routes:
         verdict = "does not find the cmd"
     return (f"| {load.name} | {contestant.name} | {result.cpu:.1f} | {of_floor} | {middle} "
             f"| {goal} | {verdict} | {result.rate:,.0f} | {result.latency('p50'):.2f} "
             f"| {result.latency('p99'):.2f} | {result.peak_kib / 1024:.1f} |")
-
-
-def judged(load, result):
-    """The goal, and whether it is met."""
-    if load.more:
-        return f"≤ {load.more:.0f} µs more", result.more <= load.more
-    # To two digits, as goals are stated.
-    return f"≤ {load.goal:.2f}", round(result.ratio, 2) <= load.goal
 
 
 def write(path, text, contestants, rounds, seconds, load_average):

@@ -16,8 +16,9 @@ try:
     GOES_ON_BEHIND_PADDING = binascii.a2b_base64(b"dXU=dX") == b"uu"
 except binascii.Error:
     GOES_ON_BEHIND_PADDING = False
-# A line that is no delimiter and has no colon, and one that goes on behind it.
-NO_COLON = re.compile(rb"^(?!--)[^:\r\n]+(?:\r\n|\r|\n)[ \t]", re.MULTILINE)
+# Behind a delimiter and lines of headers: a line without a colon, and one that continues it.
+NO_COLON = re.compile(rb"^--[^\r\n]*(?:\r\n?|\n)(?:[^\r\n]+(?:\r\n?|\n))*?(?!--)[^:\s][^:\r\n]*(?:\r\n?|\n)[ \t]",
+                      re.MULTILINE)
 LIST_IN_LIST = re.compile(rb'"(docs?|document)"\s*:\s*\[\s*\[')
 
 

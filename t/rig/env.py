@@ -40,13 +40,6 @@ class Env:
         # The command under which nginx runs, if any.
         self.valgrind = shlex.split(os.environ.get("TEST_NGINX_VALGRIND", ""))
 
-    def neighbour(self, name):
-        """The path of another module that fits this nginx: Debian's, or one of TEST_NGINX_MODULES; or None."""
-        debian = "/usr/lib/nginx/modules" if str(self.nginx) == "/usr/sbin/nginx" else ""
-        folder = os.environ.get("TEST_NGINX_MODULES", debian)
-        path = Path(folder, name)
-        return path if folder and path.is_file() else None
-
     @cached_property
     def build(self):
         """All that `nginx -V` prints."""

@@ -53,13 +53,15 @@ class AccessLog(Log):
 
     def entries(self, since=0):
         """The complete lines after `since`."""
-        text = self.text(since)
-        return [_parse(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        return list(self.each(since))
 
-    def each(self):
-        """The same from the start, one by one, for a log that is longer than memory should be."""
-        with open(self.path, encoding="utf-8", errors="replace") as file:
-            yield from (_parse(line) for line in file if line.endswith("\n"))
+    def each(self, since=0):
+        """The same one by one, for a log that is too long for memory."""
+        if not self.path.exists():
+            return
+        with open(self.path, "rb") as file:
+            file.seek(since)
+            yield from (_parse(line.decode("utf-8", "replace")) for line in file if line.endswith(b"\n"))
 
     def entry(self, exchange_id):
         """The line of the request that carried `X-Rig-Id: exchange_id`."""
