@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use super::legacy::TransferEncoding;
+use super::line::LINE_MAX;
 use crate::body::Trouble;
 use crate::body::header::disposition::Disposition;
 use crate::body::header::legacy::codec::Codec;
@@ -111,8 +112,19 @@ fn part_charset(
     charsets: PartCharset,
     rules: HeaderRules,
 ) -> Result<FoundCharset, Trouble> {
-    let mut buffer = [0; 32];
-    let mut wanted = [Wanted::new(b"charset", &mut buffer)];
+    let (mut short, mut long);
+    let buffer = match charsets {
+        // A NUL counts, wherever it is in the name.
+        PartCharset::Any if content_type.contains(&0) => {
+            long = [0; LINE_MAX];
+            &mut long[..]
+        }
+        _ => {
+            short = [0; 32];
+            &mut short[..]
+        }
+    };
+    let mut wanted = [Wanted::new(b"charset", buffer)];
     header::parameters(content_type, HeaderText::Utf8, rules, &mut wanted)?;
     let [charset] = wanted;
     let name = charset.text.get();
@@ -120,6 +132,10 @@ fn part_charset(
         (Lookup::Absent, _) => FoundCharset::Known(Charset::Utf8),
         (Lookup::Bare, _) => FoundCharset::Missing,
         (Lookup::Unknown, _) => FoundCharset::Failed(Trouble::CharsetUnknown),
+        // Python raises a ValueError, as for text that does not fit its charset.
+        (Lookup::Found, PartCharset::Any) if name.is_some_and(|name| name.contains(&0)) => {
+            FoundCharset::Failed(Trouble::HeaderNotText)
+        }
         (Lookup::Found, PartCharset::Any) => match name.and_then(Codec::find) {
             Some(codec) => FoundCharset::Known(codec.charset()),
             None => FoundCharset::Unknown,
