@@ -25,12 +25,25 @@ pub(super) struct Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FoundCharset {
     Known(Charset),
-    /// Python has no such codec: a `LookupError` as soon as there is data to decode
-    Unknown,
-    /// a parameter without a value: a `TypeError`
-    Missing,
-    /// the header cannot be read; werkzeug does not read that of a file
-    Failed(Trouble),
+    /// an error, which werkzeug raises only where it decodes the part, so not for a file
+    Failed(CharsetTrouble),
+}
+
+/// An error in a part's charset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CharsetTrouble {
+    pub(super) trouble: Trouble,
+    /// whether werkzeug raises it without data, too
+    pub(super) without_data: bool,
+}
+
+impl FoundCharset {
+    const fn failed(trouble: Trouble, without_data: bool) -> Self {
+        Self::Failed(CharsetTrouble {
+            trouble,
+            without_data,
+        })
+    }
 }
 
 impl Found {
@@ -93,7 +106,8 @@ impl Found {
             }
         } else if is(b"Content-Type") && self.charset.is_none() {
             let charset = part_charset(value, rules.charsets, header_rules);
-            self.charset = Some(charset.unwrap_or_else(FoundCharset::Failed));
+            let failed = |trouble| FoundCharset::failed(trouble, true);
+            self.charset = Some(charset.unwrap_or_else(failed));
         } else if rules.transfer_encodings
             && is(b"Content-Transfer-Encoding")
             && self.transfer.is_none()
@@ -128,19 +142,24 @@ fn part_charset(
     header::parameters(content_type, HeaderText::Utf8, rules, &mut wanted)?;
     let [charset] = wanted;
     let name = charset.text.get();
+    let failed = |trouble| FoundCharset::failed(trouble, true);
+    let failed_with_data = |trouble| FoundCharset::failed(trouble, false);
     Ok(match (charset.found, charsets) {
         (Lookup::Absent, _) => FoundCharset::Known(Charset::Utf8),
-        (Lookup::Bare, _) => FoundCharset::Missing,
-        (Lookup::Unknown, _) => FoundCharset::Failed(Trouble::CharsetUnknown),
-        // Python raises a ValueError, as for text that does not fit its charset.
-        (Lookup::Found, PartCharset::Any) if name.is_some_and(|name| name.contains(&0)) => {
-            FoundCharset::Failed(Trouble::HeaderNotText)
+        // A TypeError of Python.
+        (Lookup::Bare, _) => failed(Trouble::HeaderCrash),
+        (Lookup::Unknown, _) => failed(Trouble::CharsetUnknown),
+        (Lookup::Found, PartCharset::Safe) => FoundCharset::Known(safe_charset(name)),
+        // A ValueError, as for text that does not fit its charset.
+        (Lookup::Found, _) if name.is_some_and(|name| name.contains(&0)) => {
+            failed(Trouble::HeaderNotText)
         }
         (Lookup::Found, PartCharset::Any) => match name.and_then(Codec::find) {
+            Some(Codec::StrictOnly) => failed_with_data(Trouble::HeaderNotText),
             Some(codec) => FoundCharset::Known(codec.charset()),
-            None => FoundCharset::Unknown,
+            // A LookupError.
+            None => failed_with_data(Trouble::HeaderCrash),
         },
-        (Lookup::Found, PartCharset::Safe) => FoundCharset::Known(safe_charset(name)),
     })
 }
 

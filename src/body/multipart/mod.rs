@@ -33,6 +33,7 @@ use crate::body::text::copy;
 use crate::body::werkzeug::PartRules;
 use borders::Borders;
 use delimiter::{Delimiter, Search};
+use found::CharsetTrouble;
 use legacy::Transfer;
 use part::{BlankLine, Part, PartHeaders};
 
@@ -50,8 +51,8 @@ pub struct Multipart<'r> {
     transfer: Option<Transfer>,
     /// bytes of this part, with the delimiter
     part_len: usize,
-    /// an error that werkzeug raises when the part has ended, and whether it does so without data, too
-    at_end: Option<(Trouble, bool)>,
+    /// an error that werkzeug raises when the part has ended
+    at_end: Option<CharsetTrouble>,
     /// a part that is a field, not a file, has been seen
     any: bool,
 }
@@ -231,7 +232,9 @@ impl<'r> Multipart<'r> {
         let has_data = self.part_len > self.search.len();
         self.state = match self.at_end.take() {
             _ if !is_fine => State::Failed(End::Dropped(Trouble::PartEncoding)),
-            Some((trouble, always)) if always || has_data => State::Failed(end_of_form(trouble)),
+            Some(error) if error.without_data || has_data => {
+                State::Failed(end_of_form(error.trouble))
+            }
             _ => State::Epilogue,
         };
     }

@@ -32,7 +32,7 @@
 //! line is checked by itself, as werkzeug decodes line by line. Browsers send whole `Content-Disposition` and
 //! `Content-Type` lines with CR LF; these are read in one go, by the same rules (`usual_line`, `whole_line`).
 
-use super::found::{Found, FoundCharset};
+use super::found::{CharsetTrouble, Found, FoundCharset};
 use super::legacy::{self, TransferEncoding};
 use super::line::{LINE_MAX, Line};
 use crate::body::Trouble;
@@ -162,14 +162,11 @@ impl<'r> PartHeaders<'r> {
         (bytes.len(), None)
     }
 
-    /// The error in the charset of a field, which werkzeug raises when the data has ended; and whether it
-    /// raises it without data, too.
-    pub(super) fn charset_trouble(&self) -> Option<(Trouble, bool)> {
+    /// The error in the charset of a field, which werkzeug raises when the data has ended.
+    pub(super) fn charset_trouble(&self) -> Option<CharsetTrouble> {
         match self.found.charset? {
             FoundCharset::Known(_) => None,
-            FoundCharset::Unknown => Some((Trouble::HeaderCrash, false)),
-            FoundCharset::Missing => Some((Trouble::HeaderCrash, true)),
-            FoundCharset::Failed(trouble) => Some((trouble, true)),
+            FoundCharset::Failed(trouble) => Some(trouble),
         }
     }
 
@@ -199,7 +196,7 @@ impl<'r> PartHeaders<'r> {
         let charset = match self.found.charset {
             None => Charset::Utf8,
             Some(FoundCharset::Known(charset)) => charset,
-            Some(_) => Charset::Other,
+            Some(FoundCharset::Failed(_)) => Charset::Other,
         };
         let started = wanted.filter(|index| fields.start_first(*index, charset));
         started.map_or(Part::Field, Part::Wanted)

@@ -16,6 +16,8 @@ pub(in crate::body) enum Codec {
     AsciiCompatible,
     /// one that this module does not decode
     Other,
+    /// one that Python cannot decode with `errors="replace"`: it raises a `UnicodeError`
+    StrictOnly,
 }
 
 impl Codec {
@@ -43,7 +45,7 @@ impl Codec {
         match self {
             Self::Known(charset) => charset,
             Self::AsciiCompatible => Charset::OtherAscii,
-            Self::Other => Charset::Other,
+            Self::Other | Self::StrictOnly => Charset::Other,
         }
     }
 }
@@ -68,13 +70,14 @@ fn normalize<'b>(name: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     buffer.get(..len)
 }
 
-const LISTS: [(Codec, &str); 6] = [
+const LISTS: [(Codec, &str); 7] = [
     (Codec::Known(Charset::Utf8), UTF_8),
     (Codec::Known(Charset::Ascii), ASCII),
     (Codec::Known(Charset::Latin1), LATIN_1),
     (Codec::Known(Charset::Cp1252), CP1252),
     (Codec::AsciiCompatible, ASCII_COMPATIBLE),
     (Codec::Other, OTHER),
+    (Codec::StrictOnly, "idna undefined"),
 ];
 
 const SLOTS: usize = 1024;
@@ -184,9 +187,9 @@ const OTHER: &str = "\
     037 1026 1140 273 424 500 864 cp037 cp1026 cp1140 cp273 cp424 cp500 cp864 cp875 csibm037 \
     csibm1026 csibm273 csibm424 csibm500 csibm864 csiso2022kr ebcdic_cp_be ebcdic_cp_ca \
     ebcdic_cp_ch ebcdic_cp_he ebcdic_cp_nl ebcdic_cp_us ebcdic_cp_wt hz hz_gb hz_gb_2312 hzgb \
-    ibm037 ibm039 ibm1026 ibm1140 ibm273 ibm424 ibm500 ibm864 idna iso2022_kr iso2022kr \
+    ibm037 ibm039 ibm1026 ibm1140 ibm273 ibm424 ibm500 ibm864 iso2022_kr iso2022kr \
     iso_2022_kr punycode raw_unicode_escape s_jis_2004 s_jisx0213 shift_jis_2004 \
-    shift_jisx0213 shiftjis2004 shiftjisx0213 sjis_2004 sjisx0213 u16 u32 u7 undefined \
+    shift_jisx0213 shiftjis2004 shiftjisx0213 sjis_2004 sjisx0213 u16 u32 u7 \
     unicode_1_1_utf_7 unicode_escape unicodebigunmarked unicodelittleunmarked utf16 utf32 utf7 \
     utf_16 utf_16_be utf_16_le utf_16be utf_16le utf_32 utf_32_be utf_32_le utf_32be utf_32le \
     utf_7";

@@ -287,7 +287,7 @@ fn decode_byte(
             return Err(Trouble::HeaderNotText);
         }
         Codec::AsciiCompatible if !byte.is_ascii() => return Err(Trouble::CharsetUnknown),
-        Codec::Other => return Err(Trouble::CharsetUnknown),
+        Codec::Other | Codec::StrictOnly => return Err(Trouble::CharsetUnknown),
         Codec::Known(_) | Codec::AsciiCompatible => {
             if !byte.is_ascii() || !utf8.finish() {
                 utf8.feed(&[byte]);
