@@ -3,11 +3,16 @@ oracle cannot know.
 """
 
 import binascii
+import codecs
 import json
 import re
 
 from .permissive import is_deeper
 
+CHARSET = re.compile(rb"charset(?:=\"?([\w.-]+))?", re.IGNORECASE)
+DECODED = ("ascii", "cp1252", "iso8859-1", "utf-8")
+# Charsets that are not what they seem have another meaning for one of these.
+PRINTABLE = bytes(range(0x20, 0x7f)) + b"\\u0041+AGE-~{"
 WIDE = re.compile(rb"charset[^\r\n]*(7|16|32)", re.IGNORECASE)
 # Python's decoder skips white space and other characters in between.
 BEHIND_PADDING = re.compile(rb"=[^A-Za-z0-9+/=]*[A-Za-z0-9+/]")
@@ -44,9 +49,10 @@ def json_in_utf_16(family, request):
 def other_charset(family, request):
     """Text above ASCII in a part whose charset is not one of the four that the module decodes; or any text,
     where ASCII bytes have another meaning in the charset."""
-    if family.release >= (14, 57) or b"charset" not in request.body.lower():
+    charsets = CHARSET.findall(request.body)
+    if family.release >= (14, 57) or all(map(_is_decoded, charsets)):
         return False
-    return HIGH.search(request.body) or WIDE.search(request.body)
+    return HIGH.search(request.body) or WIDE.search(request.body) or any(map(_changes_ascii, charsets))
 
 
 def deeper_than_this_python(family, request):
@@ -88,3 +94,17 @@ def limit(family, request, ours):
 
 def _is_json(request):
     return any(b"json" in value for value in content_types(request))
+
+
+def _is_decoded(charset):
+    try:
+        return codecs.lookup(charset.decode("ascii")).name in DECODED
+    except (LookupError, ValueError):
+        return False
+
+
+def _changes_ascii(charset):
+    try:
+        return PRINTABLE.decode(charset.decode("ascii"), "replace") != PRINTABLE.decode("ascii")
+    except (LookupError, ValueError):
+        return False

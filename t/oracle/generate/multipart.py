@@ -1,6 +1,7 @@
 """Multipart bodies, well-formed or nearly so."""
 
 import base64
+import encodings.aliases
 import quopri
 
 from . import content_type
@@ -62,7 +63,9 @@ TYPES = (
     b"text/plain; charset=utf8", b"text/plain; charset=bogus", b"text/plain; charset=utf-16",
     b"text/plain; charset=cp1252", b"text/plain; charset=", b"text/plain; charset",
     b"text/plain; charset=iso-8859-1 ", b"text/plain; charset=' iso-8859-1'",
+    b"text/plain; charset=utf-8\0", b"text/plain; charset=x\0", b"text/plain; charset*=utf-8''x%00y",
 )
+CODECS = sorted({*encodings.aliases.aliases.values(), "idna", "punycode", "undefined"})
 TRANSFERS = (
     b"base64", b"quoted-printable", b"7bit", b"8bit", b"binary", b"BASE64", b"Base64 ", b"x",
     b"Quoted-Printable", b"base64; x", b"", b"quopri", b"base64_codec", b"hex", b"rot13",
@@ -144,7 +147,7 @@ class Writer:
         transfer = b""
         if dice.chance(0.15) or dice.odd(0.5):
             headers.insert(dice.randrange(len(headers) + 1),
-                           self.header(b"Content-Type", dice.pick(TYPES[:5], TYPES)))
+                           self.header(b"Content-Type", self.part_type()))
         if dice.chance(0.06) or dice.odd(0.2):
             transfer = dice.pick(TRANSFERS[:5], TRANSFERS)
             headers.append(self.header(b"Content-Transfer-Encoding", transfer))
@@ -157,6 +160,13 @@ class Writer:
     def disposition_name(self):
         """`Content-Disposition`"""
         return self.dice.choice(DISPOSITIONS) if self.dice.odd(0.15) else b"Content-Disposition"
+
+    def part_type(self):
+        """The value of a Content-Type."""
+        dice = self.dice
+        if dice.odd(0.3):
+            return b"text/plain; charset=" + dice.choice(CODECS).encode() + dice.pick((b"",), (b"\0", b"\0x"))
+        return dice.pick(TYPES[:5], TYPES)
 
     def header(self, name, value):
         """One header line, maybe folded."""
