@@ -349,12 +349,14 @@ bench-peers: ## Install the peers that bench-server measures, too: Lua in Debian
 fuzz-oracle: frappe-cmd $(VENV)/requirements.txt ## Compare N cases a version with the real werkzeug
 	@cd t && exec $(VENV)/bin/python -m oracle.fuzz --cases $(or $(N),20000) $(FUZZ_ARGS)
 
-# Seconds for each target of fuzz, and for soak.
+# Seconds for each target of fuzz, and for soak. 0 only runs what is stored.
 TIME ?= 60
+DIFFERENCE_TIME ?= $(TIME)
 
 .PHONY: fuzz
 fuzz: frappe-cmd $(VENV)/requirements.txt ## Fuzz the core, each target for TIME seconds; TARGETS="json form"
-	@FUZZ_PYTHON=$(VENV)/bin/python TEST_FRAPPE_CMD=$(FRAPPE_CMD) fuzz/run.sh $(TARGET)/fuzz $(TIME) $(TARGETS)
+	@FUZZ_PYTHON=$(VENV)/bin/python TEST_FRAPPE_CMD=$(FRAPPE_CMD) DIFFERENCE_SECONDS=$(DIFFERENCE_TIME) \
+	    fuzz/run.sh $(TARGET)/fuzz $(TIME) $(TARGETS)
 
 .PHONY: fuzz-corpus
 fuzz-corpus: ## Store what fuzz has found as fuzz/corpus.tar.gz, minimised

@@ -5,7 +5,8 @@
 #
 # DIRECTORY keeps the programs, the corpus, and the inputs that failed. Each run begins with that corpus, with
 # the one in fuzz/corpus.tar.gz, and with the requests of the tests. For a target that fails, this says which
-# input it was and how to run it again. FUZZ_PYTHON is the interpreter of the tests' environment.
+# input it was and how to run it again. With 0 SECONDS a target only runs what is stored. DIFFERENCE_SECONDS,
+# if set, is the time of the target `difference`. FUZZ_PYTHON is the interpreter of the tests' environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,11 +44,14 @@ tar -xzf fuzz/corpus.tar.gz -C "$directory/stored"
 "$FUZZ_PYTHON" fuzz/seeds.py "$directory/corpus" "${targets[@]}"
 
 run() {
-    local target=$1 log=$directory/$1.log status=0 stored=$directory/stored/$1
+    local target=$1 log=$directory/$1.log status=0 stored=$directory/stored/$1 time=$seconds
+    [[ $1 != difference ]] || time=${DIFFERENCE_SECONDS:-$seconds}
+    # libFuzzer takes 0 seconds for no limit.
+    if [[ $time == 0 ]]; then time=-runs=0; else time=-max_total_time=$time; fi
     # These targets take inputs of the same shape as `request`.
     [[ $1 != difference && $1 != splits ]] || stored=$directory/stored/request
     mkdir -p "$directory/corpus/$target" "$directory/failed"
-    "$directory/$host/release/$target" "$directory/corpus/$target" "$stored" -max_total_time="$seconds" -max_len=8192 \
+    "$directory/$host/release/$target" "$directory/corpus/$target" "$stored" "$time" -max_len=8192 \
         -timeout=20 -rss_limit_mb=2048 -dict=fuzz/dictionary -use_value_profile=1 -print_final_stats=1 \
         -artifact_prefix="$directory/failed/$target-" >"$log" 2>&1 || status=$?
     if [[ $status == 0 ]]; then
