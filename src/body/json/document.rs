@@ -76,6 +76,7 @@ impl Json<'_> {
             first_item: core::mem::take(&mut self.first_item),
         });
         self.base = self.levels.depth().saturating_add(1);
+        self.find_unwraps();
     }
 
     /// The document has ended.
@@ -84,6 +85,7 @@ impl Json<'_> {
             self.base = inside.base;
             self.member = inside.member;
             self.first_item = inside.first_item;
+            self.find_unwraps();
         }
     }
 }

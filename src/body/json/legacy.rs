@@ -5,9 +5,11 @@ use super::{Json, JsonLists};
 use crate::body::{End, Fields, Trouble};
 
 impl Json<'_> {
-    /// Whether a list that begins now gives its first item.
-    pub(super) fn unwraps(&self) -> bool {
-        self.rules.lists != JsonLists::Keep && self.inside.is_none() && self.top == Some(b'{')
+    /// Finds out whether a list that begins now gives its first item. That changes with the top and at the
+    /// borders of a document.
+    pub(super) fn find_unwraps(&mut self) {
+        self.unwraps =
+            self.rules.lists != JsonLists::Keep && self.inside.is_none() && self.top == Some(b'{');
     }
 
     /// The result of a text that is an object.
@@ -66,6 +68,9 @@ impl EmptyLists {
 
     /// Removes a key, which has got another value.
     pub(super) fn remove(&mut self, hash: u64) {
+        if self.len == 0 {
+            return;
+        }
         let known = self.hashes.get(..self.len).unwrap_or_default();
         if let Some(at) = known.iter().position(|known| *known == hash) {
             self.len = self.len.saturating_sub(1);

@@ -117,6 +117,8 @@ pub struct Json<'r> {
     member: Option<usize>,
     /// that member is a list, and its first item is being read
     first_item: bool,
+    /// a list that begins now gives its first item
+    unwraps: bool,
     /// the depth of the object whose members are wanted: 1, but within a document
     base: usize,
     /// the document whose members are wanted
@@ -173,6 +175,7 @@ impl<'r> Json<'r> {
             key: Name::EMPTY,
             member: None,
             first_item: false,
+            unwraps: false,
             base: 1,
             inside: None,
             root: None,
@@ -195,6 +198,7 @@ impl<'r> Json<'r> {
         self.in_key = false;
         self.member = None;
         self.first_item = false;
+        self.unwraps = false;
         self.base = 0;
         self.inside = None;
         self.root = Some(slot);

@@ -88,7 +88,7 @@ impl Json<'_> {
             // What is closed at this depth may be the value of a slot.
             floor: match (self.first_item, self.member) {
                 (true, _) => self.base.saturating_add(2),
-                (false, None) if !self.unwraps() => self.base.max(1),
+                (false, None) if !self.unwraps => self.base.max(1),
                 _ => self.base.saturating_add(1),
             },
             depth_max: self.rules.depth_max,
@@ -113,11 +113,11 @@ impl Json<'_> {
     /// Nothing is wanted of what comes next.
     #[inline(always)]
     pub(super) fn can_skip(&self) -> bool {
-        match self.levels.depth().checked_sub(self.base) {
-            _ if self.levels.depth() == 0 => false,
-            Some(0) => self.member.is_none() && !self.unwraps(),
-            Some(1) => !self.first_item,
-            _ => true,
+        let depth = self.levels.depth();
+        match depth.wrapping_sub(self.base) {
+            0 => !self.unwraps && self.member.is_none() && depth > 0,
+            1 => !self.first_item,
+            _ => depth > 0,
         }
     }
 }

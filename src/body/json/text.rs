@@ -18,7 +18,7 @@ impl Json<'_> {
             // The usual case: all of it is here and stands for itself.
             if self.has_wanted_keys() {
                 self.member = self.members(fields).find(key);
-                if self.unwraps() {
+                if self.unwraps {
                     self.key.mix(key);
                 }
             }
@@ -44,9 +44,7 @@ impl Json<'_> {
         };
         let mut rest = rest;
         // Escapes, without a turn for each byte.
-        while let [b'\\', escape, after @ ..] = rest
-            && matches!(self.state, State::Text)
-        {
+        while let [b'\\', escape, after @ ..] = rest {
             rest = match escape {
                 b'u' => {
                     let Some((unit, after)) = code(after) else {
@@ -60,12 +58,13 @@ impl Json<'_> {
                     after
                 }
             };
+            if !matches!(self.state, State::Text) {
+                return rest;
+            }
         }
-        if !matches!(self.state, State::Text) {
-            return rest;
-        }
-        let len = near::text_len(rest);
-        let (plain, after) = rest.split_at_checked(len).unwrap_or((rest, b""));
+        let Some((plain, after)) = rest.split_at_checked(near::text_len(rest)) else {
+            return b"";
+        };
         if !plain.is_empty() && self.end_of_half(fields) {
             self.push(plain, fields);
         }
@@ -222,7 +221,7 @@ impl Json<'_> {
                 [byte] => self.key.push_byte(*byte),
                 _ => self.key.push(bytes),
             }
-            if self.unwraps() {
+            if self.unwraps {
                 self.key.mix(bytes);
             }
         }

@@ -16,14 +16,14 @@ impl Json<'_> {
     /// A byte behind a value or a key.
     pub(super) fn structure(&mut self, byte: u8, fields: &mut Fields<'_>) {
         match (self.state, byte) {
+            (State::After, b',') if self.levels.in_object() => self.state = State::Key,
+            (State::After, b'}') if self.levels.in_object() => self.close(fields),
+            (State::After, b',') if self.levels.in_array() => self.state = State::Value,
+            (State::After, b']') if self.levels.in_array() => self.close(fields),
             (State::After, _) if self.levels.depth() == 0 && self.root.is_some() => {
                 self.state = State::Tail(1);
             }
             (State::Colon, b':') => self.state = State::Value,
-            (State::After, b',') if self.levels.in_object() => self.state = State::Key,
-            (State::After, b',') if self.levels.depth() > 0 => self.state = State::Value,
-            (State::After, b']') if self.levels.in_array() => self.close(fields),
-            (State::After, b'}') if self.levels.in_object() => self.close(fields),
             _ => self.fail(Trouble::JsonSyntax),
         }
     }
@@ -33,13 +33,13 @@ impl Json<'_> {
         if byte == b'}' && self.has_wanted_keys() {
             self.leave();
         }
-        if self.first_item && self.levels.depth() == self.base.saturating_add(1) {
+        if self.first_item && self.levels.depth() == self.base.wrapping_add(1) {
             self.first_item = false;
         }
-        if self.levels.depth() == self.target_depth().saturating_add(1) && self.keeps_first_item() {
+        if self.levels.depth() == self.target_depth().wrapping_add(1) && self.keeps_first_item() {
             self.set_member(false, fields);
         }
-        if byte == b']' && self.levels.depth() == 2 && self.unwraps() {
+        if byte == b']' && self.levels.depth() == 2 && self.unwraps {
             self.empty_lists.add(self.key.hash());
         }
         self.close(fields);
@@ -48,23 +48,23 @@ impl Json<'_> {
     /// The first byte of a value.
     pub(super) fn value(&mut self, byte: u8, fields: &mut Fields<'_>) {
         match self.levels.depth() {
-            0 => self.top = Some(byte),
-            1 if self.unwraps() => self.empty_lists.remove(self.key.hash()),
+            0 => {
+                self.top = Some(byte);
+                self.find_unwraps();
+            }
+            1 if self.unwraps => self.empty_lists.remove(self.key.hash()),
             _ => {}
         }
+        if byte == b'"' {
+            if let Some(index) = self.wanted() {
+                fields.start(index, self.charset);
+            }
+            self.in_key = false;
+            self.state = State::Text;
+            return;
+        }
         let (truthy, state) = match byte {
-            b'"' => {
-                if let Some(index) = self.wanted() {
-                    fields.start(index, self.charset);
-                }
-                self.in_key = false;
-                self.state = State::Text;
-                return;
-            }
-            b'{' | b'[' => {
-                self.set_not_text(true, fields);
-                return self.open(byte == b'{', fields);
-            }
+            b'{' | b'[' => return self.open(byte == b'{', fields),
             b't' => (true, State::Literal(b"rue")),
             b'f' => (false, State::Literal(b"alse")),
             b'n' => (false, State::Literal(b"ull")),
@@ -79,7 +79,7 @@ impl Json<'_> {
 
     /// The depth of values that go to the member's slot.
     pub(super) fn target_depth(&self) -> usize {
-        self.base.saturating_add(usize::from(self.first_item))
+        self.base.wrapping_add(usize::from(self.first_item))
     }
 
     /// The slot that a value which begins here goes to.
@@ -91,7 +91,7 @@ impl Json<'_> {
 
     /// The first item of a list, if one is read, is the member's value.
     pub(super) fn keeps_first_item(&self) -> bool {
-        !self.first_item || self.unwraps()
+        !self.first_item || self.unwraps
     }
 
     /// The value that begins or ends here is no text.
@@ -124,14 +124,14 @@ impl Json<'_> {
 
     pub(super) fn open(&mut self, object: bool, fields: &mut Fields<'_>) {
         let document = self.document_here(fields);
-        if object {
-            if let Some(slot) = document {
-                self.enter(slot);
-            }
-        } else if !self.first_item
-            && (document.is_some() || self.wanted().is_some() && self.unwraps())
-        {
-            self.first_item = true;
+        let is_wanted = self.wanted().is_some();
+        let unwraps = !object && !self.first_item && is_wanted && self.unwraps;
+        if is_wanted && !unwraps {
+            self.set_member(true, fields);
+        }
+        match document {
+            Some(slot) if object => self.enter(slot),
+            _ => self.first_item |= unwraps || !object && document.is_some(),
         }
         if self.levels.depth() >= self.rules.depth_max || !self.levels.push(object) {
             return self.fail(Trouble::JsonTooDeep);
