@@ -62,11 +62,13 @@ pub(super) enum Tail {
     End,
 }
 
-/// The search. State: 90 bytes and what it borrows.
+/// The search. State: 100 bytes and what it borrows.
 #[derive(Debug)]
 pub(super) struct Search<'r> {
     /// `--boundary`
     pub(super) needle: &'r [u8],
+    /// how many dashes it begins with
+    dashes: usize,
     borders: Borders<'r>,
     /// how many bytes of the needle are matched by the last bytes. If all: only the dashes of `tail` may
     /// stand behind it, and they have not been searched for another needle
@@ -91,6 +93,7 @@ impl<'r> Search<'r> {
     pub(super) fn new(needle: &'r [u8], borders: &'r mut [u8], by_lines: bool) -> Self {
         Self {
             needle,
+            dashes: leading(needle),
             borders: Borders::new(borders),
             matched: 0,
             before: [0; 2],
@@ -229,7 +232,7 @@ impl<'r> Search<'r> {
 
     /// Looks for the first needle, which needs no line break in front. Returns the bytes taken.
     fn anywhere(&mut self, rest: &[u8]) -> usize {
-        let dashes = leading(self.needle);
+        let dashes = self.dashes;
         let mut at = 0_usize;
         loop {
             let here = rest.get(at..).unwrap_or_default();
