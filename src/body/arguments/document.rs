@@ -36,7 +36,7 @@ pub trait ScanDocument {
     /// Takes back the last `count` bytes, which were a delimiter and no part of the document.
     fn take_back(&mut self, count: usize, fields: &mut Fields<'_>);
 
-    /// The document is complete. False where it is no JSON.
+    /// The document is complete. False where it is no JSON, or too short to have the member.
     fn end(&mut self, fields: &mut Fields<'_>) -> bool;
 }
 
@@ -51,7 +51,7 @@ impl<'r> Fields<'r> {
     pub(super) fn start_document(&mut self, index: usize, slot: usize, charset: Charset) {
         self.drop_document();
         // This holds until the member has come.
-        self.set_not_text(slot, true);
+        self.set_slot_not_text(slot, true);
         if let Some(scanner) = &mut self.scanner {
             scanner.start(slot, charset);
             self.reading = Some(index);
@@ -59,13 +59,13 @@ impl<'r> Fields<'r> {
     }
 
     pub(super) fn end_document(&mut self, index: usize, from_list: bool) {
-        let is_json = self.scan(|scanner, fields| scanner.end(fields));
+        let may_have_it = self.scan(|scanner, fields| scanner.end(fields));
         self.reading = None;
         if let Some(slot) = self.names.document(index) {
-            match is_json {
+            match may_have_it {
                 Some(true) if from_list => self.set_from_list(slot),
                 Some(true) => {}
-                Some(false) | None => self.set_not_text(slot, true),
+                Some(false) | None => self.set_slot_not_text(slot, true),
             }
         }
     }
@@ -78,7 +78,7 @@ impl<'r> Fields<'r> {
             .take()
             .and_then(|index| self.names.document(index));
         if let Some(slot) = slot {
-            self.set_not_text(slot, true);
+            self.set_slot_not_text(slot, true);
         }
     }
 

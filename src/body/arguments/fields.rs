@@ -264,12 +264,17 @@ impl Fields<'_> {
 
     /// A value is JSON, but no text.
     pub(in crate::body) fn set_not_text(&mut self, index: usize, truthy: bool) {
+        self.set_slot_not_text(index, truthy);
+        if let Some(document) = self.names.document(index) {
+            self.set_slot_not_text(document, truthy);
+        }
+    }
+
+    /// The same, but the slot of its document stays.
+    #[inline]
+    pub(in crate::body) fn set_slot_not_text(&mut self, index: usize, truthy: bool) {
         let source = self.source;
         if let Some(slot) = self.slots.get_mut(index) {
-            slot.set_not_text(truthy, source);
-        }
-        let document = self.names.document(index);
-        if let Some(slot) = document.and_then(|index| self.slots.get_mut(index)) {
             slot.set_not_text(truthy, source);
         }
     }

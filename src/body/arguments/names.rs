@@ -105,12 +105,12 @@ impl Names {
 
     /// The index of a place; one without a slot if there is no such place.
     pub fn place(&self, place: usize) -> usize {
-        self.count().saturating_add(place)
+        self.count().wrapping_add(place)
     }
 
     /// How many names there are.
     pub(super) fn count(&self) -> usize {
-        self.others.len().saturating_add(1)
+        self.others.len().wrapping_add(1)
     }
 
     /// Whether there may be a name of `len` bytes.

@@ -94,6 +94,9 @@ impl Json<'_> {
 /// time.
 const BUFFER: usize = 256;
 
+/// The bytes around the name of a member in the shortest document that has it: `{"":0}`.
+const SHORTEST: usize = 6;
+
 /// The scanner for a document that is the text of an argument. State: 700 bytes, and a page for one
 /// that is nested deeper than 256 levels.
 #[derive(Debug)]
@@ -198,6 +201,11 @@ impl ScanDocument for Document<'_> {
     }
 
     fn end(&mut self, fields: &mut Fields<'_>) -> bool {
+        let is_unread = self.json.top.is_none();
+        if is_unread && self.len < fields.names().member().len().saturating_add(SHORTEST) {
+            self.len = 0;
+            return false;
+        }
         self.flush(fields);
         self.json.levels.depth() == 0 && matches!(self.json.state, State::After)
     }

@@ -226,7 +226,10 @@ impl<'r> Json<'r> {
             }
         }
         // The length of `rest` from which on blocks are tried.
-        let mut blocks_from = rest.len();
+        let mut blocks_from = match rest.len() {
+            ..skip::LEAST => 0,
+            len => len,
+        };
         let mut stride = 0_usize;
         while let Some((byte, after)) = rest.split_first() {
             if rest.len() <= blocks_from && self.can_skip() {

@@ -62,7 +62,7 @@ use crate::body::Trouble;
 use structure::Structure;
 
 /// Fewer bytes are not worth it.
-const LEAST: usize = 16;
+pub(super) const LEAST: usize = 16;
 
 impl Json<'_> {
     /// Reads what is not wanted.

@@ -36,33 +36,37 @@ impl Json<'_> {
 
     /// The bytes of a string, up to its end or an escape.
     pub(super) fn text<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        let rest = match self.wanted() {
-            Some(index) if self.high.is_none() && fields.is_reading(index) => {
-                text_of_document(rest, index, fields)
-            }
-            _ => rest,
-        };
         let mut rest = rest;
-        // Escapes, without a turn for each byte.
-        while let [b'\\', escape, after @ ..] = rest {
-            rest = match escape {
-                b'u' => {
-                    let Some((unit, after)) = code(after) else {
-                        break;
-                    };
-                    self.unit(unit, fields);
-                    after
-                }
-                _ => {
-                    self.escape(*escape, fields);
-                    after
-                }
-            };
-            if !matches!(self.state, State::Text) {
-                return rest;
+        let mut len = near::text_len(rest);
+        if rest.get(len) != Some(&b'"') {
+            if let Some(index) = self.wanted()
+                && self.high.is_none()
+                && fields.is_reading(index)
+            {
+                rest = text_of_document(rest, index, fields);
             }
+            // Escapes, without a turn for each byte.
+            while let [b'\\', escape, after @ ..] = rest {
+                rest = match escape {
+                    b'u' => {
+                        let Some((unit, after)) = code(after) else {
+                            break;
+                        };
+                        self.unit(unit, fields);
+                        after
+                    }
+                    _ => {
+                        self.escape(*escape, fields);
+                        after
+                    }
+                };
+                if !matches!(self.state, State::Text) {
+                    return rest;
+                }
+            }
+            len = near::text_len(rest);
         }
-        let Some((plain, after)) = rest.split_at_checked(near::text_len(rest)) else {
+        let Some((plain, after)) = rest.split_at_checked(len) else {
             return b"";
         };
         if !plain.is_empty() && self.end_of_half(fields) {

@@ -63,8 +63,10 @@ impl Json<'_> {
             self.state = State::Text;
             return;
         }
+        if matches!(byte, b'{' | b'[') {
+            return self.open(byte == b'{', fields);
+        }
         let (truthy, state) = match byte {
-            b'{' | b'[' => return self.open(byte == b'{', fields),
             b't' => (true, State::Literal(b"rue")),
             b'f' => (false, State::Literal(b"alse")),
             b'n' => (false, State::Literal(b"ull")),
@@ -127,7 +129,12 @@ impl Json<'_> {
         let is_wanted = self.wanted().is_some();
         let unwraps = !object && !self.first_item && is_wanted && self.unwraps;
         if is_wanted && !unwraps {
-            self.set_member(true, fields);
+            if let Some(member) = self.member {
+                fields.set_slot_not_text(member, true);
+            }
+            if let Some(slot) = document {
+                fields.set_slot_not_text(slot, true);
+            }
         }
         match document {
             Some(slot) if object => self.enter(slot),
