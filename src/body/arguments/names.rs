@@ -16,8 +16,6 @@ pub struct Names {
     /// the longest value of each place, in bytes
     places: &'static [usize],
     documents: &'static Documents,
-    /// the indexes of arguments that are documents, and the places for their members
-    document_places: Vec<(usize, usize)>,
     lacks_memory: bool,
 }
 
@@ -26,6 +24,8 @@ struct Name {
     text: Box<[u8]>,
     /// the longest value, in bytes
     value_max: usize,
+    /// the argument is a document: the place for its member
+    document: Option<usize>,
 }
 
 impl Names {
@@ -40,7 +40,6 @@ impl Names {
             lengths: length_bit(3),
             places: &[],
             documents: &Documents::NONE,
-            document_places: Vec::new(),
             lacks_memory: false,
         }
     }
@@ -83,7 +82,11 @@ impl Names {
         text.extend_from_slice(name);
         self.others.try_reserve(1).ok()?;
         let text = text.into_boxed_slice();
-        self.others.push(Name { text, value_max });
+        self.others.push(Name {
+            text,
+            value_max,
+            document: None,
+        });
         match self.make_table() {
             Some(table) => self.table = table,
             None => {
@@ -148,7 +151,8 @@ impl Names {
         loop {
             let index = *self.table.get(place & mask)? as usize;
             let known = self.others.get(index.checked_sub(1)?)?;
-            if *known.text == *name {
+            // Most names are so short that a call of memcmp takes longer.
+            if known.text.len() == name.len() && known.text.iter().zip(name).all(|(a, b)| a == b) {
                 return Some(index);
             }
             place = place.wrapping_add(1);
@@ -174,15 +178,11 @@ impl Names {
     pub fn add_documents(&mut self, documents: &'static Documents) {
         self.documents = documents;
         for (name, place) in documents.arguments {
-            let index = self.add_up_to(name, 0);
-            let index = index.filter(|index| self.document(*index).is_none());
-            let Some(index) = index else {
-                continue;
-            };
-            if self.document_places.try_reserve(1).is_ok() {
-                self.document_places.push((index, *place));
-            } else {
-                self.lacks_memory = true;
+            let other = self
+                .add_up_to(name, 0)
+                .and_then(|index| index.checked_sub(1));
+            if let Some(name) = other.and_then(|other| self.others.get_mut(other)) {
+                name.document = Some(*place);
             }
         }
     }
@@ -190,14 +190,13 @@ impl Names {
     /// The slot for the wanted member of the document in this argument. None where it is no document.
     #[inline]
     pub fn document(&self, index: usize) -> Option<usize> {
-        let mut places = self.document_places.iter();
-        let (_, place) = places.find(|(argument, _)| *argument == index)?;
-        Some(self.place(*place))
+        let name = self.others.get(index.checked_sub(1)?)?;
+        Some(self.place(name.document?))
     }
 
     /// Whether any argument is a document.
     pub fn has_documents(&self) -> bool {
-        !self.document_places.is_empty()
+        !self.documents.arguments.is_empty()
     }
 
     /// The member of documents that is wanted.

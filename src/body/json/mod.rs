@@ -246,6 +246,10 @@ impl<'r> Json<'r> {
                 }
             }
             rest = match self.state {
+                // What comes most often.
+                State::After if rest.starts_with(b",\"") && self.levels.in_object() => {
+                    self.key(rest.get(2..).unwrap_or_default(), fields)
+                }
                 State::Text => self.text(rest, fields),
                 State::Number => self.number(self.number, rest, fields),
                 State::Failed(_) => return,
@@ -280,10 +284,7 @@ impl<'r> Json<'r> {
                 }
                 State::Key | State::Colon | State::After => {
                     self.structure(*byte, fields);
-                    match (self.state, after) {
-                        (State::Key, [b'"', after @ ..]) => self.key(after, fields),
-                        _ => after,
-                    }
+                    after
                 }
             };
         }

@@ -277,9 +277,8 @@ fn text_of_document<'c>(text: &'c [u8], index: usize, fields: &mut Fields<'_>) -
     loop {
         if rest.first() != Some(&b'\\') {
             let len = near::text_len(rest);
-            let (plain, after) = rest.split_at_checked(len).unwrap_or((rest, b""));
-            buffer.push(plain);
-            rest = after;
+            buffer.push_first(rest, len);
+            rest = rest.get(len..).unwrap_or_default();
         }
         match rest {
             [b'\\', b'u', digits @ ..] => {

@@ -87,6 +87,21 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
         }
     }
 
+    /// Takes the first `len` bytes. A few of many are copied as a vector, without a call.
+    #[inline(always)]
+    pub(in crate::body) fn push_first(&mut self, bytes: &[u8], len: usize) {
+        let free = self.bytes.get_mut(self.len..).unwrap_or_default();
+        if let Some(vector) = bytes.first_chunk::<PACKED>()
+            && let Some(free) = free.first_chunk_mut()
+            && len <= PACKED
+        {
+            *free = *vector;
+            self.len = self.len.saturating_add(len);
+        } else {
+            self.push(bytes.get(..len).unwrap_or(bytes));
+        }
+    }
+
     pub(in crate::body) fn flush(&mut self) {
         if let Some(bytes) = self.bytes.get(..self.len)
             && !bytes.is_empty()
