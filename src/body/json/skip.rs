@@ -85,12 +85,7 @@ impl Json<'_> {
             _ => self.levels.in_object(),
         };
         let mut skip = Skip {
-            // What is closed at this depth may be the value of a slot.
-            floor: match (self.first_item, self.member) {
-                (true, _) => self.base.saturating_add(2),
-                (false, None) if !self.unwraps => self.base.max(1),
-                _ => self.base.saturating_add(1),
-            },
+            floor: self.floor(),
             depth_max: self.rules.depth_max,
             carry: Carry {
                 key: u64::from(awaits_key),
@@ -113,11 +108,16 @@ impl Json<'_> {
     /// Nothing is wanted of what comes next.
     #[inline(always)]
     pub(super) fn can_skip(&self) -> bool {
-        let depth = self.levels.depth();
-        match depth.wrapping_sub(self.base) {
-            0 => !self.unwraps && self.member.is_none() && depth > 0,
-            1 => !self.first_item,
-            _ => depth > 0,
+        self.levels.depth() >= self.floor()
+    }
+
+    /// The least depth at which nothing is wanted. What is closed above it may be the value of a slot.
+    #[inline(always)]
+    fn floor(&self) -> usize {
+        match (self.first_item, self.member) {
+            (true, _) => self.base.wrapping_add(2),
+            (false, None) if !self.unwraps => self.base.max(1),
+            _ => self.base.wrapping_add(1),
         }
     }
 }
