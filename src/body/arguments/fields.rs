@@ -210,7 +210,7 @@ impl Fields<'_> {
 
     /// Whether more bytes of a value are of no use: it is too long, and no document.
     pub(in crate::body) fn is_spent(&self, index: usize) -> bool {
-        self.slots.get(index).is_some_and(Slot::is_full) && self.reading != Some(index)
+        self.reading != Some(index) && self.slots.get(index).is_some_and(Slot::is_full)
     }
 
     /// Appends a byte to a value.

@@ -37,6 +37,7 @@ impl Members<'_, '_> {
     }
 
     /// The slot of the member.
+    #[inline(always)]
     pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
         match self.slot {
             Some(slot) => (key == self.fields.names().member()).then_some(slot),

@@ -211,7 +211,7 @@ impl Json<'_> {
             self.push_to_key(bytes);
         } else if let Some(index) = self.wanted() {
             fields.push(index, bytes);
-            if fields.is_spent(index) && !self.first_item {
+            if !self.first_item && fields.is_spent(index) {
                 // Too long for any use: the rest is read as that of a value that is not wanted.
                 self.member = None;
             }
