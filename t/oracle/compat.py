@@ -45,12 +45,29 @@ def headers_of_parts_stay_bytes():
 
     def unquote(text, plain=http._unquote):
         try:
-            return plain(text.encode(*BYTES))
+            return Bytes(plain(text.encode(*BYTES)))
         except UnicodeEncodeError:  # a header of the request itself, which was text from the start
             return plain(text)
 
+    def charset(self, headers, plain=formparser.MultiPartParser.get_part_charset):
+        return name_of_codec(plain(self, headers))
+
     formparser.to_native = to_native
+    formparser.MultiPartParser.get_part_charset = charset
     http._unquote = unquote
+
+
+class Bytes(bytes):
+    """Bytes that take the name of a codec as Python 2 does."""
+
+    def decode(self, encoding):
+        return super().decode(name_of_codec(encoding))
+
+
+def name_of_codec(text):
+    """Python 2 looks at the bytes of a codec's name, and takes each above ASCII for a space. Python 3 would refuse
+    the characters that the bytes have become."""
+    return re.sub("[\udc80-\udcff]", " ", text) if isinstance(text, str) else text
 
 
 def white_space_is_ascii():
