@@ -113,40 +113,47 @@ impl Form {
 
     fn name<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
         if !self.is_name_empty() {
-            return self.name_in_pieces(rest, fields);
+            return self.name_in_pieces(rest, None, fields);
         }
         let rest = behind_separators(rest);
-        match split_at(rest, Some(near::plain_len(rest))) {
-            // The usual case: the whole name is in this chunk, and it has no escapes.
-            Some((name, delimiter @ (b'=' | b'&'), after)) => {
-                let index = self.start(name, fields);
-                self.end_of_name(index, delimiter, fields);
+        // The usual case: the whole name is in this chunk, and it has no escapes.
+        if let Some((name, delimiter @ (b'=' | b'&'), after)) =
+            split_at(rest, Some(near::plain_len(rest)))
+        {
+            let index = self.start(name, fields);
+            self.end_of_name(index, delimiter, fields);
+            return after;
+        }
+        let end = near::find2_at_once(b'=', b'&', rest);
+        match split_at(rest, end) {
+            // Decoding leaves at least a third of the bytes, since an escape has three.
+            Some((name, delimiter, after))
+                if !fields.may_find_between(name.len() / 3, name.len()) =>
+            {
+                self.end_of_name(None, delimiter, fields);
                 after
             }
-            _ => self.name_in_pieces(rest, fields),
+            _ => self.name_in_pieces(rest, end, fields),
         }
     }
 
-    /// Reads a name that is long, has escapes, or does not end in this chunk.
+    /// Reads a name that is long, has escapes, or does not end in this chunk. `end`: its end, if that is known.
     #[inline(never)]
-    fn name_in_pieces<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        let end = split_at(rest, near::find2(b'=', b'&', rest));
-        let name = end.map_or(rest, |(name, ..)| name);
-        // Decoding leaves at least a third of the bytes, since an escape has three.
-        let may_be_wanted = end.is_none()
-            || !self.is_name_empty()
-            || fields.may_find_between(name.len() / 3, name.len());
-        if may_be_wanted {
-            name.iter()
-                .for_each(|byte| self.escape.step(*byte, &mut self.name));
+    fn name_in_pieces<'c>(
+        &mut self,
+        rest: &'c [u8],
+        end: Option<usize>,
+        fields: &mut Fields<'_>,
+    ) -> &'c [u8] {
+        let end = end.or_else(|| near::find2(b'=', b'&', rest));
+        let end = split_at(rest, end);
+        for byte in end.map_or(rest, |(name, ..)| name) {
+            self.escape.step(*byte, &mut self.name);
         }
         let Some((_, delimiter, after)) = end else {
             return b"";
         };
-        let index = match may_be_wanted {
-            true => self.take_name(fields),
-            false => None,
-        };
+        let index = self.take_name(fields);
         self.end_of_name(index, delimiter, fields);
         after
     }

@@ -35,7 +35,13 @@ fn find_behind(a: u8, bytes: &[u8]) -> Option<usize> {
 /// The place of the first `a` or `b`.
 #[inline(never)]
 pub(crate) fn find2(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
-    at_once(bytes, (a, a, b, b), false).or_else(|| find2_behind(a, b, bytes))
+    find2_at_once(a, b, bytes).or_else(|| find2_behind(a, b, bytes))
+}
+
+/// The same, if it is in the first vector.
+#[inline(always)]
+pub(in crate::body) fn find2_at_once(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
+    at_once(bytes, (a, a, b, b), false)
 }
 
 #[inline(never)]
