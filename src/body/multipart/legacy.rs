@@ -115,6 +115,7 @@ impl Transfer {
     }
 
     /// Decodes the next bytes of the part.
+    #[inline(never)]
     pub(super) fn feed(&mut self, bytes: &[u8], wanted: Option<usize>, fields: &mut Fields<'_>) {
         // There is no slot with this index, for a value that is not wanted.
         let index = wanted.unwrap_or(usize::MAX);
