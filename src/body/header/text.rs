@@ -76,31 +76,6 @@ impl<'b> Text<'b> {
         self.push(char.encode_utf8(&mut [0; 4]).as_bytes());
     }
 
-    /// Replaces each `from` behind `start` by the one byte `to`.
-    fn replace<const LEN: usize>(&mut self, start: usize, from: &[u8; LEN], to: u8) {
-        let text = self.buffer.get_mut(start..self.len);
-        let (Some(text), Some(first)) = (text, from.first()) else {
-            return;
-        };
-        if !text.contains(first) {
-            return;
-        }
-        let (mut read, mut write) = (0_usize, 0_usize);
-        while let Some(rest) = text.get(read..) {
-            let (byte, step) = match rest {
-                [byte, ..] if byte == first && rest.first_chunk() == Some(from) => (to, LEN),
-                [byte, ..] => (*byte, 1),
-                [] => break,
-            };
-            if let Some(place) = text.get_mut(write) {
-                *place = byte;
-            }
-            read = read.saturating_add(step);
-            write = write.saturating_add(1);
-        }
-        self.len = start.saturating_add(write);
-    }
-
     /// Removes the quotes around the text behind `start`, and the escapes in it. With `percent`, `%22` is
     /// an escape, too.
     pub(in crate::body) fn unquote(&mut self, start: usize, percent: bool) {
@@ -115,14 +90,43 @@ impl<'b> Text<'b> {
         for (to, from) in cells.iter().zip(cells.iter().skip(1)).take(len) {
             to.set(from.get());
         }
-        self.len = start.saturating_add(len);
+        let mut text = text.get_mut(..len).unwrap_or_default();
         // In the order of werkzeug's calls of `str.replace`.
-        self.replace(start, b"\\\\", b'\\');
-        self.replace(start, b"\\\"", b'"');
-        if percent {
-            self.replace(start, b"%22", b'"');
+        if text.contains(&b'\\') {
+            text = replace(text, b"\\\\", b'\\');
+            text = replace(text, b"\\\"", b'"');
         }
+        if percent && text.contains(&b'%') {
+            text = replace(text, b"%22", b'"');
+        }
+        self.len = start.saturating_add(text.len());
     }
+}
+
+/// Replaces each `from` by the one byte `to`, and returns the text, which is then shorter.
+fn replace<'t, const LEN: usize>(text: &'t mut [u8], from: &[u8; LEN], to: u8) -> &'t mut [u8] {
+    let cells = Cell::from_mut(&mut *text).as_slice_of_cells();
+    let mut places = cells.iter();
+    let mut rest = cells;
+    while let Some((byte, after)) = rest.split_first()
+        && let Some(place) = places.next()
+    {
+        let is_from = |(chunk, _): &(&[Cell<u8>; LEN], _)| {
+            chunk
+                .iter()
+                .zip(from)
+                .all(|(cell, byte)| cell.get() == *byte)
+        };
+        let (byte, after) = match rest.split_first_chunk().filter(is_from) {
+            Some((_, after)) => (to, after),
+            None => (byte.get(), after),
+        };
+        place.set(byte);
+        rest = after;
+    }
+    let left = places.len();
+    let len = text.len().saturating_sub(left);
+    text.get_mut(..len).unwrap_or_default()
 }
 
 /// Whether two texts are the same, apart from the case of ASCII letters.

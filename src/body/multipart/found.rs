@@ -150,15 +150,13 @@ fn part_charset(
         (Lookup::Bare, _) => failed(Trouble::HeaderCrash),
         (Lookup::Unknown, _) => failed(Trouble::CharsetUnknown),
         (Lookup::Found, PartCharset::Safe) => FoundCharset::Known(safe_charset(name)),
-        // A ValueError, as for text that does not fit its charset.
-        (Lookup::Found, _) if name.is_some_and(|name| name.contains(&0)) => {
-            failed(Trouble::HeaderNotText)
-        }
-        (Lookup::Found, PartCharset::Any) => match name.and_then(Codec::find) {
-            Some(Codec::StrictOnly) => failed_with_data(Trouble::HeaderNotText),
-            Some(codec) => FoundCharset::Known(codec.charset()),
+        (Lookup::Found, PartCharset::Any) => match name.map(Codec::find) {
+            // A ValueError, as for text that does not fit its charset.
+            Some(Err(trouble @ Trouble::HeaderNotText)) => failed(trouble),
+            Some(Ok(Codec::StrictOnly)) => failed_with_data(Trouble::HeaderNotText),
+            Some(Ok(codec)) => FoundCharset::Known(codec.charset()),
             // A LookupError.
-            None => failed_with_data(Trouble::HeaderCrash),
+            Some(Err(_)) | None => failed_with_data(Trouble::HeaderCrash),
         },
     })
 }

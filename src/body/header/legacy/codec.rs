@@ -5,7 +5,7 @@
 //! in them, which is enough for the names of methods. The lists are made from `encodings.aliases` and the
 //! modules of `encodings` of CPython 3.11.
 
-use crate::body::Charset;
+use crate::body::{Charset, Trouble};
 
 /// The codec that a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +21,18 @@ pub(in crate::body) enum Codec {
 }
 
 impl Codec {
-    /// Python's `codecs.lookup`; None where Python raises a `LookupError`.
-    pub(in crate::body) fn find(name: &[u8]) -> Option<Self> {
-        let mut buffer = [0; 32];
-        let name = normalize(name, &mut buffer)?;
-        let mut slot = hash(name);
+    /// Python's `codecs.lookup`, of which it returns the error: a `LookupError`, which werkzeug does not catch,
+    /// or a `ValueError` for a NUL, as for text that does not fit its charset.
+    pub(in crate::body) fn find(name: &[u8]) -> Result<Self, Trouble> {
+        Self::look_up(name).ok_or_else(|| match name.contains(&0) {
+            true => Trouble::HeaderNotText,
+            false => Trouble::HeaderCrash,
+        })
+    }
+
+    fn look_up(name: &[u8]) -> Option<Self> {
+        let mut buffer = [0; NAME_MAX];
+        let (name, mut slot) = normalize(name, &mut buffer)?;
         loop {
             let entry = INDEX.get(slot % SLOTS)?.checked_sub(1)?;
             let (codec, names) = LISTS.get(usize::from(entry >> START_BITS))?;
@@ -40,6 +47,11 @@ impl Codec {
         }
     }
 
+    /// Whether ASCII bytes mean ASCII.
+    pub(super) const fn has_ascii(self) -> bool {
+        !matches!(self, Self::Other | Self::StrictOnly)
+    }
+
     /// The charset in which a slot decodes its value.
     pub(in crate::body) const fn charset(self) -> Charset {
         match self {
@@ -50,24 +62,38 @@ impl Codec {
     }
 }
 
-/// `encodings.normalize_encoding`: lower case, and `_` for what is neither letter nor digit nor
-/// dot. No codec's name is longer than `buffer`.
-fn normalize<'b>(name: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    let mut len = 0_usize;
-    let mut gap = false;
+/// No codec has a longer name, in bytes.
+const NAME_MAX: usize = 32;
+
+/// `encodings.normalize_encoding`: lower case, and `_` for what is neither letter nor digit nor dot. Returns
+/// the name and its hash; None for a NUL, and for a name that is longer than any codec's.
+#[inline(always)]
+fn normalize<'b>(name: &[u8], buffer: &'b mut [u8; NAME_MAX]) -> Option<(&'b [u8], usize)> {
+    let mut free = buffer.iter_mut();
+    let mut hash = NO_HASH;
+    let mut push = |byte| {
+        *free.next()? = byte;
+        hash = mix(hash, byte);
+        Some(())
+    };
+    let (mut is_first, mut gap) = (true, false);
     for byte in name {
-        if !byte.is_ascii_alphanumeric() && *byte != b'.' {
-            gap = true;
+        if !byte.is_ascii_alphabetic() && !byte.is_ascii_digit() && *byte != b'.' {
+            if *byte == 0 {
+                return None;
+            }
+            gap = !is_first;
             continue;
         }
-        if core::mem::take(&mut gap) && len > 0 {
-            *buffer.get_mut(len)? = b'_';
-            len = len.saturating_add(1);
+        is_first = false;
+        if core::mem::take(&mut gap) {
+            push(b'_')?;
         }
-        *buffer.get_mut(len)? = byte.to_ascii_lowercase();
-        len = len.saturating_add(1);
+        // This bit is set in digits and dots, too.
+        push(byte | 0x20)?;
     }
-    buffer.get(..len)
+    let free = free.len();
+    Some((buffer.get(..NAME_MAX.saturating_sub(free))?, hash as usize))
 }
 
 const LISTS: [(Codec, &str); 7] = [
@@ -119,13 +145,20 @@ static INDEX: [u16; SLOTS] = {
 
 /// FNV-1a.
 const fn hash(name: &[u8]) -> usize {
-    let mut hash = 0x811c_9dc5_u32;
+    let mut hash = NO_HASH;
     let mut rest = name;
     while let [byte, after @ ..] = rest {
-        hash = (hash ^ *byte as u32).wrapping_mul(0x0100_0193);
+        hash = mix(hash, *byte);
         rest = after;
     }
     hash as usize
+}
+
+/// The hash of no bytes.
+const NO_HASH: u32 = 0x811c_9dc5;
+
+const fn mix(hash: u32, byte: u8) -> u32 {
+    (hash ^ byte as u32).wrapping_mul(0x0100_0193)
 }
 
 /// UTF-8
@@ -196,15 +229,15 @@ const OTHER: &str = "\
 
 #[cfg(test)]
 mod tests {
-    use super::{Charset, Codec, LISTS};
+    use super::{Charset, Codec, LISTS, Trouble};
 
     #[test]
     fn each_name_is_found_where_it_stands() {
         for (codec, names) in LISTS {
             for name in names.split(' ') {
-                assert_eq!(Codec::find(name.as_bytes()), Some(codec), "{name}");
+                assert_eq!(Codec::find(name.as_bytes()), Ok(codec), "{name}");
                 let more = format!("{name}x");
-                assert!(Codec::find(more.as_bytes()).is_none(), "{more}");
+                assert!(Codec::find(more.as_bytes()).is_err(), "{more}");
             }
         }
     }
@@ -212,21 +245,22 @@ mod tests {
     #[test]
     fn names() {
         let cases = [
-            ("utf-8", Some(Codec::Known(Charset::Utf8))),
-            ("UTF8", Some(Codec::Known(Charset::Utf8))),
-            (" utf  8 ", Some(Codec::Known(Charset::Utf8))),
-            ("ISO-8859-1", Some(Codec::Known(Charset::Latin1))),
-            ("us-ascii", Some(Codec::Known(Charset::Ascii))),
-            ("windows-1252", Some(Codec::Known(Charset::Cp1252))),
-            ("windows-1250", Some(Codec::AsciiCompatible)),
-            ("utf-16", Some(Codec::Other)),
-            ("base64", None),
-            ("bogus", None),
-            ("", None),
+            ("utf-8", Ok(Codec::Known(Charset::Utf8))),
+            ("UTF8", Ok(Codec::Known(Charset::Utf8))),
+            (" utf  8 ", Ok(Codec::Known(Charset::Utf8))),
+            ("ISO-8859-1", Ok(Codec::Known(Charset::Latin1))),
+            ("us-ascii", Ok(Codec::Known(Charset::Ascii))),
+            ("windows-1252", Ok(Codec::Known(Charset::Cp1252))),
+            ("windows-1250", Ok(Codec::AsciiCompatible)),
+            ("utf-16", Ok(Codec::Other)),
+            ("base64", Err(Trouble::HeaderCrash)),
+            ("bogus", Err(Trouble::HeaderCrash)),
+            ("", Err(Trouble::HeaderCrash)),
+            ("utf\08", Err(Trouble::HeaderNotText)),
         ];
         for (name, expected) in cases {
             assert_eq!(Codec::find(name.as_bytes()), expected, "{name}");
         }
-        assert_eq!(Codec::find(&[b'x'; 100]), None);
+        assert_eq!(Codec::find(&[b'x'; 100]), Err(Trouble::HeaderCrash));
     }
 }

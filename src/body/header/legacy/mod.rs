@@ -11,7 +11,7 @@ mod piece;
 mod tests;
 
 use codec::Codec;
-use piece::{Ahead, piece, quoted, until_space};
+use piece::{Ahead, Value, behind_key, key, until_space};
 
 use super::text::{HeaderText, Text, is_same, trim_start};
 use super::{Lookup, Wanted};
@@ -30,6 +30,12 @@ impl Pieces {
         } else {
             HeaderText::Ascii
         }
+    }
+
+    /// Whether two keys are the same.
+    #[inline(always)]
+    fn is_same(self, a: &[u8], b: &[u8]) -> bool {
+        a.len() == b.len() && (a == b || self.lower_case && is_same(a, b))
     }
 }
 
@@ -63,8 +69,14 @@ pub(super) fn parameters(
     let mut bare = BareKeys::default();
     let mut ahead = Ahead::default();
     let mut has_unknown = false;
-    while let Some((piece, after)) = piece(rest, text, pieces, &mut ahead) {
-        rest = after;
+    let mut nowhere = Text::new(&mut []);
+    let mut buffer = [0; NAME_MAX];
+    while let Some((key, after)) = key(rest, text, pieces) {
+        let name = name(key, &mut buffer);
+        let is = |wanted: &&mut Wanted<'_>| pieces.is_same(name, wanted.key);
+        let found = wanted.iter_mut().find(is);
+        let piece;
+        (piece, rest) = behind_key(after, text, pieces, &mut ahead);
         let mut encoding = piece.encoding;
         if piece.section {
             encoding = encoding.or(continued);
@@ -72,60 +84,54 @@ pub(super) fn parameters(
         } else {
             continued = None;
         }
-        let mut buffer = [0; NAME_MAX];
-        let name = name(piece.key, &mut buffer);
-        let is = |wanted: &Wanted<'_>| {
-            name.is_some_and(|name| match pieces.lower_case {
-                true => is_same(name, wanted.key),
-                false => name == wanted.key,
-            })
-        };
-        let mut wanted = wanted.iter_mut().enumerate();
-        let wanted = wanted.find(|(_, wanted)| is(wanted));
         let Some(value) = piece.value else {
             if piece.section && !pieces.bare_sections {
                 return Err(Trouble::HeaderCrash);
             }
             if !piece.section {
-                if let Some(name) = name {
-                    bare.add(piece.key, name, pieces.lower_case);
-                }
-                if let Some((_, wanted)) = wanted {
+                bare.add(key, name, pieces);
+                if let Some(wanted) = found {
                     wanted.set(Lookup::Bare);
                 }
             }
             continue;
         };
-        let decoded = match wanted {
-            Some((index, wanted)) => {
+        let decoded = match (found, encoding) {
+            (Some(wanted), _) => {
                 if !piece.section {
                     wanted.text.clear();
                 }
-                let start = wanted.text.len();
-                let decoded = decode(value, encoding, is_latin1, &mut wanted.text);
-                if encoding.is_none() {
-                    wanted.text.unquote(start, false);
-                }
-                let is_unknown = decoded == Err(Trouble::CharsetUnknown);
-                wanted.set(match is_unknown {
-                    true => Lookup::Unknown,
-                    false => Lookup::Found,
+                let decoded = match encoding {
+                    Some(encoding) => decode(value, encoding, is_latin1, &mut wanted.text),
+                    None => {
+                        let start = wanted.text.len();
+                        wanted.text.push(value.text);
+                        wanted.text.unquote(start, false);
+                        Ok(())
+                    }
+                };
+                wanted.set(match decoded {
+                    Err(Trouble::CharsetUnknown) => Lookup::Unknown,
+                    _ => Lookup::Found,
                 });
-                if is_unknown && is_lenient && index == 0 {
-                    return Ok(true);
-                }
                 decoded
             }
-            None if encoding.is_none() => Ok(()),
             // A parameter that is not wanted is decoded, too: an error in it is one of the whole header.
-            None => decode(value, encoding, is_latin1, &mut Text::new(&mut [])),
+            (None, Some(encoding)) => decode(value, encoding, is_latin1, &mut nowhere),
+            (None, None) => Ok(()),
         };
         match decoded {
             Ok(()) => {}
-            Err(Trouble::CharsetUnknown) => has_unknown = true,
+            Err(Trouble::CharsetUnknown) => {
+                has_unknown = true;
+                let first = wanted.first().map(|first| first.found);
+                if is_lenient && first == Some(Lookup::Unknown) {
+                    break;
+                }
+            }
             Err(trouble) => return Err(trouble),
         }
-        if name.is_some_and(|name| bare.remove(name, pieces.lower_case)) && piece.section {
+        if bare.remove(name, pieces) && piece.section {
             // werkzeug adds a section to None, which is a TypeError.
             return Err(Trouble::HeaderCrash);
         }
@@ -152,22 +158,26 @@ pub(super) fn content_type(
 /// Room for a parameter's name, in bytes: more than the longest wanted name has.
 const NAME_MAX: usize = 32;
 
-/// A key without its quotes. None for a key with escapes that is longer than any wanted name.
+/// A key without its quotes. Empty for a key with escapes that is longer than any wanted name.
 #[inline(always)]
-fn name<'k>(key: &'k [u8], buffer: &'k mut [u8; NAME_MAX]) -> Option<&'k [u8]> {
+fn name<'k>(key: &'k [u8], buffer: &'k mut [u8; NAME_MAX]) -> &'k [u8] {
     match key {
-        [b'"', plain @ .., b'"'] if !plain.contains(&b'\\') => Some(plain),
         [b'"', ..] => unquoted(key, buffer),
-        _ => Some(key),
+        _ => key,
     }
 }
 
-fn unquoted<'k>(key: &[u8], buffer: &'k mut [u8; NAME_MAX]) -> Option<&'k [u8]> {
+#[inline(never)]
+fn unquoted<'k>(key: &'k [u8], buffer: &'k mut [u8; NAME_MAX]) -> &'k [u8] {
+    match key {
+        [b'"', plain @ .., b'"'] if !plain.contains(&b'\\') => return plain,
+        _ => {}
+    }
     let mut name = Text::new(buffer);
     name.push(key);
     name.unquote(0, false);
-    let len = name.get()?.len();
-    buffer.get(..len)
+    let len = name.get().map_or(0, <[u8]>::len);
+    buffer.get(..len).unwrap_or_default()
 }
 
 /// The keys without a value: a section of such a key raises a `TypeError`. If two keys have the same hash,
@@ -180,27 +190,23 @@ struct BareKeys<'h> {
 
 impl<'h> BareKeys<'h> {
     /// Adds a key. `key` is the text of the header, `name` the same without quotes.
-    fn add(&mut self, key: &'h [u8], name: &[u8], lower_case: bool) {
+    fn add(&mut self, key: &'h [u8], name: &[u8], pieces: Pieces) {
         self.any = true;
-        if let Some(place) = self.place(name, lower_case) {
+        if let Some(place) = self.place(name, pieces) {
             *place = Some(key);
         }
     }
 
     /// Removes a key. Returns whether it was there.
-    fn remove(&mut self, wanted: &[u8], lower_case: bool) -> bool {
+    fn remove(&mut self, wanted: &[u8], pieces: Pieces) -> bool {
         if !self.any {
             return false;
         }
-        let Some(place) = self.place(wanted, lower_case) else {
+        let Some(place) = self.place(wanted, pieces) else {
             return false;
         };
         let mut buffer = [0; NAME_MAX];
-        let known = place.and_then(|known| name(known, &mut buffer));
-        let is_same = known.is_some_and(|known| match lower_case {
-            true => is_same(known, wanted),
-            false => known == wanted,
-        });
+        let is_same = place.is_some_and(|key| pieces.is_same(name(key, &mut buffer), wanted));
         if is_same {
             *place = None;
         }
@@ -208,40 +214,38 @@ impl<'h> BareKeys<'h> {
     }
 
     #[inline(always)]
-    fn place(&mut self, name: &[u8], lower_case: bool) -> Option<&mut Option<&'h [u8]>> {
+    fn place(&mut self, name: &[u8], pieces: Pieces) -> Option<&mut Option<&'h [u8]>> {
         let (first, last) = (*name.first()?, *name.last()?);
         // The bit makes both cases of a letter alike. Some other characters become alike, too, which does
         // no harm.
-        let case = if lower_case { 0x20 } else { 0 };
+        let case = if pieces.lower_case { 0x20 } else { 0 };
         let hash = (first | case).wrapping_mul(7) ^ (last | case);
         self.keys.get_mut(usize::from(hash) % 16)
     }
 }
 
-/// Decodes a value. One with a charset is percent-decoded and decoded strictly.
+/// Decodes a value with a charset: percent escapes, and then strictly its bytes.
 fn decode(
-    value: &[u8],
-    encoding: Option<&[u8]>,
+    value: Value<'_>,
+    encoding: &[u8],
     is_latin1: bool,
     out: &mut Text<'_>,
 ) -> Result<(), Trouble> {
-    let Some(encoding) = encoding else {
-        out.push(value);
-        return Ok(());
-    };
-    if encoding.contains(&0) {
-        // Python raises a ValueError, as for text that does not fit its charset.
-        return Err(Trouble::HeaderNotText);
+    let codec = Codec::find(encoding)?;
+    let mut rest = value.unquoted();
+    if !codec.has_ascii() && !rest.is_empty() {
+        return Err(Trouble::CharsetUnknown);
     }
-    // werkzeug does not catch Python's LookupError.
-    let codec = Codec::find(encoding).ok_or(Trouble::HeaderCrash)?;
-    let unquoted = quoted(value).filter(|(_, after)| after.is_empty());
-    let mut rest = match unquoted {
-        Some((quoted, _)) => quoted
-            .get(1..quoted.len().saturating_sub(1))
-            .unwrap_or_default(),
-        None => value,
-    };
+    // The usual case: ASCII without escapes.
+    let is_plain = |byte: &&u8| byte.is_ascii() && !matches!(byte, b'%' | b'\\');
+    let plain = rest.iter().take_while(is_plain).count();
+    if let Some((plain, after)) = rest.split_at_checked(plain) {
+        out.push(plain);
+        rest = after;
+    }
+    if rest.is_empty() {
+        return Ok(());
+    }
     let mut utf8 = Utf8Check::STRICT;
     while let Some((byte, after)) = rest.split_first() {
         if let Some((byte, after)) = split_escape(rest) {
@@ -251,7 +255,7 @@ fn decode(
         }
         rest = after;
         let byte = match (byte, after) {
-            (b'\\', [escaped @ (b'\\' | b'"'), after @ ..]) if unquoted.is_some() => {
+            (b'\\', [escaped @ (b'\\' | b'"'), after @ ..]) if value.is_quoted => {
                 rest = after;
                 *escaped
             }
@@ -287,8 +291,7 @@ fn decode_byte(
             return Err(Trouble::HeaderNotText);
         }
         Codec::AsciiCompatible if !byte.is_ascii() => return Err(Trouble::CharsetUnknown),
-        Codec::Other | Codec::StrictOnly => return Err(Trouble::CharsetUnknown),
-        Codec::Known(_) | Codec::AsciiCompatible => {
+        _ => {
             if !byte.is_ascii() || !utf8.finish() {
                 utf8.feed(&[byte]);
             }
