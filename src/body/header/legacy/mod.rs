@@ -158,7 +158,7 @@ pub(super) fn content_type(
 /// Room for a parameter's name, in bytes: more than the longest wanted name has.
 const NAME_MAX: usize = 32;
 
-/// A key without its quotes. Empty for a key with escapes that is longer than any wanted name.
+/// A key without its quotes. One with escapes stays as it is if it is longer than any wanted name.
 #[inline(always)]
 fn name<'k>(key: &'k [u8], buffer: &'k mut [u8; NAME_MAX]) -> &'k [u8] {
     match key {
@@ -176,8 +176,10 @@ fn unquoted<'k>(key: &'k [u8], buffer: &'k mut [u8; NAME_MAX]) -> &'k [u8] {
     let mut name = Text::new(buffer);
     name.push(key);
     name.unquote(0, false);
-    let len = name.get().map_or(0, <[u8]>::len);
-    buffer.get(..len).unwrap_or_default()
+    match name.get().map(<[u8]>::len) {
+        Some(len) => buffer.get(..len).unwrap_or_default(),
+        None => key,
+    }
 }
 
 /// The keys without a value: a section of such a key raises a `TypeError`. If two keys have the same hash,
@@ -215,7 +217,10 @@ impl<'h> BareKeys<'h> {
 
     #[inline(always)]
     fn place(&mut self, name: &[u8], pieces: Pieces) -> Option<&mut Option<&'h [u8]>> {
-        let (first, last) = (*name.first()?, *name.last()?);
+        let (first, last) = match name {
+            [first, ..] => (*first, *name.last()?),
+            [] => (0, 0),
+        };
         // The bit makes both cases of a letter alike. Some other characters become alike, too, which does
         // no harm.
         let case = if pieces.lower_case { 0x20 } else { 0 };

@@ -156,6 +156,15 @@ const OTHER: &[(&str, [Said<'_>; 4])] = &[
         [Is(None), Crash, Crash, Crash],
     ),
     (
+        "form-data; \"\"; \"\"*1=y; name=a",
+        [Is(None), Crash, Crash, Crash],
+    ),
+    (
+        "form-data; \"\\aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"; \
+         \"\\aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"*1=y; name=a",
+        [Is(None), Crash, Crash, Crash],
+    ),
+    (
         "form-data; x; x=1; x*0=y; name=a",
         [Is(None), Is(Some("a")), Is(Some("a")), Is(Some("a"))],
     ),
