@@ -36,7 +36,7 @@ pub trait ScanDocument {
     /// Takes back the last `count` bytes, which were a delimiter and no part of the document.
     fn take_back(&mut self, count: usize, fields: &mut Fields<'_>);
 
-    /// The document is complete. False where it is no JSON, or too short to have the member.
+    /// The document is complete. False where it is no JSON; one that is too short for the member need not be read.
     fn end(&mut self, fields: &mut Fields<'_>) -> bool;
 }
 
@@ -59,12 +59,14 @@ impl<'r> Fields<'r> {
     }
 
     pub(super) fn end_document(&mut self, index: usize, from_list: bool) {
-        let may_have_it = self.scan(|scanner, fields| scanner.end(fields));
+        let is_json = self.scan(|scanner, fields| scanner.end(fields));
         self.reading = None;
+        if is_json == Some(true) && !from_list {
+            return;
+        }
         if let Some(slot) = self.names.document(index) {
-            match may_have_it {
-                Some(true) if from_list => self.set_from_list(slot),
-                Some(true) => {}
+            match is_json {
+                Some(true) => self.set_from_list(slot),
                 Some(false) | None => self.set_slot_not_text(slot, true),
             }
         }

@@ -205,7 +205,7 @@ impl ScanDocument for Document<'_> {
         let is_unread = self.json.top.is_none();
         if is_unread && self.len < fields.names().member().len().saturating_add(SHORTEST) {
             self.len = 0;
-            return false;
+            return true;
         }
         self.flush(fields);
         self.json.levels.depth() == 0 && matches!(self.json.state, State::After)

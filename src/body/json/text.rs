@@ -11,14 +11,13 @@ use crate::body::text::percent::{Sink, hex};
 impl Json<'_> {
     /// A key, behind its opening quote.
     pub(super) fn key<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        self.in_key = true;
-        self.key.clear();
         let len = near::text_len(rest);
         if let Some((key, [b'"', after @ ..])) = rest.split_at_checked(len) {
             // The usual case: all of it is here and stands for itself.
             if self.has_wanted_keys() {
                 self.member = self.members(fields).find(key);
                 if self.unwraps {
+                    self.key.clear();
                     self.key.mix(key);
                 }
             }
@@ -30,43 +29,59 @@ impl Json<'_> {
             self.state = state;
             return after;
         }
+        self.in_key = true;
+        self.key.clear();
         self.state = State::Text;
-        self.text(rest, fields)
+        self.text_in_pieces(rest, fields)
     }
 
     /// The bytes of a string, up to its end or an escape.
     pub(super) fn text<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
-        let mut rest = rest;
-        let mut len = near::text_len(rest);
-        if rest.get(len) != Some(&b'"') {
-            if let Some(index) = self.wanted()
-                && self.high.is_none()
-                && fields.is_reading(index)
-            {
-                rest = text_of_document(rest, index, fields);
+        let len = near::text_len(rest);
+        if let Some((plain, [b'"', after @ ..])) = rest.split_at_checked(len)
+            && !self.in_key
+            && self.high.is_none()
+        {
+            // The usual case: what is left of it is here and stands for itself.
+            if let Some(index) = self.wanted() {
+                fields.push(index, plain);
+                fields.end(index, self.first_item);
             }
-            // Escapes, without a turn for each byte.
-            while let [b'\\', escape, after @ ..] = rest {
-                rest = match escape {
-                    b'u' => {
-                        let Some((unit, after)) = code(after) else {
-                            break;
-                        };
-                        self.unit(unit, fields);
-                        after
-                    }
-                    _ => {
-                        self.escape(*escape, fields);
-                        after
-                    }
-                };
-                if !matches!(self.state, State::Text) {
-                    return rest;
-                }
-            }
-            len = near::text_len(rest);
+            self.end_of_value(fields);
+            return after;
         }
-        let Some((plain, after)) = rest.split_at_checked(len) else {
+        self.text_in_pieces(rest, fields)
+    }
+
+    #[inline(never)]
+    fn text_in_pieces<'c>(&mut self, rest: &'c [u8], fields: &mut Fields<'_>) -> &'c [u8] {
+        let mut rest = rest;
+        if let Some(index) = self.wanted()
+            && self.high.is_none()
+            && fields.is_reading(index)
+        {
+            rest = text_of_document(rest, index, fields);
+        }
+        // Escapes, without a turn for each byte.
+        while let [b'\\', escape, after @ ..] = rest {
+            rest = match escape {
+                b'u' => {
+                    let Some((unit, after)) = code(after) else {
+                        break;
+                    };
+                    self.unit(unit, fields);
+                    after
+                }
+                _ => {
+                    self.escape(*escape, fields);
+                    after
+                }
+            };
+            if !matches!(self.state, State::Text) {
+                return rest;
+            }
+        }
+        let Some((plain, after)) = rest.split_at_checked(near::text_len(rest)) else {
             return b"";
         };
         if !plain.is_empty() && self.end_of_half(fields) {
@@ -206,6 +221,7 @@ impl Json<'_> {
         true
     }
 
+    #[inline(always)]
     fn push(&mut self, bytes: &[u8], fields: &mut Fields<'_>) {
         if self.in_key {
             self.push_to_key(bytes);

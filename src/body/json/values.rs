@@ -63,7 +63,8 @@ impl Json<'_> {
             self.state = State::Text;
             return;
         }
-        if matches!(byte, b'{' | b'[') {
+        // The brackets differ in one bit only.
+        if byte | 0x20 == b'{' {
             return self.open(byte == b'{', fields);
         }
         let (truthy, state) = match byte {
