@@ -1,5 +1,6 @@
 //! The values of one request's arguments.
 
+use super::name::hash;
 use super::{Lend, Names, ScanDocument, Slot, Source, Value};
 use crate::body::text::Charset;
 use crate::body::text::percent::Sink;
@@ -84,11 +85,21 @@ impl<'r> Fields<'r> {
     /// The index of a name.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
+        self.find_by(name, || hash(name))
+    }
+
+    /// The same, given the name's hash.
+    #[inline]
+    pub(in crate::body) fn find_by(
+        &self,
+        name: &[u8],
+        hash: impl FnOnce() -> u64,
+    ) -> Option<usize> {
         // Frappe drops `_`, with which jQuery defeats caches (`frappe/app.py: make_form_dict`).
         if name == b"_" {
             None
         } else {
-            self.names.find(name)
+            self.names.find_by(name, hash)
         }
     }
 

@@ -28,22 +28,38 @@ impl Sink for Name {
     }
 }
 
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+/// FNV-1a of no bytes.
+const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a of a name.
+#[inline(always)]
+pub(in crate::body) fn hash(name: &[u8]) -> u64 {
+    mix(FNV, name)
+}
+
+#[inline(always)]
+fn mix(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
 
 impl Name {
     /// A name without bytes.
     pub(in crate::body) const EMPTY: Self = Self {
         buffer: [0; NAME_MAX],
         len: 0,
-        hash: FNV_OFFSET,
+        hash: FNV,
     };
 
     /// Mixes bytes of the name into its hash.
     pub(in crate::body) fn mix(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
-        }
+        self.hash = mix(self.hash, bytes);
+    }
+
+    /// Sets the hash, of a name that has not been collected.
+    pub(in crate::body) fn set_hash(&mut self, hash: u64) {
+        self.hash = hash;
     }
 
     /// The hash, by which names are told apart that are too long to be kept.
@@ -67,6 +83,6 @@ impl Name {
 
     pub(in crate::body) fn clear(&mut self) {
         self.len = 0;
-        self.hash = FNV_OFFSET;
+        self.hash = FNV;
     }
 }

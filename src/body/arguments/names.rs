@@ -1,6 +1,7 @@
 //! The names of the arguments that the configuration asks for. A look-up takes one hash, however many
 //! names there are.
 
+use super::name::hash;
 use super::{CMD_MAX, Documents, NAME_MAX, VALUE_MAX};
 
 /// The names of the arguments to keep. The first is always `cmd`.
@@ -132,22 +133,28 @@ impl Names {
     /// The index of a name.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
+        self.find_by(name, || hash(name))
+    }
+
+    /// The same, given the name's hash.
+    #[inline]
+    pub(super) fn find_by(&self, name: &[u8], hash: impl FnOnce() -> u64) -> Option<usize> {
         if name == b"cmd" {
             return Some(Self::CMD);
         }
         self.may_find(name.len())
-            .then(|| self.find_other(name))
+            .then(|| self.find_other(name, hash()))
             .flatten()
     }
 
     /// One look-up, however many names there are.
     #[inline(never)]
-    fn find_other(&self, name: &[u8]) -> Option<usize> {
+    fn find_other(&self, name: &[u8], hash: u64) -> Option<usize> {
         if name.len() > NAME_MAX {
             return None;
         }
         let mask = self.table.len().checked_sub(1)?;
-        let mut place = hash(name);
+        let mut place = place(hash);
         loop {
             let index = *self.table.get(place & mask)? as usize;
             let known = self.others.get(index.checked_sub(1)?)?;
@@ -165,7 +172,7 @@ impl Names {
         table.try_reserve_exact(len).ok()?;
         table.resize(len, 0);
         for (name, index) in self.others.iter().zip(1..) {
-            let mut places = (hash(&name.text)..).map(|place| place & len.saturating_sub(1));
+            let mut places = (place(hash(&name.text))..).map(|place| place & len.saturating_sub(1));
             let free = places.find(|place| table.get(*place) == Some(&0));
             if let Some(entry) = free.and_then(|place| table.get_mut(place)) {
                 *entry = index;
@@ -223,13 +230,10 @@ impl Names {
     }
 }
 
-/// FNV-1a.
-fn hash(name: &[u8]) -> usize {
-    let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    });
-    // The lowest bit of the hash depends on the lowest bit of each byte alone, so higher bits are mixed in.
-    (hash ^ hash >> 16) as usize
+/// Where the search for a name of this hash begins. The lowest bit of the hash depends on the lowest bit of each
+/// byte alone, so higher bits are mixed in.
+fn place(hash: u64) -> usize {
+    (hash ^ hash >> 32) as usize
 }
 
 /// The bit for a length. By these bits most names of a body are ruled out before they are hashed.

@@ -17,6 +17,7 @@ pub(super) struct Inside {
     base: usize,
     member: Option<usize>,
     first_item: bool,
+    unwraps: bool,
 }
 
 /// Where wanted members stand: arguments, or the one of a document.
@@ -38,10 +39,10 @@ impl Members<'_, '_> {
 
     /// The slot of the member.
     #[inline(always)]
-    pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
+    pub(super) fn find(&self, key: &[u8], hash: impl FnOnce() -> u64) -> Option<usize> {
         match self.slot {
             Some(slot) => (key == self.fields.names().member()).then_some(slot),
-            None => self.fields.find(key),
+            None => self.fields.find_by(key, hash),
         }
     }
 }
@@ -75,9 +76,9 @@ impl Json<'_> {
             base: self.base,
             member: self.member.take(),
             first_item: core::mem::take(&mut self.first_item),
+            unwraps: core::mem::take(&mut self.unwraps),
         });
-        self.base = self.levels.depth().saturating_add(1);
-        self.find_unwraps();
+        self.base = self.levels.depth().wrapping_add(1);
     }
 
     /// The document has ended.
@@ -86,7 +87,7 @@ impl Json<'_> {
             self.base = inside.base;
             self.member = inside.member;
             self.first_item = inside.first_item;
-            self.find_unwraps();
+            self.unwraps = inside.unwraps;
         }
     }
 }

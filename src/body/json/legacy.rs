@@ -5,13 +5,6 @@ use super::{Json, JsonLists};
 use crate::body::{End, Fields, Trouble};
 
 impl Json<'_> {
-    /// Finds out whether a list that begins now gives its first item. That changes with the top and at the
-    /// borders of a document.
-    pub(super) fn find_unwraps(&mut self) {
-        self.unwraps =
-            self.rules.lists != JsonLists::Keep && self.inside.is_none() && self.top == Some(b'{');
-    }
-
     /// The result of a text that is an object.
     pub(super) fn object(&self, fields: &mut Fields<'_>) -> End {
         if !self.empty_lists.is_empty() {

@@ -117,7 +117,7 @@ pub struct Json<'r> {
     member: Option<usize>,
     /// that member is a list, and its first item is being read
     first_item: bool,
-    /// a list that begins now gives its first item
+    /// a list gives its first item: in the top-level object, by the rules of some versions
     unwraps: bool,
     /// the depth of the object whose members are wanted: 1, but within a document
     base: usize,

@@ -4,6 +4,7 @@ use super::{Json, State};
 use crate::body::Fields;
 use crate::body::Trouble;
 use crate::body::arguments::Argument;
+use crate::body::arguments::name::hash;
 use crate::body::text::near;
 use crate::body::text::percent::unescape::Buffer;
 use crate::body::text::percent::{Sink, hex};
@@ -15,11 +16,9 @@ impl Json<'_> {
         if let Some((key, [b'"', after @ ..])) = rest.split_at_checked(len) {
             // The usual case: all of it is here and stands for itself.
             if self.has_wanted_keys() {
-                self.member = self.members(fields).find(key);
-                if self.unwraps {
-                    self.key.clear();
-                    self.key.mix(key);
-                }
+                let hash = hash(key);
+                self.member = self.members(fields).find(key, || hash);
+                self.key.set_hash(hash);
             }
             // Its colon most often is, too.
             let (state, after) = match after {
@@ -118,7 +117,10 @@ impl Json<'_> {
         }
         if self.has_wanted_keys() {
             let members = self.members(fields);
-            self.member = self.key.get().and_then(|key| members.find(key));
+            self.member = self
+                .key
+                .get()
+                .and_then(|key| members.find(key, || hash(key)));
         }
         self.state = State::Colon;
     }

@@ -1,6 +1,6 @@
 //! Values, and the arrays and objects around them: what begins, what ends, and what of it is wanted.
 
-use super::{Json, State};
+use super::{Json, JsonLists, State};
 use crate::body::{Fields, Trouble};
 
 impl Json<'_> {
@@ -50,7 +50,7 @@ impl Json<'_> {
         match self.levels.depth() {
             0 => {
                 self.top = Some(byte);
-                self.find_unwraps();
+                self.unwraps = byte == b'{' && self.rules.lists != JsonLists::Keep;
             }
             1 if self.unwraps => self.empty_lists.remove(self.key.hash()),
             _ => {}

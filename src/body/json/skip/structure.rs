@@ -8,6 +8,7 @@
 
 use super::{End, Skip, mask};
 use crate::body::Trouble;
+use crate::body::arguments::name::hash;
 use crate::body::json::block::{self, BLOCK};
 use crate::body::json::carry::Carry;
 use crate::body::json::document::Members;
@@ -167,7 +168,7 @@ fn find_key(members: Members<'_, '_>, text: &[u8], keys: Keys) -> Option<usize> 
         }
         let inside = begin.saturating_add(1)..end.saturating_sub(1);
         let key = text.get(inside).unwrap_or_default();
-        if escapes && key.contains(&b'\\') || members.find(key).is_some() {
+        if escapes && key.contains(&b'\\') || members.find(key, || hash(key)).is_some() {
             return Some(begin);
         }
     }
