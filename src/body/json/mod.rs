@@ -245,27 +245,27 @@ impl<'r> Json<'r> {
                     continue;
                 }
             }
-            rest = match self.state {
+            rest = match (self.state, rest) {
                 // What comes most often.
-                State::After if rest.starts_with(b",\"") && self.levels.in_object() => {
-                    self.key(rest.get(2..).unwrap_or_default(), fields)
+                (State::After, [b',', b'"', after @ ..]) if self.levels.in_object() => {
+                    self.key(after, fields)
                 }
-                State::Text => self.text(rest, fields),
-                State::Number => self.number(self.number, rest, fields),
-                State::Failed(_) => return,
-                State::Tail(len) => {
+                (State::Text, _) => self.text(rest, fields),
+                (State::Number, _) => self.number(self.number, rest, fields),
+                (State::Failed(_), _) => return,
+                (State::Tail(len), _) => {
                     self.state = State::Tail(len.saturating_add(rest.len()));
                     return;
                 }
-                State::Escape => {
+                (State::Escape, _) => {
                     self.escape(*byte, fields);
                     after
                 }
-                State::Unicode { digits, code } => {
+                (State::Unicode { digits, code }, _) => {
                     self.unicode(*byte, digits, code, fields);
                     after
                 }
-                State::Literal(word) => {
+                (State::Literal(word), _) => {
                     self.literal(*byte, word, fields);
                     after
                 }
@@ -273,8 +273,8 @@ impl<'r> Json<'r> {
                     let spaces = after.iter().take_while(|byte| skip::is_space(**byte));
                     after.get(spaces.count()..).unwrap_or_default()
                 }
-                State::FirstKey | State::Key if *byte == b'"' => self.key(after, fields),
-                State::Value | State::FirstItem | State::FirstKey => {
+                (State::FirstKey | State::Key, _) if *byte == b'"' => self.key(after, fields),
+                (State::Value | State::FirstItem | State::FirstKey, _) => {
                     self.first(*byte, fields);
                     match self.state {
                         State::Number => self.new_number(*byte, rest, fields),
@@ -282,7 +282,7 @@ impl<'r> Json<'r> {
                         _ => after,
                     }
                 }
-                State::Key | State::Colon | State::After => {
+                (State::Key | State::Colon | State::After, _) => {
                     self.structure(*byte, fields);
                     after
                 }
