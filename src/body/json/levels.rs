@@ -48,7 +48,7 @@ impl<'r> Levels<'r> {
     /// Opens a level. False where there is no memory for it.
     #[inline]
     pub(super) fn push(&mut self, object: bool) -> bool {
-        if self.depth.is_multiple_of(WORD) && self.depth > 0 && !self.store() {
+        if self.depth.is_multiple_of(WORD) && !self.store() {
             return false;
         }
         self.deepest = self.deepest << 1 | u64::from(object);
@@ -61,7 +61,7 @@ impl<'r> Levels<'r> {
     pub(super) fn pop(&mut self) {
         self.deepest >>= 1;
         self.depth = self.depth.saturating_sub(1);
-        if self.depth.is_multiple_of(WORD) && self.depth > 0 {
+        if self.depth.is_multiple_of(WORD) {
             self.load();
         }
     }
@@ -74,6 +74,9 @@ impl<'r> Levels<'r> {
     #[cold]
     #[inline(never)]
     fn store(&mut self) -> bool {
+        if self.depth == 0 {
+            return true;
+        }
         let word = self.last_word();
         if let Some(place) = self.near.get_mut(word) {
             *place = self.deepest;
@@ -97,6 +100,9 @@ impl<'r> Levels<'r> {
     #[cold]
     #[inline(never)]
     fn load(&mut self) {
+        if self.depth == 0 {
+            return;
+        }
         let word = self.last_word();
         let (words, _) = self.far.as_chunks();
         let far = words.get(word.saturating_sub(NEAR));
