@@ -175,7 +175,7 @@ def test_17_03_the_work_is_linear():
         assert many / few < 1.05 * b / a, f"{name}: {few} for {a} bytes, {many} for {b}"
 
 
-# The most instructions for a byte of any request, unless benches/hostile.json says `most`, and why.
+# The most instructions for a byte of any request.
 A_BYTE = 60
 # The most instructions for a byte, as a multiple of those of the friendly input of the same kind.
 FRIENDLY = 3
@@ -195,14 +195,11 @@ def test_17_09_a_budget_for_work(tmp_path):
     names = {(entry["kind"], entry["name"]): entry for entry in entries}
     assert {(reading.kind, reading.name) for reading in found} == set(names)
     assert len(names) == len(entries) >= 60, "two of a name"
-    assert all(("most" in entry) == ("why" in entry) for entry in entries)
     bounds = {entry["kind"]: A_BYTE for entry in entries}
     for kind in bounds.keys() - BY_VECTORS:
         friendly = [r.a_byte for r in found if r.kind == kind and names[kind, r.name].get("friendly")]
         bounds[kind] = min(A_BYTE, FRIENDLY * max(friendly))
-    most = {key: entry.get("most", bounds[key[0]]) for key, entry in names.items()}
-    too_many = [reading for reading in found
-                if reading.a_byte > most[reading.kind, reading.name]]
+    too_many = [reading for reading in found if reading.a_byte > bounds[reading.kind]]
     assert not too_many, "\n".join(
         f"{r.a_byte:.0f} a byte: {r.kind}, {r.name}, {r.version}, pieces of {r.piece}"
         for r in sorted(too_many, key=lambda r: -r.a_byte)[:20])

@@ -30,14 +30,21 @@ impl Json<'_> {
 
     /// The end of `[]` or `{}`, which are false to Python.
     pub(super) fn empty(&mut self, byte: u8, fields: &mut Fields<'_>) {
-        if byte == b'}' && self.has_wanted_keys() {
-            self.leave();
-        }
+        let document = match byte {
+            b'}' if self.has_wanted_keys() => self.leave(),
+            _ => None,
+        };
         if self.first_item && self.levels.depth() == self.base.wrapping_add(1) {
             self.first_item = false;
         }
         if self.levels.depth() == self.target_depth().wrapping_add(1) && self.keeps_first_item() {
-            self.set_member(false, fields);
+            match (document, self.member) {
+                (Some(slot), Some(member)) => {
+                    fields.set_slot_not_text(member, false);
+                    fields.set_slot_not_text(slot, false);
+                }
+                _ => self.set_member(false, fields),
+            }
         }
         if byte == b']' && self.levels.depth() == 2 && self.unwraps {
             self.empty_lists.add(self.key.hash());
@@ -126,8 +133,9 @@ impl Json<'_> {
     }
 
     pub(super) fn open(&mut self, object: bool, fields: &mut Fields<'_>) {
-        let document = self.document_here(fields);
-        let is_wanted = self.wanted().is_some();
+        let is_here = self.levels.depth() == self.target_depth();
+        let document = is_here.then(|| self.document_here(fields)).flatten();
+        let is_wanted = is_here && self.member.is_some() && self.keeps_first_item();
         let unwraps = !object && !self.first_item && is_wanted && self.unwraps;
         if is_wanted && !unwraps {
             if let Some(member) = self.member {
