@@ -20,6 +20,8 @@ pub mod werkzeug;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use core::mem::MaybeUninit;
 
