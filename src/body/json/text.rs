@@ -60,6 +60,9 @@ impl Json<'_> {
             && fields.is_reading(index)
         {
             rest = text_of_document(rest, index, fields);
+            if rest.is_empty() {
+                return b"";
+            }
         }
         // Escapes, without a turn for each byte.
         while let [b'\\', escape, after @ ..] = rest {
