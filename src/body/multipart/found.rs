@@ -121,6 +121,9 @@ impl Found {
     }
 }
 
+/// Bytes of a header that has no longer charset than any known one.
+const SHORT: usize = 32;
+
 fn part_charset(
     content_type: &[u8],
     charsets: PartCharset,
@@ -128,13 +131,13 @@ fn part_charset(
 ) -> Result<FoundCharset, Trouble> {
     let (mut short, mut long);
     let buffer = match charsets {
-        // A NUL counts, wherever it is in the name.
-        PartCharset::Any if content_type.contains(&0) => {
+        // All of the name counts: a NUL in it is an error, and to Python a gap of any length is one character.
+        PartCharset::Any if content_type.len() > SHORT => {
             long = [0; LINE_MAX];
             &mut long[..]
         }
         _ => {
-            short = [0; 32];
+            short = [0; SHORT];
             &mut short[..]
         }
     };
