@@ -81,14 +81,14 @@ impl Json<'_> {
         self.base = self.levels.depth().wrapping_add(1);
     }
 
-    /// The document has ended, if one is read. Returns the slot of its member.
-    pub(super) fn leave(&mut self) -> Option<usize> {
-        let inside = self.inside.take()?;
-        self.base = inside.base;
-        self.member = inside.member;
-        self.first_item = inside.first_item;
-        self.unwraps = inside.unwraps;
-        Some(inside.slot)
+    /// The document has ended, if one is read.
+    pub(super) fn leave(&mut self) {
+        if let Some(inside) = self.inside.take() {
+            self.base = inside.base;
+            self.member = inside.member;
+            self.first_item = inside.first_item;
+            self.unwraps = inside.unwraps;
+        }
     }
 }
 

@@ -30,21 +30,14 @@ impl Json<'_> {
 
     /// The end of `[]` or `{}`, which are false to Python.
     pub(super) fn empty(&mut self, byte: u8, fields: &mut Fields<'_>) {
-        let document = match byte {
-            b'}' if self.has_wanted_keys() => self.leave(),
-            _ => None,
-        };
+        if byte == b'}' && self.has_wanted_keys() {
+            self.leave();
+        }
         if self.first_item && self.levels.depth() == self.base.wrapping_add(1) {
             self.first_item = false;
         }
         if self.levels.depth() == self.target_depth().wrapping_add(1) && self.keeps_first_item() {
-            match (document, self.member) {
-                (Some(slot), Some(member)) => {
-                    fields.set_slot_not_text(member, false);
-                    fields.set_slot_not_text(slot, false);
-                }
-                _ => self.set_member(false, fields),
-            }
+            self.set_member(false, fields);
         }
         if byte == b']' && self.levels.depth() == 2 && self.unwraps {
             self.empty_lists.add(self.key.hash());
