@@ -126,10 +126,7 @@ impl Form {
         }
         let end = near::find2_at_once(b'=', b'&', rest);
         match split_at(rest, end) {
-            // Decoding leaves at least a third of the bytes, since an escape has three.
-            Some((name, delimiter, after))
-                if !fields.may_find_between(name.len() / 3, name.len()) =>
-            {
+            Some((name, delimiter, after)) if !fields.may_find_encoded(name.len()) => {
                 self.end_of_name(None, delimiter, fields);
                 after
             }

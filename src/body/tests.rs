@@ -1,15 +1,20 @@
 //! What the first bytes of a body decide.
 
 use super::testing::with_fields;
-use super::{End, Multipart, Rooms, Trouble};
+use super::{Body, End, Fields, Multipart, Rooms, Trouble};
 use crate::frappe::{self, Head, Plan, dialect};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data; boundary=B";
 const JSON: &str = "application/json";
 
-/// Whether these bytes decide, and the result of them alone.
-fn early(version: &str, content_type: &str, front: &[u8]) -> (bool, End) {
+/// Calls `then` with the scanner and the fields once these bytes are fed.
+fn feed<T>(
+    version: &str,
+    content_type: &str,
+    front: &[u8],
+    then: impl FnOnce(Body<'_>, &mut Fields<'_>) -> T,
+) -> T {
     let dialect = dialect::find(version.as_bytes()).unwrap();
     let head = Head {
         method: b"POST",
@@ -25,6 +30,13 @@ fn early(version: &str, content_type: &str, front: &[u8]) -> (bool, End) {
         let room = rooms.of(media_type, &mut scratch).unwrap();
         let mut body = frappe::scanner(room, &head, dialect, fields).unwrap();
         body.feed(front, fields);
+        then(body, fields)
+    })
+}
+
+/// Whether these bytes decide, and the result of them alone.
+fn early(version: &str, content_type: &str, front: &[u8]) -> (bool, End) {
+    feed(version, content_type, front, |mut body, fields| {
         (body.is_decided(fields), body.finish_early(fields))
     })
 }
@@ -68,5 +80,31 @@ fn bytes_that_are_not_utf8_decide() {
     ] {
         let found = early(version, FORM, b"a=\xff&b=1");
         assert_eq!(found, (end != End::Truncated, end), "{version}");
+    }
+}
+
+/// Within a file, and within a field that is not wanted, most bytes need not be fed. A short boundary is looked for
+/// in all of them.
+#[test]
+fn what_is_skimmed() {
+    const TYPE: &str = "multipart/form-data; boundary=boundary";
+    const PART: &str = "--boundary\r\nContent-Disposition: form-data; name=";
+    for (content_type, front, expected) in [
+        (FORM, "b=x".to_owned(), None),
+        (JSON, "{\"b\":\"x".to_owned(), None),
+        (TYPE, String::new(), None),
+        (TYPE, format!("{PART}\"b\""), None),
+        (TYPE, format!("{PART}\"a\"\r\n\r\nx"), None),
+        (TYPE, format!("{PART}\"b\"\r\n\r\nx"), Some(true)),
+        (
+            TYPE,
+            format!("{PART}\"a\"; filename=\"f\"\r\n\r\nx"),
+            Some(true),
+        ),
+    ] {
+        let found = feed("15", content_type, front.as_bytes(), |body, _| {
+            body.skim().map(|skim| skim.passes(&[b'x'; 99]))
+        });
+        assert_eq!(found, expected, "{content_type}: {front}");
     }
 }

@@ -110,9 +110,9 @@ impl<'r> Fields<'r> {
         self.names.may_find(len)
     }
 
-    /// Whether a name of `least` to `most` bytes may be wanted.
-    pub(in crate::body) fn may_find_between(&self, least: usize, most: usize) -> bool {
-        self.names.may_find_between(least, most)
+    /// The same of a name with percent escapes, which has `len` bytes with them.
+    pub(in crate::body) fn may_find_encoded(&self, len: usize) -> bool {
+        self.names.may_find_encoded(len)
     }
 
     /// Sets the source of the values that follow.

@@ -7,6 +7,9 @@ mod names;
 mod slot;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 pub use document::{Documents, ScanDocument};
 pub(in crate::body) use fields::Argument;
 pub use fields::Fields;

@@ -123,9 +123,10 @@ impl Names {
         self.lengths & length_bit(len) != 0
     }
 
-    /// Whether there may be a name of `least` to `most` bytes.
-    pub(super) fn may_find_between(&self, least: usize, most: usize) -> bool {
-        let [least, most] = [length_bit(least), length_bit(most)];
+    /// Whether there may be a name that has `len` bytes with its percent escapes. Decoding leaves at least a
+    /// third of them, since an escape has three.
+    pub(super) fn may_find_encoded(&self, len: usize) -> bool {
+        let [least, most] = [length_bit(len / 3), length_bit(len)];
         // All bits from `least` to `most`.
         self.lengths & (most | most.wrapping_sub(least)) != 0
     }
@@ -284,5 +285,15 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(Names::new().find(b"cmx"), None);
+    }
+
+    #[test]
+    fn a_lack_of_memory_is_told() {
+        assert!(Names::new().is_complete());
+        let names = Names {
+            lacks_memory: true,
+            ..Names::new()
+        };
+        assert!(!names.is_complete());
     }
 }

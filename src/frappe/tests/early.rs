@@ -7,6 +7,27 @@ const MULTIPART: &str = "multipart/form-data; boundary=B";
 const PART: &str = "--B\r\nContent-Disposition: form-data; name=\"cmd\"\r\n\r\nf\r\n";
 const OTHER: &str = "--B\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\ny\r\n";
 
+/// Calls `then` with the scanner and the fields once the first bytes are fed.
+fn feed<T>(
+    names: &Names,
+    head: &Head<'_>,
+    front: &[u8],
+    then: impl FnOnce(Body<'_>, &mut Fields<'_>) -> T,
+) -> T {
+    let dialect = dialect::newest().unwrap();
+    let Plan::Scan(media_type) = plan(head, dialect) else {
+        panic!("{head:?} is not read");
+    };
+    with_names(names, |fields| {
+        let mut scratch = vec![0; scratch_len(media_type, head.content_type)];
+        let mut rooms = Rooms::default();
+        let room = rooms.of(media_type, &mut scratch).unwrap();
+        let mut scanner = scanner(room, head, dialect, fields).unwrap();
+        scanner.feed(front, fields);
+        then(scanner, fields)
+    })
+}
+
 /// What so many bytes come to, and the cmd then.
 fn early(content_type: &str, front: &[u8]) -> (End, bool, String) {
     let head = Head {
@@ -14,16 +35,7 @@ fn early(content_type: &str, front: &[u8]) -> (End, bool, String) {
         target: b"/",
         content_type: content_type.as_bytes(),
     };
-    let dialect = dialect::newest().unwrap();
-    let Plan::Scan(media_type) = plan(&head, dialect) else {
-        panic!("{content_type} is not read");
-    };
-    with_names(&Names::new(), |fields| {
-        let mut scratch = vec![0; scratch_len(media_type, head.content_type)];
-        let mut rooms = Rooms::default();
-        let room = rooms.of(media_type, &mut scratch).unwrap();
-        let mut scanner = scanner(room, &head, dialect, fields).unwrap();
-        scanner.feed(front, fields);
+    feed(&Names::new(), &head, front, |mut scanner, fields| {
         let is_decided = scanner.is_decided(fields);
         let end = scanner.finish_early(fields);
         let cmd = String::from_utf8(fields.text(Names::CMD).to_vec()).unwrap();
@@ -80,4 +92,33 @@ fn json_is_not_decided_before_its_end() {
     }
     let (end, is_decided, _) = early("application/json", b"{\"cmd\":}");
     assert!(matches!(end, End::Refused(_)) && is_decided);
+}
+
+/// What begins behind cmd may be cut: such a document has no doctype.
+#[test]
+fn a_document_counts_once_it_is_whole() {
+    let mut names = Names::new();
+    call::add_call(&mut names);
+    for (target, front, expected) in [
+        ("/", "cmd=f&doc={\"doctype\":\"A\"}&", "f:A"),
+        ("/", "cmd=f&doc={\"doctype\":\"A\"}", "f"),
+        (
+            "/?docs={\"doctype\":\"B\"}",
+            "cmd=f&doc={\"doctype\":\"A\"}",
+            "f",
+        ),
+    ] {
+        let head = Head {
+            method: b"POST",
+            target: target.as_bytes(),
+            content_type: FORM.as_bytes(),
+        };
+        let found = feed(&names, &head, front.as_bytes(), |mut scanner, fields| {
+            let end = scanner.finish_early(fields);
+            let dialect = dialect::newest().unwrap();
+            resolve(&head, plan(&head, dialect), Some(end), dialect, fields);
+            String::from_utf8(call::text(fields).to_vec()).unwrap()
+        });
+        assert_eq!(found, expected, "{target}: {front}");
+    }
 }

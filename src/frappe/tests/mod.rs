@@ -7,7 +7,7 @@ mod vectors;
 
 use super::{Head, Names, Plan, Status, dialect, plan, resolve, scanner, scratch_len};
 use crate::body::testing::{each_split, with_names};
-use crate::body::{End, MediaType, Rooms, Source};
+use crate::body::{Body, End, Fields, MediaType, Rooms, Source};
 use crate::frappe::call;
 
 /// Arguments that are looked at, beside `cmd`, `doctype` and what makes a call.
@@ -80,6 +80,12 @@ fn answer(
             let string = |text: &[u8]| String::from_utf8(text.to_vec()).unwrap();
             let cmd = string(fields.text(Names::CMD));
             assert!(outcome.source != Source::None || cmd.is_empty());
+            // `$frappe_arg_cmd` is what a client has sent under this name.
+            let sent = match outcome.source {
+                Source::Path => "",
+                _ => cmd.as_str(),
+            };
+            assert_eq!(fields.argument(Names::CMD), sent.as_bytes());
             Answer {
                 cmd,
                 source: outcome.source.as_str(),
