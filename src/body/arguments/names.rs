@@ -128,7 +128,7 @@ impl Names {
     pub(super) fn may_find_encoded(&self, len: usize) -> bool {
         let [least, most] = [length_bit(len / 3), length_bit(len)];
         // All bits from `least` to `most`.
-        self.lengths & (most | most.wrapping_sub(least)) != 0
+        self.lengths & (most << 1).wrapping_sub(least) != 0
     }
 
     /// The index of a name.
@@ -252,7 +252,7 @@ impl Default for Names {
 
 #[cfg(test)]
 mod tests {
-    use super::{NAME_MAX, Names};
+    use super::{NAME_MAX, Names, hash, place};
 
     #[test]
     fn each_name_is_found_and_no_other() {
@@ -285,6 +285,28 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(Names::new().find(b"cmx"), None);
+    }
+
+    /// These names differ only in the upper bits of their bytes.
+    #[test]
+    fn names_are_spread_over_the_table() {
+        let mut names = Names::new();
+        for mut number in 0..3000_usize {
+            let name: [u8; 5] = std::array::from_fn(|_| {
+                let byte = b"1AQaq"[number % 5];
+                number /= 5;
+                byte
+            });
+            names.add(&name);
+        }
+        let mask = names.table.len() - 1;
+        let steps = |(at, index): (usize, &u32)| {
+            let name = &names.others[*index as usize - 1];
+            at.wrapping_sub(place(hash(&name.text))) & mask
+        };
+        let used = names.table.iter().enumerate().filter(|used| *used.1 > 0);
+        let steps: usize = used.map(steps).sum();
+        assert!(steps < 1000, "{steps} steps to find 3000 names");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What the scanners ask of [`Fields`] and [`Names`] to save work: the values are the same without it.
 
+use std::cell::RefCell;
+
 use super::name::{Name, hash};
-use super::{Documents, NAME_MAX, Names};
+use super::{CMD_MAX, Documents, Lend, NAME_MAX, Names, Slot, VALUE_MAX};
 use crate::body::testing::with_names;
 use crate::body::{Charset, Fields};
 
@@ -27,6 +29,44 @@ fn places_are_behind_the_names() {
         assert_eq!((names.place(0), names.place(1), names.slots()), (3, 4, 5));
         assert_eq!(names.document(2), Some(4));
     });
+}
+
+/// Lends room, and notes how much.
+#[derive(Debug, Default)]
+struct Lender(RefCell<Vec<usize>>);
+
+impl<'r> Lend<'r> for Lender {
+    fn lend(&self, len: usize) -> Option<&'r mut [u8]> {
+        self.0.borrow_mut().push(len);
+        Some(vec![0; len].leak())
+    }
+}
+
+#[test]
+fn room_is_lent_once_and_only_where_a_value_needs_it() {
+    let mut names = Names::new();
+    names.add_documents(&DOCUMENTS);
+    names.add_places(&[0, 6]);
+    names.add_up_to(b"long", 2 * VALUE_MAX);
+    let lender = Lender::default();
+    let mut slots: Vec<_> = (0..names.slots()).map(|_| Slot::lent()).collect();
+    let mut fields = Fields::new(&names, &mut slots).lent_by(&lender);
+    let mut expected = Vec::new();
+    for (index, room) in [(0, CMD_MAX), (1, 0), (2, VALUE_MAX), (3, 0), (4, 6)] {
+        fields.start(index, Charset::Utf8);
+        fields.start(index, Charset::Utf8);
+        expected.extend(Some(room).filter(|room| *room > 0));
+        assert_eq!(*lender.0.borrow(), expected, "{index}");
+        fields.push(index, &[b'x'; 6]);
+    }
+    fields.settle();
+    assert_eq!((fields.text(4), fields.text(1)), (&b"xxxxxx"[..], &b""[..]));
+}
+
+#[test]
+fn documents_are_known() {
+    assert!(!Names::new().has_documents());
+    with_all(|fields| assert!(fields.names().has_documents()));
 }
 
 #[test]
