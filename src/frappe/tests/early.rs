@@ -99,15 +99,17 @@ fn json_is_not_decided_before_its_end() {
 fn a_document_counts_once_it_is_whole() {
     let mut names = Names::new();
     call::add_call(&mut names);
-    for (target, front, expected) in [
-        ("/", "cmd=f&doc={\"doctype\":\"A\"}&", "f:A"),
-        ("/", "cmd=f&doc={\"doctype\":\"A\"}", "f"),
-        (
-            "/?docs={\"doctype\":\"B\"}",
-            "cmd=f&doc={\"doctype\":\"A\"}",
-            "f",
-        ),
+    // So long that the scanner does not wait for more.
+    let front = format!(
+        "cmd=f&doc={{\"doctype\":\"A\",\"x\":\"{}\"}}",
+        "x".repeat(500)
+    );
+    for (target, behind, expected) in [
+        ("/", "&", "f:A"),
+        ("/", "", "f"),
+        ("/?docs={\"doctype\":\"B\"}", "", "f"),
     ] {
+        let front = format!("{front}{behind}");
         let head = Head {
             method: b"POST",
             target: target.as_bytes(),
@@ -119,6 +121,6 @@ fn a_document_counts_once_it_is_whole() {
             resolve(&head, plan(&head, dialect), Some(end), dialect, fields);
             String::from_utf8(call::text(fields).to_vec()).unwrap()
         });
-        assert_eq!(found, expected, "{target}: {front}");
+        assert_eq!(found, expected, "{target}: {behind}");
     }
 }
