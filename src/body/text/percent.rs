@@ -127,3 +127,6 @@ pub(crate) fn hex(digit: u8) -> u8 {
         _ => (digit | 0x20).wrapping_sub(b'a').wrapping_add(10) & 15,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ impl Utf8Check {
 
     /// False as soon as the bytes so far cannot be the start of UTF-8 text.
     pub(in crate::body) fn feed(&mut self, chunk: &[u8]) -> bool {
-        if self.broken || self.len == 0 && is_ascii(chunk) {
+        if self.len == 0 && is_ascii(chunk) {
             return !self.broken;
         }
         self.feed_more(chunk)
@@ -205,8 +205,16 @@ mod tests {
     }
 
     #[test]
+    fn only_the_rest_of_a_cut_character_is_read_byte_by_byte() {
+        let mut utf8 = Utf8Check::STRICT;
+        assert_eq!(utf8.complete_pending(b"abc"), b"abc");
+        utf8.feed(b"\xe2");
+        assert_eq!(utf8.complete_pending(b"\x82\xacabc"), b"abc");
+    }
+
+    #[test]
     fn agrees_with_std_at_every_split() {
-        let texts: [&[u8]; 10] = [
+        let texts: [&[u8]; 11] = [
             b"",
             b"plain",
             "a\u{e9}\u{20ac}\u{1f600}z".as_bytes(),
@@ -217,6 +225,7 @@ mod tests {
             b"\xc0\xaf",
             b"\xf4\x90\x80\x80",
             b"ab\xe2\x82",
+            b"\xe2a\x82\xac",
         ];
         for text in texts {
             let expected = core::str::from_utf8(text).is_ok();
