@@ -80,3 +80,42 @@ fn plain(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (text, rest) = text.split_at_checked(end)?;
     Some((text, rest.strip_prefix(b"\"")?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Disposition;
+    use crate::body::testing::with_fields;
+
+    /// What clients send is recognised before the header is parsed.
+    #[test]
+    fn plain() {
+        for (value, expected) in [
+            ("form-data; name=\"cmd\"\r\n", Some(("wanted", "\r\n"))),
+            ("form-data; name=\"docs\"", Some(("other", ""))),
+            (
+                "form-data; name=\"cmd\"; filename=\"\"\r",
+                Some(("file", "\r")),
+            ),
+            (
+                "form-data; name=\"cmd\"; filename=\"a.pdf\"; x",
+                Some(("file", "; x")),
+            ),
+            ("form-data; name=\"c%6dd\"", None),
+            ("form-data; name=\"c\\md\"", None),
+            ("form-data; name=\"c\u{e9}\"", None),
+            ("form-data; name=\"cmd", None),
+            ("form-data; name=cmd", None),
+        ] {
+            let found = with_fields(&[], |fields, _| {
+                let (plain, rest) = Disposition::read_plain(value.as_bytes(), true, fields)?;
+                let kind = match plain {
+                    Disposition::File => "file",
+                    Disposition::Field { wanted: None } => "other",
+                    Disposition::Field { wanted: Some(_) } => "wanted",
+                };
+                Some((kind, std::str::from_utf8(rest).unwrap()))
+            });
+            assert_eq!(found, expected, "{value:?}");
+        }
+    }
+}

@@ -109,8 +109,7 @@ pub(super) fn plain_boundary(header: &[u8]) -> Option<&[u8]> {
     (is_plain && !boundary.is_empty()).then_some(boundary)
 }
 
-/// Looks up parameters, in one pass. If the first of `wanted` is [`Lookup::Unknown`], the parameters behind
-/// it may not have been read.
+/// Looks up parameters, in one pass.
 pub(super) fn parameters(
     header: &[u8],
     text: HeaderText,
@@ -121,8 +120,7 @@ pub(super) fn parameters(
         return Ok(());
     }
     if let HeaderRules::Pieces(pieces) = rules {
-        let is_lenient = true;
-        return legacy::parameters(header, text, pieces, wanted, is_lenient).map(|_| ());
+        return legacy::parameters(header, text, pieces, wanted).map(|_| ());
     }
     let (value, rest) = split(header);
     let mut rest = trim(rest, text);
@@ -134,24 +132,14 @@ pub(super) fn parameters(
         _ => HeaderText::Ascii,
     };
     let mut charsets = Charsets::default();
-    while let Some((first, after)) = rest.split_first() {
-        if *first == b';' {
-            rest = trim_start(after, behind);
-            continue;
+    while !rest.is_empty() {
+        if let Ok((after, name)) = key(rest)
+            && let Ok((after, value)) = value_of(after, rules)
+        {
+            rest = after;
+            charsets.take(name, value, wanted);
         }
-        if let Ok((after, name)) = key(rest) {
-            if let Ok((behind, value)) = value_of(after, rules) {
-                rest = behind;
-                charsets.take(name, value, wanted);
-            } else if rules == HeaderRules::Scan {
-                rest = after;
-            }
-        }
-        let after = match rest {
-            [b';', after @ ..] => after,
-            _ => split(rest).1,
-        };
-        rest = trim_start(after, behind);
+        rest = trim_start(split(rest).1, behind);
     }
     Ok(())
 }
@@ -160,20 +148,14 @@ pub(super) fn parameters(
 #[derive(Debug, Default)]
 struct Charsets<'h> {
     named: &'h [u8],
-    continued: Option<Encoding>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Encoding {
-    Ascii,
-    Utf8,
-    Latin1,
+    /// a parameter has been decoded
+    continued: bool,
 }
 
 impl<'h> Charsets<'h> {
     /// Takes one parameter.
     fn take(&mut self, name: &'h [u8], value: &'h [u8], wanted: &mut [Wanted<'_>]) {
-        let (name, value, encoding) = match name.split_last() {
+        let (name, value, is_decoded) = match name.split_last() {
             Some((b'*', name)) => {
                 let value = match extended(value) {
                     Ok((_, (charset, value))) => {
@@ -182,14 +164,14 @@ impl<'h> Charsets<'h> {
                     }
                     Err(_) => value,
                 };
-                let encoding = match self.named {
+                let is_decoded = match self.named {
                     b"" => self.continued,
-                    named => encoding(named),
+                    named => is_charset(named),
                 };
-                self.continued = encoding.or(self.continued);
-                (name, value, encoding)
+                self.continued |= is_decoded;
+                (name, value, is_decoded)
             }
-            _ => (name, value, None),
+            _ => (name, value, false),
         };
         let (name, continuation) = without_section(name);
         let is = |wanted: &&mut Wanted<'_>| is_same(name, wanted.key);
@@ -201,9 +183,10 @@ impl<'h> Charsets<'h> {
             text.clear();
         }
         let start = text.len();
-        match encoding {
-            Some(encoding) => decode(value, encoding, text),
-            None => text.push(value),
+        if is_decoded {
+            unescape(value, text);
+        } else {
+            text.push(value);
         }
         text.unquote(start, true);
     }
@@ -219,36 +202,20 @@ fn without_section(name: &[u8]) -> (&[u8], bool) {
     }
 }
 
-fn encoding(name: &[u8]) -> Option<Encoding> {
+/// Whether werkzeug decodes this charset.
+fn is_charset(name: &[u8]) -> bool {
     let is = |known: &[u8]| is_same(name, known);
-    if is(b"utf-8") {
-        Some(Encoding::Utf8)
-    } else if is(b"ascii") || is(b"us-ascii") {
-        Some(Encoding::Ascii)
-    } else if is(b"iso-8859-1") {
-        Some(Encoding::Latin1)
-    } else {
-        None
-    }
+    is(b"utf-8") || is(b"ascii") || is(b"us-ascii") || is(b"iso-8859-1")
 }
 
-/// Python's `urllib.parse.unquote` with this encoding.
-fn decode(value: &[u8], encoding: Encoding, out: &mut Text<'_>) {
+/// Python's `urllib.parse.unquote`. Only texts in ASCII are wanted, and ASCII is the same in all charsets that
+/// werkzeug decodes. So the bytes of other characters stay as they are.
+fn unescape(value: &[u8], out: &mut Text<'_>) {
     let mut rest = value;
     while let Some((first, after)) = rest.split_first() {
-        let Some((byte, behind)) = split_escape(rest) else {
-            out.push(&[*first]);
-            rest = after;
-            continue;
-        };
+        let (byte, behind) = split_escape(rest).unwrap_or((*first, after));
+        out.push_byte(byte);
         rest = behind;
-        match encoding {
-            // A byte that is not UTF-8 need not become U+FFFD: with either, the text is none of the wanted
-            // names.
-            Encoding::Utf8 => out.push(&[byte]),
-            Encoding::Ascii if !byte.is_ascii() => out.push_char('\u{fffd}'),
-            _ => out.push_char(char::from(byte)),
-        }
     }
 }
 

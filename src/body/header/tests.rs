@@ -1,5 +1,5 @@
 use super::text::HeaderText;
-use super::{Lookup, Wanted, is_token, parameters, value};
+use super::{Lookup, Wanted, is_token, parameters, plain_boundary, value};
 use crate::body::werkzeug::HeaderRules;
 
 fn get(header: &str, key: &'static str) -> Option<String> {
@@ -54,8 +54,11 @@ const CASES: &[(&str, Option<&str>)] = &[
     ("form-data; name*0=c; name=x", Some("x")),
     ("form-data; name*x=c", None),
     ("form-data; *=c; name=d", Some("d")),
-    ("form-data; name*=iso-8859-1''%e9", Some("\u{e9}")),
-    ("form-data; name*=ascii''%e9", Some("\u{fffd}")),
+    // Text outside ASCII need not be decoded, since no name has it.
+    ("form-data; name*=iso-8859-1''c%6dd%e9", Some("cmd\u{fffd}")),
+    ("form-data; name*=ascii''c%6dd%e9", Some("cmd\u{fffd}")),
+    ("form-data; name*=us-ascii''c%6dd", Some("cmd")),
+    ("form-data; name*=utf-8''c%6dd%c3%a9", Some("cmd\u{e9}")),
     ("form-data; name=\"\"", Some("")),
     ("form-data; name=\"\u{e9}\"", Some("\u{e9}")),
     ("form-data; name=\u{e9}", None),
@@ -93,5 +96,18 @@ fn tokens() {
     for byte in 0..=255_u8 {
         let expected = byte.is_ascii_alphanumeric() || marks.contains(&byte);
         assert_eq!(is_token(byte), expected, "{byte:#x}");
+    }
+}
+
+/// What clients send is recognised before the header is parsed.
+#[test]
+fn plain_boundaries() {
+    for boundary in [
+        "----WebKitFormBoundary7MA4YWxkTrZu0gW",
+        "------------------------d74496d66958873e",
+        "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    ] {
+        let header = format!("multipart/form-data; boundary={boundary}");
+        assert_eq!(plain_boundary(header.as_bytes()), Some(boundary.as_bytes()));
     }
 }

@@ -52,14 +52,12 @@ pub(super) fn split(header: &[u8], text: HeaderText, pieces: Pieces) -> (&[u8], 
 }
 
 /// Reads all parameters, and keeps those in `wanted`. werkzeug decodes all of them, so an error in any one
-/// is an error of the header. Returns whether one is in a charset that this module cannot decode. If
-/// `is_lenient`, and that is the first of `wanted`, the parameters behind it are not read.
+/// is an error of the header. Returns whether one is in a charset that this module cannot decode.
 pub(super) fn parameters(
     header: &[u8],
     text: HeaderText,
     pieces: Pieces,
     wanted: &mut [Wanted<'_>],
-    is_lenient: bool,
 ) -> Result<bool, Trouble> {
     let mut rest = split(header, text, pieces).1;
     // On Python 3 werkzeug encodes the text as UTF-8 before it decodes the charset.
@@ -89,7 +87,7 @@ pub(super) fn parameters(
                 return Err(Trouble::HeaderCrash);
             }
             if !piece.section {
-                bare.add(key, name, pieces);
+                bare.add(key, name);
                 if let Some(wanted) = found {
                     wanted.set(Lookup::Bare);
                 }
@@ -122,13 +120,7 @@ pub(super) fn parameters(
         };
         match decoded {
             Ok(()) => {}
-            Err(Trouble::CharsetUnknown) => {
-                has_unknown = true;
-                let first = wanted.first().map(|first| first.found);
-                if is_lenient && first == Some(Lookup::Unknown) {
-                    break;
-                }
-            }
+            Err(Trouble::CharsetUnknown) => has_unknown = true,
             Err(trouble) => return Err(trouble),
         }
         if bare.remove(name, pieces) && piece.section {
@@ -147,8 +139,7 @@ pub(super) fn content_type(
     pieces: Pieces,
     wanted: &mut [Wanted<'_>],
 ) -> Result<(), End> {
-    let is_lenient = false;
-    match parameters(header, HeaderText::Latin1, pieces, wanted, is_lenient) {
+    match parameters(header, HeaderText::Latin1, pieces, wanted) {
         Ok(false) => Ok(()),
         Ok(true) => Err(End::Unknown(Trouble::CharsetUnknown)),
         Err(trouble) => Err(End::Refused(trouble)),
@@ -192,9 +183,9 @@ struct BareKeys<'h> {
 
 impl<'h> BareKeys<'h> {
     /// Adds a key. `key` is the text of the header, `name` the same without quotes.
-    fn add(&mut self, key: &'h [u8], name: &[u8], pieces: Pieces) {
+    fn add(&mut self, key: &'h [u8], name: &[u8]) {
         self.any = true;
-        if let Some(place) = self.place(name, pieces) {
+        if let Some(place) = self.place(name) {
             *place = Some(key);
         }
     }
@@ -204,7 +195,7 @@ impl<'h> BareKeys<'h> {
         if !self.any {
             return false;
         }
-        let Some(place) = self.place(wanted, pieces) else {
+        let Some(place) = self.place(wanted) else {
             return false;
         };
         let mut buffer = [0; NAME_MAX];
@@ -216,16 +207,14 @@ impl<'h> BareKeys<'h> {
     }
 
     #[inline(always)]
-    fn place(&mut self, name: &[u8], pieces: Pieces) -> Option<&mut Option<&'h [u8]>> {
+    fn place(&mut self, name: &[u8]) -> Option<&mut Option<&'h [u8]>> {
         let (first, last) = match name {
             [first, ..] => (*first, *name.last()?),
             [] => (0, 0),
         };
-        // The bit makes both cases of a letter alike. Some other characters become alike, too, which does
-        // no harm.
-        let case = if pieces.lower_case { 0x20 } else { 0 };
-        let hash = (first | case).wrapping_mul(7) ^ (last | case);
-        self.keys.get_mut(usize::from(hash) % 16)
+        // These bits are the same in both cases of a letter.
+        self.keys
+            .get_mut(usize::from(first.wrapping_mul(7) ^ last) % 16)
     }
 }
 
