@@ -132,7 +132,11 @@ pub(super) fn parameters(
         _ => HeaderText::Ascii,
     };
     let mut charsets = Charsets::default();
-    while !rest.is_empty() {
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b';' {
+            rest = trim_start(after, behind);
+            continue;
+        }
         if let Ok((after, name)) = key(rest)
             && let Ok((after, value)) = value_of(after, rules)
         {

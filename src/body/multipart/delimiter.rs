@@ -139,11 +139,7 @@ impl<'r> Search<'r> {
         // only so often that it reads at most twice the bytes.
         let mut step_back_from = 0_usize;
         while let Some((byte, _)) = input.get(at..).and_then(<[u8]>::split_first) {
-            if self.tail == Tail::None
-                && self.matched > 0
-                && self.matched <= at
-                && step_back_from <= at
-            {
+            if self.tail == Tail::None && self.matched <= at && step_back_from <= at {
                 step_back_from = at.saturating_add(self.needle.len());
                 at = at.saturating_sub(self.matched);
                 self.matched = 0;

@@ -82,6 +82,32 @@ fn overlapping_candidates() {
     assert_eq!(all("a", b"\n-\n--a\n", false), [part(7, 5)]);
 }
 
+/// A needle may have begun in the bytes so far, also if a needle that is only data began in front of it.
+#[test]
+fn no_skim_within_a_needle() {
+    let needle = b"--x--x\r\n--z";
+    let mut borders = vec![0; Borders::len(needle.len())];
+    let mut search = Search::new(needle, &mut borders, false);
+    search.restart([0, b'\n']);
+    assert!(search.skim().is_none());
+    for (bytes, matched, may_skim) in [
+        (&b"data"[..], 0, true),
+        (b"\n--x--", 5, false),
+        (b"x--x\r\n--", 10, false),
+        (b"data", 0, true),
+        (b"\r", 0, false),
+    ] {
+        search.feed(bytes);
+        assert_eq!(search.matched, matched, "{}", bytes.escape_ascii());
+        assert_eq!(
+            search.skim().is_some(),
+            may_skim,
+            "{}",
+            bytes.escape_ascii()
+        );
+    }
+}
+
 #[test]
 fn agrees_with_a_naive_search() {
     // Small alphabets make look-alikes likely.
