@@ -47,14 +47,6 @@ impl FoundCharset {
 }
 
 impl Found {
-    /// Whether no later line of the part can change the result.
-    pub(super) fn is_given_up(&self) -> bool {
-        matches!(
-            self.trouble,
-            Some(Trouble::PartHeaderNoColon | Trouble::PartHeaderTooLong)
-        )
-    }
-
     /// Takes a line. Returns whether it matters.
     pub(super) fn take_line(
         &mut self,
@@ -71,9 +63,7 @@ impl Found {
         if colon.is_none() && rules.colon_needed && !is_cut {
             if !trim(line, HeaderText::Ascii).is_empty() {
                 // werkzeug splits all lines before it reads any.
-                if !self.is_given_up() {
-                    self.trouble = Some(Trouble::PartHeaderNoColon);
-                }
+                self.trouble = Some(Trouble::PartHeaderNoColon);
             }
             return false;
         }
@@ -121,27 +111,14 @@ impl Found {
     }
 }
 
-/// Bytes of a header that has no longer charset than any known one.
-const SHORT: usize = 32;
-
 fn part_charset(
     content_type: &[u8],
     charsets: PartCharset,
     rules: HeaderRules,
 ) -> Result<FoundCharset, Trouble> {
-    let (mut short, mut long);
-    let buffer = match charsets {
-        // All of the name counts: a NUL in it is an error, and to Python a gap of any length is one character.
-        PartCharset::Any if content_type.len() > SHORT => {
-            long = [0; LINE_MAX];
-            &mut long[..]
-        }
-        _ => {
-            short = [0; SHORT];
-            &mut short[..]
-        }
-    };
-    let mut wanted = [Wanted::new(b"charset", buffer)];
+    // All of the name counts: a NUL in it is an error, and to Python a gap of any length is one character.
+    let mut buffer = [0; LINE_MAX];
+    let mut wanted = [Wanted::new(b"charset", &mut buffer)];
     header::parameters(content_type, HeaderText::Utf8, rules, &mut wanted)?;
     let [charset] = wanted;
     let name = charset.text.get();

@@ -123,8 +123,6 @@ impl Transfer {
         let mut out = Buffer::<_, BUFFER>::new(&mut argument);
         match &mut self.decoder {
             Decoder::Base64(group) => self.lines.decode(group, bytes, &mut out),
-            // Quoted-printable has no errors, so an unwanted value need not be decoded.
-            Decoder::QuotedPrintable(_) if wanted.is_none() => {}
             Decoder::QuotedPrintable(pending) => self.lines.decode(pending, bytes, &mut out),
         }
         out.flush();

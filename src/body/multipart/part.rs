@@ -327,12 +327,13 @@ impl<'r> PartHeaders<'r> {
             self.folded = false;
             return;
         }
+        let trouble = self.found.trouble;
         let matters = self
             .found
             .take_line(line, is_cut, self.rules, self.header_rules, fields);
         // A header line that does not fit counts as absent, unless it is one that matters.
         if is_cut && (matters || line.is_empty()) {
-            self.found.trouble = Some(Trouble::PartHeaderTooLong);
+            self.found.trouble = trouble.or(Some(Trouble::PartHeaderTooLong));
         }
         self.line.set_len(0);
         self.folded = false;
@@ -341,8 +342,7 @@ impl<'r> PartHeaders<'r> {
     /// Whether the line is too short for any header that matters, and has a colon where it needs one.
     fn is_short(&self, line: &[u8]) -> bool {
         let has_colon = || line.is_empty() || line.contains(&b':');
-        line.len() < b"Content-Type:".len()
-            && (!self.rules.colon_needed || self.found.is_given_up() || has_colon())
+        line.len() < b"Content-Type:".len() && (!self.rules.colon_needed || has_colon())
     }
 }
 
