@@ -49,9 +49,7 @@ impl Search<'_> {
 /// joined, too.
 pub(super) fn fold(line: &mut Line<'_>, is_folded: bool) {
     if !is_folded && line.len() <= LINE_MAX {
-        let kept = line.get();
-        let len = kept.trim_ascii_end().len();
-        line.set_len(len.max(usize::from(!kept.is_empty())));
+        line.set_len(line.get().trim_ascii_end().len());
     }
     // werkzeug's `parse_options_header` replaces line breaks by commas.
     line.push_byte(b',');
@@ -95,9 +93,9 @@ struct Lines {
     /// the last byte was CR
     cr: bool,
     /// the last two decoded bytes of this line, 0 for none
-    tail: u16,
+    tail: [u8; 2],
     /// the last two decoded bytes of the line before
-    last_tail: u16,
+    last_tail: [u8; 2],
     /// how many bytes this line has been decoded to
     len: usize,
     failed: bool,
@@ -132,7 +130,7 @@ impl Transfer {
     pub(super) fn finish(&mut self, wanted: Option<usize>, fields: &mut Fields<'_>) -> bool {
         if let Some(index) = wanted {
             fields.pop(index, self.lines.len);
-            let newline: usize = match self.lines.last_tail.to_be_bytes() {
+            let newline: usize = match self.lines.last_tail {
                 [b'\r', b'\n'] => 2,
                 [_, b'\r' | b'\n'] => 1,
                 _ => 0,
@@ -155,7 +153,7 @@ impl Lines {
                 lines.end_of_line(line);
             }
             line.take(*byte, |decoded| {
-                lines.tail = lines.tail << 8 | u16::from(decoded);
+                lines.tail = [lines.tail[1], decoded];
                 lines.len = lines.len.saturating_add(1);
                 out.push_byte(decoded);
             });
@@ -172,7 +170,7 @@ impl Lines {
         self.failed |= line.is_cut();
         *line = L::default();
         self.last_tail = self.tail;
-        self.tail = 0;
+        self.tail = [0; 2];
         self.len = 0;
     }
 }
