@@ -93,9 +93,9 @@ struct Lines {
     /// the last byte was CR
     cr: bool,
     /// the last two decoded bytes of this line, 0 for none
-    tail: [u8; 2],
+    tail: u16,
     /// the last two decoded bytes of the line before
-    last_tail: [u8; 2],
+    last_tail: u16,
     /// how many bytes this line has been decoded to
     len: usize,
     failed: bool,
@@ -130,7 +130,7 @@ impl Transfer {
     pub(super) fn finish(&mut self, wanted: Option<usize>, fields: &mut Fields<'_>) -> bool {
         if let Some(index) = wanted {
             fields.pop(index, self.lines.len);
-            let newline: usize = match self.lines.last_tail {
+            let newline: usize = match self.lines.last_tail.to_be_bytes() {
                 [b'\r', b'\n'] => 2,
                 [_, b'\r' | b'\n'] => 1,
                 _ => 0,
@@ -153,7 +153,7 @@ impl Lines {
                 lines.end_of_line(line);
             }
             line.take(*byte, |decoded| {
-                lines.tail = [lines.tail[1], decoded];
+                lines.tail = lines.tail << 8 | u16::from(decoded);
                 lines.len = lines.len.saturating_add(1);
                 out.push_byte(decoded);
             });
@@ -170,7 +170,7 @@ impl Lines {
         self.failed |= line.is_cut();
         *line = L::default();
         self.last_tail = self.tail;
-        self.tail = [0; 2];
+        self.tail = 0;
         self.len = 0;
     }
 }
