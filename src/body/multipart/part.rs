@@ -203,7 +203,7 @@ impl<'r> PartHeaders<'r> {
     }
 
     /// Reads a line of Content-Disposition as clients usually write it. Returns the bytes taken.
-    fn usual_line(&mut self, bytes: &[u8], fields: &Fields<'_>) -> Option<usize> {
+    pub(super) fn usual_line(&mut self, bytes: &[u8], fields: &Fields<'_>) -> Option<usize> {
         if self.line.len() > 0 || self.found.disposition.is_some() {
             return None;
         }
@@ -227,7 +227,7 @@ impl<'r> PartHeaders<'r> {
     /// Reads text that is a whole line: it does not continue a line, and the next line does not continue it.
     /// Returns the bytes behind the line break.
     #[inline]
-    fn whole_line<'c>(
+    pub(super) fn whole_line<'c>(
         &mut self,
         text: &[u8],
         behind: &'c [u8],

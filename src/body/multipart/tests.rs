@@ -1,7 +1,9 @@
+use super::line::{LINE_MAX, Line};
+use super::part::PartHeaders;
 use super::{End, Multipart};
 use crate::body::Trouble;
-use crate::body::testing::{each_split, values};
-use crate::body::{Fields, OnePage, Page, Scratch};
+use crate::body::testing::{each_split, values, with_fields};
+use crate::body::{Fields, LendPage, OnePage, Page, Scratch};
 use crate::frappe::dialect;
 
 fn scan(boundary: &str, body: &[u8]) -> (Vec<Option<String>>, End) {
@@ -236,16 +238,19 @@ fn line_breaks() {
     }
 }
 
+/// Lends no page.
+#[derive(Debug)]
+struct Nobody;
+
+impl<'r> LendPage<'r> for Nobody {
+    fn lend(&self) -> Option<&'r mut Page> {
+        None
+    }
+}
+
 /// If there is no memory for a line that the end of a chunk cuts, the line counts as too long.
 #[test]
 fn no_room_for_a_line() {
-    #[derive(Debug)]
-    struct Nobody;
-    impl<'r> crate::body::LendPage<'r> for Nobody {
-        fn lend(&self) -> Option<&'r mut Page> {
-            None
-        }
-    }
     let content_type = b"multipart/form-data; boundary=B";
     let werkzeug = dialect::find(b"15").unwrap().werkzeug;
     let body = [part("B", "a", "1"), "--B--\r\n".into()].concat();
@@ -267,4 +272,54 @@ fn no_room_for_a_line() {
             assert_eq!(multipart.finish(fields), expected);
         });
     }
+}
+
+/// Whole lines are read where they lie, and need no page.
+#[test]
+fn whole_lines() {
+    let werkzeug = dialect::find(b"15").unwrap().werkzeug;
+    let headers = || {
+        let mut headers = PartHeaders::new(werkzeug.parts, werkzeug.headers, &Nobody);
+        headers.restart();
+        headers
+    };
+    let line = |len: usize| {
+        let line = "Content-Disposition: form-data; name=\"cmd\"; filename=\"\"\r\n";
+        line.replace("\"\"", &format!("\"{}\"", "x".repeat(len - line.len())))
+    };
+    with_fields(&[], |fields, _| {
+        for (len, behind, is_usual) in [
+            (100, "Content-Type: text/plain\r\n", true),
+            (100, "\r\n", true),
+            (100, " x", false),
+            (100, "\tx", false),
+            (100, "", false),
+            (LINE_MAX, "\r\n", true),
+            (LINE_MAX + 1, "\r\n", false),
+        ] {
+            let bytes = line(len) + behind;
+            let mut headers = headers();
+            let taken = headers.usual_line(bytes.as_bytes(), fields);
+            assert_eq!(taken, is_usual.then_some(len), "{len} {behind:?}");
+            if is_usual {
+                assert_eq!(headers.usual_line(bytes.as_bytes(), fields), None);
+            }
+        }
+        for (behind, after) in [
+            ("\r\nX", Some("X")),
+            ("\nX", Some("X")),
+            ("\rX", Some("X")),
+            ("\r\n", None),
+            ("\r\n x", None),
+            ("\n\tx", None),
+            ("\n\nx", None),
+            ("", None),
+        ] {
+            let found = headers().whole_line(b"X-Y: z", behind.as_bytes(), fields);
+            assert_eq!(found, after.map(str::as_bytes), "{behind:?}");
+        }
+    });
+    let mut line = Line::new(&Nobody);
+    line.push(b"");
+    assert_eq!(line.len(), 0);
 }
