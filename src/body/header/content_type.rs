@@ -58,9 +58,10 @@ impl JsonTest {
 /// Classifies a body. `content_type` is the value of the last Content-Type header.
 pub fn media_type(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> MediaType {
     // The spellings of the desk's jQuery and of other clients, which all rules take for a form.
-    if content_type == b"application/x-www-form-urlencoded"
-        || content_type == b"application/x-www-form-urlencoded; charset=UTF-8"
-    {
+    if matches!(
+        content_type,
+        b"application/x-www-form-urlencoded" | b"application/x-www-form-urlencoded; charset=UTF-8"
+    ) {
         MediaType::Form
     } else {
         media_type_by_rules(content_type, json, werkzeug)
