@@ -40,6 +40,7 @@ const SAME: &[(&str, Said<'_>)] = &[
     ("form-data; \"name\"=cmd", Is(Some("cmd"))),
     ("form-data; \"na\\me\"=cmd", Is(None)),
     ("form-data; \"x;y\"=a; name=cmd", Is(Some("cmd"))),
+    ("form-data; \"a; name=cmd; \"=x", Is(None)),
     ("form-data; name*=utf-8''%63md", Is(Some("cmd"))),
     ("form-data; name*=utf-8'en'c%6dd", Is(Some("cmd"))),
     ("form-data; name*=latin1''%e9", Is(Some("\u{e9}"))),
@@ -94,6 +95,10 @@ const OTHER: &[(&str, [Said<'_>; 4])] = &[
     ),
     (
         "form-data;, name=cmd",
+        [Is(None), Is(Some("cmd")), Is(Some("cmd")), Is(Some("cmd"))],
+    ),
+    (
+        "form-data; name\u{2003}=cmd",
         [Is(None), Is(Some("cmd")), Is(Some("cmd")), Is(Some("cmd"))],
     ),
     (
