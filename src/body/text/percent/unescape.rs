@@ -9,10 +9,12 @@ use crate::body::text::copy;
 #[cfg(not(target_arch = "x86_64"))]
 use fearless_simd::dispatch;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, mask8x32, u8x16, u8x32};
+use fearless_simd::{Level, u8x16, u8x32};
 
 /// Bytes in a vector.
 const VECTOR: usize = 32;
+/// Bytes that tell what the bytes of a vector stand for: an escape may begin with the last of them.
+const WINDOW: usize = VECTOR + 2;
 /// Bytes in a vector that one shuffle packs.
 const PACKED: usize = 16;
 /// Bytes that a row of the table of shuffles packs.
@@ -111,56 +113,51 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
         self.len = 0;
     }
 
-    /// Takes the bytes of `text` that are in `set`. There must be room for two vectors, else it takes none.
-    #[inline(always)]
-    fn keep<S: Simd>(&mut self, text: u8x32<S>, set: u64) {
-        let free = self.bytes.get_mut(self.len..).unwrap_or_default();
-        let Some(free) = free.first_chunk_mut::<{ 2 * VECTOR }>() else {
-            return;
-        };
-        let (low, high) = text.split();
-        let [a, b, c, d, ..] = set.to_le_bytes();
-        let len = keep_part(free, 0, low, a, 0);
-        let len = keep_part(free, len, low, b, PART as u8);
-        let len = keep_part(free, len, high, c, 0);
-        let len = keep_part(free, len, high, d, PART as u8);
-        self.len = self.len.saturating_add(len);
-    }
-
     /// Decodes whole vectors from the front, and hands them on. Returns how many bytes it took: none
     /// where the CPU has no instruction for it.
-    #[inline(never)]
     pub(super) fn decode(&mut self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        loop {
+            let taken = self.fill(rest);
+            rest = rest.get(taken..).unwrap_or_default();
+            if taken == 0 || rest.len() < WINDOW {
+                return bytes.len().saturating_sub(rest.len());
+            }
+            self.flush();
+        }
+    }
+
+    /// Decodes whole vectors as long as there is room. A function of its own, since a call in its loop
+    /// would take the constants from their registers.
+    #[inline(never)]
+    fn fill(&mut self, bytes: &[u8]) -> usize {
         // Without AVX2 there may be no shuffle by a table: then the caller decodes byte by byte.
         #[cfg(target_arch = "x86_64")]
         return Level::new().as_avx2().map_or(0, |avx2| {
             avx2.vectorize(
                 #[inline(always)]
-                || self.decode_by(avx2, bytes),
+                || self.fill_by(avx2, bytes),
             )
         });
         #[cfg(not(target_arch = "x86_64"))]
-        dispatch!(Level::baseline(), simd => self.decode_by(simd, bytes))
+        dispatch!(Level::baseline(), simd => self.fill_by(simd, bytes))
     }
 
     #[inline(always)]
-    fn decode_by<S: Simd>(&mut self, simd: S, bytes: &[u8]) -> usize {
+    fn fill_by<S: Simd>(&mut self, simd: S, bytes: &[u8]) -> usize {
         let mut rest = bytes;
         // Bits for the digits of the last escape that stand in the next vector.
         let mut digits = 0_u64;
-        while let (Some(text), Some(high), Some(low)) = (
-            vector(simd, rest, 0),
-            vector(simd, rest, 1),
-            vector(simd, rest, 2),
-        ) {
+        while let Some(window) = rest.first_chunk::<WINDOW>()
+            && let Some(free) = self.bytes.get_mut(self.len..)
+            && let Some(free) = free.first_chunk_mut()
+        {
+            let text = vector(simd, window, 0);
+            let (high, low) = (vector(simd, window, 1), vector(simd, window, 2));
             let (value, escapes) = decoded(text, high, low);
-            let escapes = escapes.to_bitmask();
             let drop = escapes << 1 | escapes << 2 | digits;
             digits = drop >> VECTOR;
-            if self.len > LEN.saturating_sub(2 * VECTOR) {
-                self.flush();
-            }
-            self.keep(value, !drop);
+            self.len = self.len.wrapping_add(keep(free, value, !drop as u32));
             rest = rest.get(VECTOR..).unwrap_or_default();
         }
         let digits = digits.count_ones() as usize;
@@ -171,56 +168,64 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
     }
 }
 
-/// Writes those of the eight bytes at `first` that are in `set` to `free`, behind `len` bytes. Returns the new
-/// length. It writes a whole vector, also the bytes that are left out: the next bytes overwrite them.
+/// Writes the bytes of `text` that are in `set` to the front of `free`. Returns how many.
 #[inline(always)]
-fn keep_part<S: Simd>(
-    free: &mut [u8; 2 * VECTOR],
-    len: usize,
-    text: u8x16<S>,
-    set: u8,
-    first: u8,
-) -> usize {
+fn keep<S: Simd>(free: &mut [u8; 2 * VECTOR], text: u8x32<S>, set: u32) -> usize {
+    let (low, high) = text.split();
+    keep_part::<S, 0>(free, low, set);
+    keep_part::<S, 8>(free, low.slide::<PART>(low), set);
+    keep_part::<S, 16>(free, high, set);
+    keep_part::<S, 24>(free, high.slide::<PART>(high), set);
+    set.count_ones() as usize
+}
+
+/// Writes those of the first eight bytes that are in `set` from its bit FIRST on, behind those in front of
+/// it. It writes a whole vector, also bytes that are left out: the next part overwrites them.
+#[inline(always)]
+fn keep_part<S: Simd, const FIRST: u32>(free: &mut [u8; 2 * VECTOR], text: u8x16<S>, set: u32) {
     let mut which = [0; PACKED];
-    if let (Some(part), Some(row)) = (which.first_chunk_mut(), PACK.get(usize::from(set))) {
+    let row = PACK.get(usize::from((set >> FIRST) as u8));
+    if let (Some(part), Some(row)) = (which.first_chunk_mut(), row) {
         *part = *row;
     }
-    let which = u8x16::simd_from(text.simd, which) | first;
-    // `len` is below VECTOR. With the remainder the compiler knows it too, and need not check the bound.
-    let free = free.get_mut(len % VECTOR..).unwrap_or_default();
-    if let Some(free) = free.first_chunk_mut::<PACKED>() {
-        *free = text.swizzle_dyn(which).into();
+    let len = (set & !(u32::MAX << FIRST)).count_ones();
+    let free = free.get_mut(len as usize..).unwrap_or_default();
+    if let Some(free) = free.first_chunk_mut() {
+        *free = text.swizzle_dyn(u8x16::simd_from(text.simd, which)).into();
     }
-    len.wrapping_add(set.count_ones() as usize)
 }
 
 #[inline(always)]
-fn vector<S: Simd>(simd: S, bytes: &[u8], at: usize) -> Option<u8x32<S>> {
-    let bytes: &[u8; VECTOR] = bytes.get(at..)?.first_chunk()?;
-    Some((*bytes).simd_into(simd))
+fn vector<S: Simd>(simd: S, window: &[u8; WINDOW], at: usize) -> u8x32<S> {
+    let bytes = window.get(at..).unwrap_or_default();
+    let bytes = bytes.first_chunk::<VECTOR>().copied().unwrap_or_default();
+    bytes.simd_into(simd)
 }
 
 /// For each byte of `text`: the byte that an escape stands for if one begins there, else the byte itself,
-/// or a space for `+`. And a mask of the places where escapes begin.
+/// or a space for `+`. And bits for the places where escapes begin.
 #[inline(always)]
 #[expect(clippy::arithmetic_side_effects, reason = "vectors wrap")]
-fn decoded<S: Simd>(text: u8x32<S>, high: u8x32<S>, low: u8x32<S>) -> (u8x32<S>, mask8x32<S>) {
-    let ((is_high, high), (is_low, low)) = (digit(high), digit(low));
-    let escapes = text.simd_eq(b'%') & is_high & is_low;
+fn decoded<S: Simd>(text: u8x32<S>, high: u8x32<S>, low: u8x32<S>) -> (u8x32<S>, u64) {
+    let (high, low) = (digit(high), digit(low));
+    let escapes = text.simd_eq(b'%') & (high | low).simd_lt(16);
     let spaced = text
         .simd_eq(b'+')
         .select(u8x32::splat(text.simd, b' '), text);
-    (escapes.select(high << 4 | low, spaced), escapes)
+    (
+        escapes.select(high << 4 | low, spaced),
+        escapes.to_bitmask(),
+    )
 }
 
-/// A mask of the bytes that are hexadecimal digits, and the values of the digits.
+/// The values of hexadecimal digits; 16 or more for other bytes.
 #[inline(always)]
 #[expect(clippy::arithmetic_side_effects, reason = "vectors wrap")]
-fn digit<S: Simd>(bytes: u8x32<S>) -> (mask8x32<S>, u8x32<S>) {
-    let letters = ((bytes | 0x20) - b'a').simd_lt(6);
-    // The value of a letter is 9 more than its lower four bits.
-    let more = letters.select(u8x32::splat(bytes.simd, 9), u8x32::splat(bytes.simd, 0));
-    ((bytes ^ b'0').simd_lt(10) | letters, (bytes & 15) + more)
+fn digit<S: Simd>(bytes: u8x32<S>) -> u8x32<S> {
+    // Digits become the largest values, and these 0 to 9: what is between them and the others is lost.
+    let digits = (bytes - (b'9' + 1)).saturating_sub(6) - 0xf0;
+    let letters = ((bytes | 0x20) - b'a').saturating_add(10);
+    digits.min(letters)
 }
 
 #[cfg(test)]
@@ -283,6 +288,19 @@ mod tests {
             for pieces in [1, 7, 64, 1000, 100_000] {
                 assert_eq!(decode(&text, pieces), expected, "{}", text.escape_ascii());
             }
+        }
+    }
+
+    #[test]
+    fn every_two_bytes_behind_a_percent_sign() {
+        for high in 0..=u8::MAX {
+            let escapes = (0..=u8::MAX).flat_map(|low| [b'%', high, low, b'-']);
+            let text: Vec<u8> = escapes.collect();
+            let mut expected = Vec::new();
+            let mut escape = Escape::None;
+            escape.decode(&text, &mut expected);
+            escape.end(&mut expected);
+            assert_eq!(decode(&text, text.len()), expected, "{high:#x}");
         }
     }
 
