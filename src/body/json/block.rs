@@ -46,6 +46,12 @@ impl<S: Simd> Block<S> {
         self.bytes.simd_lt(bound).to_bitmask()
     }
 
+    #[inline(always)]
+    pub(super) fn has_controls(&self) -> bool {
+        let (a, b) = self.bytes.split();
+        a.min(b).simd_lt(b' ').any_true()
+    }
+
     /// A string has no end, no escape and no control character here.
     #[inline(always)]
     pub(super) fn is_plain_text(&self) -> bool {

@@ -4,22 +4,37 @@ use fearless_simd::Simd;
 
 use super::block::{BLOCK, Block};
 
-/// Whether all these bytes of a block, the text's first, may follow a backslash.
+/// Those of the bytes behind a backslash that are left to [`may_follow`]: all but `u` with its digits. None
+/// where these are wrong. `len`: how many bytes of the block are the text's own.
 #[inline(always)]
-pub(super) fn are_right<S: Simd>(block: &Block<S>, text: &[u8], escaped: u64) -> bool {
+pub(super) fn unjudged<S: Simd>(block: &Block<S>, len: usize, escaped: u64) -> Option<u64> {
     if escaped == 0 {
-        return true;
+        return Some(0);
     }
-    // Those whose four digits are in the block, and are the text's own.
-    let with_digits = text.len().min(BLOCK).saturating_sub(4);
+    let with_digits = len.min(BLOCK).saturating_sub(4);
     let unicode = escaped & block.find(b'u') & !(u64::MAX << with_digits);
-    let others = escaped & !unicode;
-    block.are_unicode(unicode) && (others == 0 || may_follow(others, text))
+    block.are_unicode(unicode).then_some(escaped & !unicode)
+}
+
+/// How much is right of a block of text without its end: all of it, nothing, or what is in front of an escape
+/// that goes on behind it. `unjudged`: those of its escapes that have not been judged.
+#[inline(always)]
+pub(super) fn text_len(text: &[u8], unjudged: u64, escaped: &mut u64) -> usize {
+    let first = unjudged.trailing_zeros() as usize;
+    if unjudged != 0 && first >= BLOCK - 4 {
+        // The next block begins with its backslash.
+        *escaped = 0;
+        return first.saturating_sub(1);
+    }
+    match unjudged == 0 || may_follow(unjudged, text) {
+        true => BLOCK,
+        false => 0,
+    }
 }
 
 /// Whether all these bytes of a text may follow a backslash.
 #[inline(never)]
-fn may_follow(mut escaped: u64, text: &[u8]) -> bool {
+pub(super) fn may_follow(mut escaped: u64, text: &[u8]) -> bool {
     while escaped != 0 {
         let rest = text.get(escaped.trailing_zeros() as usize..);
         escaped &= escaped.wrapping_sub(1);

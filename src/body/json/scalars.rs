@@ -27,21 +27,22 @@ impl Scalars {
             return true;
         }
         let digits = block.digits() & self.bytes;
-        let zeros = block.find(b'0');
         let points = block.find(b'.') & self.bytes;
-        let minuses = block.find(b'-') & self.bytes;
-        let others = self.bytes & !(digits | points | minuses);
-        let behind_digits = digits << 1;
-        let behind_points = points << 1;
-        let behind_minuses = minuses << 1;
-        let first = digits & (self.starts | behind_minuses);
-        // The carry of an addition runs through the digits behind a point.
-        let behind_fraction = (behind_points & digits).wrapping_add(digits) & !digits;
-        let wrong = minuses & !self.starts
-            | (behind_minuses | behind_points) & !digits
-            | digits & !(behind_digits | first | behind_points)
-            | points & (behind_fraction | !behind_digits)
-            | (first & zeros) << 1 & digits;
+        let zeros = block.find(b'0');
+        // Where whole numbers begin, or the whole part of others.
+        let whole = digits & !(digits << 1 | points << 1);
+        let mut others = self.bytes & !(digits | points);
+        let signed = whole & !self.starts;
+        if signed != 0 {
+            let minuses = block.find(b'-') & self.starts;
+            if minuses << 1 != signed {
+                return false;
+            }
+            others &= !minuses;
+        }
+        // The carry of an addition runs through the digits of the whole part.
+        let behind_whole = whole.wrapping_add(digits);
+        let wrong = points & !behind_whole | points << 1 & !digits | (whole & zeros) << 1 & digits;
         wrong == 0 && self.are_literals(others, bytes)
     }
 

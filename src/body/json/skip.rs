@@ -49,6 +49,8 @@
 //!
 //! A number or literal that reaches the end of a block may go on, so the next block begins with it.
 
+use core::hint::black_box;
+
 use fearless_simd::{Level, Simd, dispatch};
 
 use super::block::{self, BLOCK, Block};
@@ -94,7 +96,7 @@ impl Json<'_> {
             json: self,
             fields,
             bytes,
-            rest: bytes,
+            at: 0,
             objects: 0,
             rows: 0,
             at_top: false,
@@ -136,8 +138,8 @@ pub(super) struct Skip<'a, 'f, 'r> {
     pub(super) json: &'a mut Json<'r>,
     pub(super) fields: &'a Fields<'f>,
     pub(super) bytes: &'a [u8],
-    /// the block, and what follows it
-    pub(super) rest: &'a [u8],
+    /// where the block begins
+    pub(super) at: usize,
     /// no level up to this one is closed here
     pub(super) floor: usize,
     pub(super) depth_max: usize,
@@ -150,6 +152,7 @@ pub(super) struct Skip<'a, 'f, 'r> {
     pub(super) at_top: bool,
     /// where the last string began, in the top-level object
     pub(super) string: usize,
+    /// where reading ends, unless it is in front of a block that is not read here
     pub(super) end: Option<End>,
 }
 
@@ -180,111 +183,127 @@ impl Skip<'_, '_, '_> {
 
     #[inline(always)]
     fn read<S: Simd>(&mut self, simd: S) -> End {
-        loop {
+        let mut carry = self.carry;
+        let mut rest = self.bytes;
+        while !rest.is_empty() {
             let padded;
-            let block = match self.rest.first_chunk() {
-                Some(block) => block,
-                None if self.rest.is_empty() => return End::Unusual,
+            let (block, after) = match rest.split_first_chunk() {
+                Some((block, after)) => (block, after),
                 None => {
-                    padded = block::pad(self.rest);
-                    &padded
+                    padded = block::pad(rest);
+                    (&padded, &[][..])
                 }
             };
-            match self.block(simd, block) {
-                Ok((BLOCK, carry)) => {
-                    self.rest = self.rest.get(BLOCK..).unwrap_or_default();
-                    self.carry = carry;
+            let before = carry;
+            match self.block(simd, block, rest, &mut carry) {
+                BLOCK => rest = after,
+                0 => {
+                    carry = before;
+                    break;
                 }
-                Ok((len, carry)) => {
-                    self.rest = behind(self.rest, len);
-                    self.carry = carry;
-                }
-                Err(end) => return end,
+                // `black_box` keeps this a branch: so the CPU goes on with the next block before it knows how
+                // much of this one is read.
+                len => rest = rest.get(black_box(len)..).unwrap_or_default(),
             }
+            self.at = self.bytes.len().wrapping_sub(rest.len());
         }
+        self.carry = carry;
+        self.end.take().unwrap_or(End::Unusual)
     }
 
-    /// Where the block begins.
-    pub(super) fn at(&self) -> usize {
-        self.bytes.len().saturating_sub(self.rest.len())
-    }
-
-    /// Reads a block. Gives how many bytes have been read.
+    /// Reads a block, and perhaps more of `rest`, which it begins. Gives how many bytes have been read: none
+    /// where reading ends.
     #[inline(always)]
-    fn block<S: Simd>(&mut self, simd: S, bytes: &[u8; BLOCK]) -> Result<(usize, Carry), End> {
-        let mut carry = self.carry;
+    fn block<S: Simd>(
+        &mut self,
+        simd: S,
+        bytes: &[u8; BLOCK],
+        rest: &[u8],
+        carry: &mut Carry,
+    ) -> usize {
         let block = Block::new(simd, *bytes);
 
         let quotes = block.find(b'"');
         let backslashes = block.find(b'\\');
-        let controls = block.below(b' ');
         let escaped = block::after_escape(backslashes, &mut carry.escaped);
         let unescaped = quotes & !escaped;
+        let has_controls = block.has_controls();
+        let escapes = escaped & !quotes;
+        let Some(unjudged) = escapes::unjudged(&block, rest.len(), escapes) else {
+            return 0;
+        };
+        if unescaped == 0 && carry.text != 0 {
+            return match has_controls {
+                true => 0,
+                false if backslashes | unjudged == 0 => plain_len(simd, rest),
+                false => escapes::text_len(rest, unjudged, &mut carry.escaped),
+            };
+        }
+        if unjudged != 0 && !escapes::may_follow(unjudged, rest) {
+            return 0;
+        }
         let text = block::parity(unescaped) ^ carry.text;
         carry.text = mask(text >> 63 == 1);
-        if controls & text != 0 || !escapes::are_right(&block, self.rest, escaped & !quotes) {
-            return Err(End::Unusual);
-        }
-        if text == u64::MAX && unescaped == 0 {
-            if backslashes != 0 {
-                return Ok((BLOCK, carry));
-            }
-            // What follows is often the same.
-            let (blocks, _) = self.rest.as_chunks();
-            let plain = blocks.iter().skip(1);
-            let plain = plain.take_while(|bytes| Block::new(simd, **bytes).is_plain_text());
-            let len = plain.count().saturating_add(1).saturating_mul(BLOCK);
-            return Ok((len, carry));
-        }
         let opening = unescaped & text;
         let closing = unescaped & !text;
-        let outside = !(text | closing);
+        let outside = !(text | unescaped);
 
-        let spaces = outside & (block.find(b' ') | white_controls(controls & outside, bytes));
+        let mut spaces = outside & block.find(b' ');
+        if has_controls {
+            let controls = block.below(b' ');
+            if controls & text != 0 {
+                return 0;
+            }
+            spaces |= block::lines(bytes);
+        }
         let commas = outside & block.find(b',');
         let colons = outside & block.find(b':');
         let opened = outside & block.brackets(b'{');
         let closed = outside & block.brackets(b'}');
-        let scalars = outside & !(spaces | commas | colons | opened | closed);
+        let separators = commas | colons | opened;
+        let scalars = outside & !(spaces | separators | closed);
         let unread = scalars.leading_ones();
-        let tail = !u64::MAX.checked_shr(unread).unwrap_or_default();
+        let tail = !u64::MAX.wrapping_shr(unread);
         let scalars = Scalars::new(scalars & !tail);
 
         // What must not be there.
-        let behind_separator =
-            block::next(commas | colons | opened, spaces | tail, &mut carry.value);
+        let behind_separator = block::next(separators, spaces | tail, &mut carry.value);
         let values = opening | scalars.starts | opened;
         let empty = closed & (opened << 1 | carry.opened);
         let misplaced =
             (behind_separator ^ values) & !empty | colons & !(closing << 1 | carry.closed);
-        if misplaced != 0 || tail == u64::MAX || !scalars.are_right(&block, bytes) {
-            return Err(End::Unusual);
+        if misplaced != 0 || !scalars.are_right(&block, bytes) {
+            return 0;
         }
 
+        carry.opened = opened >> 63;
+        carry.closed = closing >> 63;
         let structure = Structure {
             commas,
             colons,
             opened,
             closed,
-            curly: block.curly(),
+            curly: match opened | closed {
+                0 => 0,
+                _ => block.curly(),
+            },
             empty,
             strings: opening,
             escapes: backslashes != 0,
         };
-        self.judge(&structure, &mut carry)?;
-        carry.opened = opened >> 63;
-        carry.closed = closing >> 63;
-        Ok((BLOCK.saturating_sub(unread as usize), carry))
+        match self.is_right(structure, carry) {
+            true => BLOCK.saturating_sub(unread as usize),
+            false => 0,
+        }
     }
 
     /// Sets the state behind what has been read.
     fn stop(mut self, end: End) -> Skipped {
         if self.carry.text == 0 {
             // A number or literal that may go on is left to the state machine.
-            let read = self.bytes.get(..self.at()).unwrap_or_default();
+            let read = self.bytes.get(..self.at).unwrap_or_default();
             let scalar = read.iter().rev().take_while(|byte| is_scalar(**byte));
-            let begin = self.at().saturating_sub(scalar.count());
-            self.rest = self.bytes.get(begin..).unwrap_or_default();
+            self.at = self.at.saturating_sub(scalar.count());
         }
         let unusual = matches!(end, End::Unusual);
         let len = match end {
@@ -296,7 +315,7 @@ impl Skip<'_, '_, '_> {
                 self.carry.key = 0;
                 self.stop_before(at)
             }
-            End::Unusual if self.carry.text == 0 => self.stop_before(self.at()),
+            End::Unusual if self.carry.text == 0 => self.stop_before(self.at),
             // The state machine must have all of a key.
             End::Unusual if self.carry.key == 1 && self.json.has_wanted_keys() => {
                 self.stop_before(self.string)
@@ -307,7 +326,7 @@ impl Skip<'_, '_, '_> {
                     0 => State::Text,
                     _ => State::Escape,
                 };
-                self.at()
+                self.at
             }
         };
         Skipped { len, unusual }
@@ -336,10 +355,13 @@ impl Skip<'_, '_, '_> {
     }
 }
 
-/// A call, so that the CPU goes on with the next block before it knows how much of this one is read.
-#[inline(never)]
-fn behind(bytes: &[u8], len: usize) -> &[u8] {
-    bytes.get(len..).unwrap_or_default()
+/// How many bytes are text in whole blocks without escapes, as the first is.
+#[inline(always)]
+fn plain_len<S: Simd>(simd: S, text: &[u8]) -> usize {
+    let (blocks, _) = text.as_chunks();
+    let plain = blocks.iter().skip(1);
+    let plain = plain.take_while(|bytes| Block::new(simd, **bytes).is_plain_text());
+    plain.count().saturating_add(1).saturating_mul(BLOCK)
 }
 
 pub(super) fn is_space(byte: u8) -> bool {
@@ -348,15 +370,6 @@ pub(super) fn is_space(byte: u8) -> bool {
 
 fn is_scalar(byte: u8) -> bool {
     !is_space(byte) && !matches!(byte, b'"' | b',' | b':' | b'[' | b']' | b'{' | b'}')
-}
-
-/// Those of the control characters that are white space. Most texts have none.
-#[inline(always)]
-fn white_controls(controls: u64, bytes: &[u8; BLOCK]) -> u64 {
-    match controls {
-        0 => 0,
-        _ => block::lines(bytes),
-    }
 }
 
 pub(super) const fn mask(bit: bool) -> u64 {

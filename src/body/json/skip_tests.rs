@@ -292,6 +292,46 @@ fn escapes_in_a_long_string() {
     }
 }
 
+/// A text whose blocks are nothing else, with an escape about where a block ends, and anything in the same
+/// block or the next.
+#[test]
+fn escapes_that_go_on_in_the_next_block() {
+    const ESCAPES: [&str; 6] = [
+        "\\u00fc",
+        "\\n",
+        "\\\\",
+        "\\u00g0",
+        "\\ud83d\\ude00",
+        "\\x\\n",
+    ];
+    const OTHERS: [&str; 5] = ["\u{1}", "\\x", "\\u201c", "\"", "\\\\\\n"];
+    let pad = "-".repeat(2 * BLOCK);
+    let mut taken = 0;
+    for at in BLOCK - 10..=BLOCK + 2 {
+        for (escape, other) in ESCAPES
+            .iter()
+            .flat_map(|a| OTHERS.iter().map(move |b| (a, b)))
+        {
+            for from in (0..2 * BLOCK).filter(|from| !(at - 6..at + 12).contains(from)) {
+                let mut inside = "-".repeat(3 * BLOCK);
+                inside.replace_range(at..at + escape.len(), escape);
+                inside.replace_range(from..from + other.len(), other);
+                let text = format!("{{\"rows\":[\"{pad}{inside}{pad}\"]}}");
+                // Read on from the pad, so that blocks begin with it.
+                let start = text.find('-').unwrap();
+                let bytes = vec![1; text.len()];
+                let expected = outcome(b"15", text.as_bytes(), &bytes, Level::baseline());
+                taken += usize::from(expected.0 == End::Object);
+                for level in all_levels() {
+                    let found = outcome(b"15", text.as_bytes(), &[start], level);
+                    assert_eq!(found, expected, "by {level:?}: {text}");
+                }
+            }
+        }
+    }
+    assert_eq!(taken, 13 * 110 * 4 * 2, "texts that are JSON");
+}
+
 /// All but the outer brackets of this object is read in blocks, whatever vectors there are.
 fn assert_read_to_the_end(text: &str) {
     for level in all_levels() {

@@ -14,6 +14,7 @@ use crate::body::json::carry::Carry;
 use crate::body::json::document::Members;
 
 /// Where things stand in a block, outside of strings.
+#[derive(Clone)]
 pub(super) struct Structure {
     pub(super) commas: u64,
     pub(super) colons: u64,
@@ -31,35 +32,43 @@ pub(super) struct Structure {
     pub(super) escapes: bool,
 }
 
-impl Skip<'_, '_, '_> {
-    /// Judges brackets, and what stands between them.
+impl Structure {
+    /// Behind a key, and only there, comes a colon. `objects`: what is within objects; `read`: what is judged.
     #[inline(always)]
-    pub(super) fn judge(&mut self, block: &Structure, carry: &mut Carry) -> Result<(), End> {
+    fn keys_are_right(&self, objects: u64, read: u64, carry: &mut Carry) -> bool {
+        let tokens = self.commas | self.colons | self.opened | self.closed;
+        let in_front_of_keys = self.opened & self.curly | self.commas & objects;
+        let behind_keys = block::next(in_front_of_keys, !tokens, &mut carry.key);
+        (behind_keys ^ self.colons) & !self.empty & read == 0
+    }
+}
+
+impl Skip<'_, '_, '_> {
+    /// Judges brackets, and what stands between them. False where reading ends.
+    #[inline(always)]
+    pub(super) fn is_right(&mut self, block: Structure, carry: &mut Carry) -> bool {
         // Between the rows of a list the levels stay what they are.
         let between = block.commas
             & (block.closed & block.curly) << 1
             & (block.opened & block.curly) >> 1
             & self.rows;
         let brackets = block.opened | block.closed;
-        let (objects, read) = if brackets == (between << 1 | between >> 1) && !self.at_top {
-            (self.objects & !between, u64::MAX)
-        } else {
-            self.levels(block)
-        };
-        // Behind a key, and only there, comes a colon.
-        let tokens = block.commas | block.colons | brackets;
-        let in_front_of_keys = block.opened & block.curly | block.commas & objects;
-        let behind_keys = block::next(in_front_of_keys, !tokens, &mut carry.key);
-        if (behind_keys ^ block.colons) & !block.empty & read != 0 {
-            return Err(End::Failed(Trouble::JsonSyntax));
+        if brackets != (between << 1 | between >> 1) || self.at_top {
+            // A copy, so that this path alone has it in memory.
+            return self.levels(&block.clone(), carry);
         }
-        self.end.take().map_or(Ok(()), Err)
+        block.keys_are_right(self.objects & !between, u64::MAX, carry) || self.fail()
     }
 
-    /// Opens and closes levels. Gives what is within objects, and what has been judged. May set the
-    /// end.
+    #[cold]
+    fn fail(&mut self) -> bool {
+        self.end = Some(End::Failed(Trouble::JsonSyntax));
+        false
+    }
+
+    /// Opens and closes levels. False where reading ends.
     #[inline(never)]
-    pub(super) fn levels(&mut self, block: &Structure) -> (u64, u64) {
+    pub(super) fn levels(&mut self, block: &Structure, carry: &mut Carry) -> bool {
         let mut objects = mask(self.json.levels.in_object());
         let mut brackets = block.opened | block.closed;
         let mut judged = 0;
@@ -74,7 +83,7 @@ impl Skip<'_, '_, '_> {
                     self.json.members(self.fields),
                     self.bytes,
                     Keys {
-                        block: self.at(),
+                        block: self.at,
                         colons: keys,
                         strings: block.strings,
                         escapes: block.escapes,
@@ -82,7 +91,7 @@ impl Skip<'_, '_, '_> {
                     },
                 )
             {
-                let len = at.saturating_sub(self.at()).min(BLOCK - 1);
+                let len = at.saturating_sub(self.at).min(BLOCK - 1);
                 break (Some(End::Before(at)), !(u64::MAX << len));
             }
             if bracket == 0 {
@@ -93,7 +102,7 @@ impl Skip<'_, '_, '_> {
                 self.open(brace)
             } else {
                 let at = bracket.trailing_zeros() as usize;
-                self.close(brace, self.at().saturating_add(at))
+                self.close(brace, self.at.saturating_add(at))
             };
             if end.is_some() {
                 break (end, below | bracket);
@@ -107,12 +116,13 @@ impl Skip<'_, '_, '_> {
             self.remember_levels();
         }
         if self.at_top {
-            self.string = last(block.strings, self.at()).unwrap_or(self.string);
+            self.string = last(block.strings, self.at).unwrap_or(self.string);
         }
-        if end.is_some() {
-            self.end = end;
+        if !block.keys_are_right(objects, read, carry) {
+            return self.fail();
         }
-        (objects, read)
+        self.end = end;
+        self.end.is_none()
     }
 
     /// What blocks without brackets, or with rows, need to know of the levels.
