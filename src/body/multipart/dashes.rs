@@ -186,7 +186,7 @@ pub(super) fn leading(text: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Skim, find_line, is_start, passable, passable_by_baseline};
+    use super::{Skim, find_line, is_start, leading, passable, passable_by_baseline};
 
     fn check(needle: &[u8], bytes: &[u8]) {
         let expected = (1..bytes.len())
@@ -268,6 +268,13 @@ mod tests {
             }
         }
         assert!(Skim::new(b"--bound").is_none());
+    }
+
+    #[test]
+    fn counts_the_dashes_in_front() {
+        for (text, dashes) in [(&b"---a-"[..], 3), (b"--", 2), (b"a-", 0), (b"", 0)] {
+            assert_eq!(leading(text), dashes);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use super::{Borders, Delimiter, Search};
+use super::{Borders, Delimiter, NEAR, Search};
 use crate::body::testing::each_split;
 
 type Found = Vec<(usize, Delimiter, usize)>;
@@ -80,6 +80,21 @@ fn overlapping_candidates() {
     assert_eq!(all(" x--", b"-- x-- x--\n", true), [part(11, 7)]);
     assert_eq!(all("aab", b"\n--aa--aab\n", true), [part(11, 6)]);
     assert_eq!(all("a", b"\n-\n--a\n", false), [part(7, 5)]);
+}
+
+#[test]
+fn the_start_of_a_part_is_searched_line_by_line() {
+    let mut borders = [0; 6];
+    let mut search = Search::new(b"--B", &mut borders, false);
+    search.restart([0, b'\n']);
+    for (bytes, left) in [
+        (&b"data\nmore\r\n"[..], NEAR - 11),
+        (b"\n--", NEAR - 12),
+        (&[b'x'; 2 * NEAR], 0),
+    ] {
+        search.feed(bytes);
+        assert_eq!(search.near, left);
+    }
 }
 
 /// A needle may have begun in the bytes so far, also if a needle that is only data began in front of it.

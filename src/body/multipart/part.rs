@@ -341,7 +341,7 @@ impl<'r> PartHeaders<'r> {
 
     /// Whether the line is too short for any header that matters, and has a colon where it needs one, or is not
     /// the first without.
-    fn is_short(&self, line: &[u8]) -> bool {
+    pub(super) fn is_short(&self, line: &[u8]) -> bool {
         let is_given_up = self.found.trouble == Some(Trouble::PartHeaderNoColon);
         let has_colon = || line.is_empty() || line.contains(&b':');
         line.len() < b"Content-Type:".len()

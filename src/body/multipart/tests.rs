@@ -274,15 +274,34 @@ fn no_room_for_a_line() {
     }
 }
 
+/// Headers of a part, without a page.
+fn headers<'r>(version: &str) -> PartHeaders<'r> {
+    let werkzeug = dialect::find(version.as_bytes()).unwrap().werkzeug;
+    let mut headers = PartHeaders::new(werkzeug.parts, werkzeug.headers, &Nobody);
+    headers.restart();
+    headers
+}
+
+/// Lines too short to matter are passed, unless their colon matters.
+#[test]
+fn short_lines() {
+    for (line, before_2_3, later) in [
+        ("", true, true),
+        ("X: y", true, true),
+        ("X", false, true),
+        ("Content-Type", false, true),
+        ("Content-Type:", false, false),
+    ] {
+        for (version, is_short) in [("14.0", before_2_3), ("15", later)] {
+            let found = headers(version).is_short(line.as_bytes());
+            assert_eq!(found, is_short, "{version} {line:?}");
+        }
+    }
+}
+
 /// Whole lines are read where they lie, and need no page.
 #[test]
 fn whole_lines() {
-    let werkzeug = dialect::find(b"15").unwrap().werkzeug;
-    let headers = || {
-        let mut headers = PartHeaders::new(werkzeug.parts, werkzeug.headers, &Nobody);
-        headers.restart();
-        headers
-    };
     let line = |len: usize| {
         let line = "Content-Disposition: form-data; name=\"cmd\"; filename=\"\"\r\n";
         line.replace("\"\"", &format!("\"{}\"", "x".repeat(len - line.len())))
@@ -298,7 +317,7 @@ fn whole_lines() {
             (LINE_MAX + 1, "\r\n", false),
         ] {
             let bytes = line(len) + behind;
-            let mut headers = headers();
+            let mut headers = headers("15");
             let taken = headers.usual_line(bytes.as_bytes(), fields);
             assert_eq!(taken, is_usual.then_some(len), "{len} {behind:?}");
             if is_usual {
@@ -315,7 +334,7 @@ fn whole_lines() {
             ("\n\nx", None),
             ("", None),
         ] {
-            let found = headers().whole_line(b"X-Y: z", behind.as_bytes(), fields);
+            let found = headers("15").whole_line(b"X-Y: z", behind.as_bytes(), fields);
             assert_eq!(found, after.map(str::as_bytes), "{behind:?}");
         }
     });
