@@ -43,6 +43,7 @@ const CASES: &[(&str, Option<&str>)] = &[
     ("form-data; name*=%63md", Some("%63md")),
     ("form-data; name*=''%63md", Some("%63md")),
     ("form-data; x*=utf-8''y; name*=%63md", Some("cmd")),
+    ("form-data; x*=utf-8''y; name*=''%63md", Some("cmd")),
     ("form-data; x*=utf-8''y; name*=latin2''%63md", Some("%63md")),
     ("form-data; name*0=c; name*1=md", Some("cmd")),
     ("form-data; name*1=md; name*0=c", Some("mdc")),
