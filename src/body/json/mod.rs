@@ -136,6 +136,9 @@ pub struct Json<'r> {
     high: Option<u16>,
     /// the first byte of the text that is not white space; white space where there is none yet
     top: Option<u8>,
+    /// how often the state machine has been asked, for tests that what is common is read in blocks
+    #[cfg(test)]
+    steps: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -188,6 +191,8 @@ impl<'r> Json<'r> {
             mark: 0,
             high: None,
             top: None,
+            #[cfg(test)]
+            steps: 0,
         }
     }
 
@@ -244,6 +249,10 @@ impl<'r> Json<'r> {
                 if skipped.len > 0 {
                     continue;
                 }
+            }
+            #[cfg(test)]
+            {
+                self.steps = self.steps.saturating_add(1);
             }
             rest = match (self.state, rest) {
                 // What comes most often.
@@ -343,5 +352,7 @@ impl<'r> Json<'r> {
 mod generate;
 #[cfg(test)]
 mod skip_tests;
+#[cfg(test)]
+mod steps_tests;
 #[cfg(test)]
 mod tests;
