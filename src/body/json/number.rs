@@ -1,30 +1,71 @@
 //! One JSON number: its grammar, whether it is zero, and whether the parser takes its size.
 
+use core::cmp::Ordering;
+
 use super::{Json, JsonRules, State as Next};
 use crate::body::Fields;
 use crate::body::Trouble;
 
-/// 17 digits of half the smallest double, 2^-1075, which is 2.47e-324: what is not above it
-/// becomes zero.
-const HALF_OF_SMALLEST: u64 = 24_703_282_292_062_327;
-const SMALLEST_EXPONENT: i64 = -324;
-/// 17 digits of the first number that is too large for a double, 1.797...e308.
-const ABOVE_LARGEST: u64 = 17_976_931_348_623_158;
-const LARGEST_EXPONENT: i64 = 308;
+/// The digits of the least number that a double cannot hold, 2^1024 - 2^970, which is 1.797...e308. Below
+/// it, the largest double is nearer.
+static TOO_LARGE: [u8; 155] = pack(
+    b"\
+    1797693134862315807937289714053034150799341327100378269361737789804449682927647509466490179775872070\
+    9633028641669288791094655554785194040263065748867150582068190890200070838367627385484581771153176447\
+    5730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904\
+    174497792",
+);
+const TOO_LARGE_PLACE: i64 = 308;
+const TOO_LARGE_LEN: usize = 309;
+/// The digits of half the smallest double, 2^-1075, which is 2.470...e-324: what is not above it becomes
+/// zero.
+static TOO_SMALL: [u8; 376] = pack(
+    b"\
+    2470328229206232720882843964341106861825299013071623822127928412503377536351043759326499181808179961\
+    8989828234772285886546332835517796989819938739800539093906315035659515570226392290858392449105184435\
+    9318028499365361525003193704576782492193656236698636584807570015857692699037063119282795585513329278\
+    3433840935197801553124659726357957462276646527282722005637400648549997709659947045402082816622623785\
+    7393450736339007967761930577506740176324673600968951340535537458516661134223766678604162159680461914\
+    4672918403005300575308490487653917113865916462395249126236538818796362393732804238910186723484976682\
+    3508986338858792562830275599565752445550725518931369083625477918694866799496832404970582102851318545\
+    1396213837722826145437693412532098591327667236328125",
+);
+const TOO_SMALL_PLACE: i64 = -324;
 /// Numbers whose first digit stands nearer to the point than this are finite, and not rounded to zero.
 const ORDINARY: u64 = 300;
-/// Digits that are kept to compare with the above.
-const DIGITS: u32 = 17;
+
+/// Decimal digits, two to a byte.
+#[expect(clippy::indexing_slicing, reason = "when this is compiled")]
+const fn pack<const LEN: usize>(digits: &[u8]) -> [u8; LEN] {
+    let mut packed = [0; LEN];
+    let mut n = 0;
+    while n < digits.len() {
+        packed[n / 2] |= (digits[n] & 0xf) << (4 - n % 2 * 4);
+        n += 1;
+    }
+    packed
+}
+
+/// One of the packed digits, 0 behind the last.
+fn nth(packed: &[u8], n: usize) -> u8 {
+    let pair = packed.get(n / 2).copied().unwrap_or_default();
+    if n.is_multiple_of(2) {
+        pair >> 4
+    } else {
+        pair & 0xf
+    }
+}
 
 /// A number that is being read. `exponent` counts the place of the first digit that is not 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number {
     state: State,
-    /// the first digits that matter, without leading zeros
-    lead: u64,
-    /// how many digits are in `lead`; <= DIGITS
-    lead_len: u32,
-    /// the power of ten of the first digit in `lead`
+    /// how many digits have come, without leading zeros
+    len: usize,
+    /// how they compare with as many of `TOO_LARGE`, and of `TOO_SMALL`
+    to_large: Ordering,
+    to_small: Ordering,
+    /// the power of ten of the first of them
     place: i64,
     exponent: i64,
     negative_exponent: bool,
@@ -47,8 +88,9 @@ impl Number {
     pub(super) fn new(first: u8) -> Self {
         let mut number = Self {
             state: State::Minus,
-            lead: 0,
-            lead_len: 0,
+            len: 0,
+            to_large: Ordering::Equal,
+            to_small: Ordering::Equal,
             place: -1,
             exponent: 0,
             negative_exponent: false,
@@ -87,15 +129,11 @@ impl Number {
         self.state = state;
         match state {
             State::Zero | State::Int => {
-                if self.lead_len > 0 {
-                    self.place = self.place.saturating_add(1);
-                } else {
-                    self.place = 0;
-                }
+                self.place = self.place.saturating_add(1);
                 self.digit(byte);
             }
             State::Fraction => {
-                if self.lead_len == 0 {
+                if self.len == 0 {
                     self.place = self.place.min(0).saturating_sub(1);
                 }
                 self.digit(byte);
@@ -108,7 +146,8 @@ impl Number {
     /// What follows digits that say no more than how many there are, if the first is one.
     #[inline(always)]
     fn skip_digits<'c>(&mut self, bytes: &'c [u8]) -> Option<&'c [u8]> {
-        if self.lead_len < DIGITS || !matches!(self.state, State::Int | State::Fraction) {
+        let is_known = self.to_large.is_ne() && self.to_small.is_ne();
+        if !is_known || !matches!(self.state, State::Int | State::Fraction) {
             return None;
         }
         let digits = bytes
@@ -135,29 +174,30 @@ impl Number {
         } else {
             self.place.saturating_add(self.exponent)
         };
-        if self.lead == 0 || exponent.unsigned_abs() < ORDINARY {
+        if self.len == 0 || exponent.unsigned_abs() < ORDINARY {
             // As most are: neither too large nor so small that it is rounded to zero.
-            return Ok(self.lead > 0);
+            return Ok(self.len > 0);
         }
-        let infinite = self.is_above(exponent, LARGEST_EXPONENT, ABOVE_LARGEST.saturating_sub(1));
+        let infinite = match exponent.cmp(&TOO_LARGE_PLACE) {
+            Ordering::Equal if self.to_large.is_eq() => self.len >= TOO_LARGE_LEN,
+            order => order.then(self.to_large).is_gt(),
+        };
         if infinite && !rules.not_finite {
             return Err(Trouble::JsonNotFinite);
         }
-        Ok(self.is_above(exponent, SMALLEST_EXPONENT, HALF_OF_SMALLEST) || integer)
-    }
-
-    fn is_above(&self, exponent: i64, limit_exponent: i64, limit: u64) -> bool {
-        let missing = DIGITS.saturating_sub(self.lead_len);
-        let lead = self.lead.saturating_mul(10_u64.saturating_pow(missing));
-        exponent > limit_exponent || (exponent == limit_exponent && lead > limit)
+        // The number in the middle between zero and the smallest double is rounded to zero.
+        let order = exponent.cmp(&TOO_SMALL_PLACE).then(self.to_small);
+        Ok(order.is_gt() || integer)
     }
 
     fn digit(&mut self, byte: u8) {
-        let digit = u64::from(byte.wrapping_sub(b'0'));
-        if (digit > 0 || self.lead_len > 0) && self.lead_len < DIGITS {
-            self.lead = self.lead.saturating_mul(10).saturating_add(digit);
-            self.lead_len = self.lead_len.saturating_add(1);
+        if self.len == 0 && byte == b'0' {
+            return;
         }
+        let to = |digits: &[u8]| (byte & 0xf).cmp(&nth(digits, self.len));
+        self.to_large = self.to_large.then_with(|| to(&TOO_LARGE));
+        self.to_small = self.to_small.then_with(|| to(&TOO_SMALL));
+        self.len = self.len.saturating_add(1);
     }
 }
 
@@ -245,16 +285,20 @@ fn few_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::Number;
+    use super::{Number, TOO_LARGE, TOO_SMALL, nth};
     use crate::frappe::dialect;
 
-    fn truth(text: &str) -> Option<bool> {
-        let rules = dialect::find(b"15")?.json;
+    fn truth_by(version: &[u8], text: &str) -> Option<bool> {
+        let rules = dialect::find(version)?.json;
         let mut bytes = text.bytes();
         let mut number = Number::new(bytes.next()?);
         bytes
             .all(|byte| number.push(byte))
             .then(|| number.end(&rules).ok())?
+    }
+
+    fn truth(text: &str) -> Option<bool> {
+        truth_by(b"15", text)
     }
 
     #[test]
@@ -275,6 +319,8 @@ mod tests {
             "0.0",
             "0e9",
             "0.000e-5",
+            "0e999",
+            "0.0e-999",
             "1",
             "10",
             "0.1",
@@ -304,5 +350,29 @@ mod tests {
         let zeros = "0".repeat(330);
         assert_eq!(truth(&format!("0.{zeros}1")), Some(false));
         assert_eq!(truth(&format!("1{zeros}e-330")), Some(true));
+    }
+    /// Where std's parser, which rounds as Python and orjson do, changes from one double to the next.
+    #[test]
+    fn the_borders_are_exact() {
+        for (packed, place) in [(&TOO_LARGE[..], 308), (&TOO_SMALL[..], -324)] {
+            let digits: String = (0..2 * packed.len())
+                .map(|n| char::from(b'0' + nth(packed, n)))
+                .collect();
+            for len in 0..=digits.len() {
+                for tail in ["", "0", "00", "01", "1", "5", "9"] {
+                    let digits = [&digits[..len], tail].concat();
+                    let end = place + 1 - digits.len() as i64;
+                    for text in [
+                        format!("0.{digits}0e{}", place + 1),
+                        format!("{}0e{}", digits.trim_start_matches('0'), end - 1),
+                    ] {
+                        let value: f64 = text.parse().unwrap();
+                        assert_eq!(truth(&text), Some(value != 0.0), "{text}");
+                        let taken = truth_by(b"17", &text).is_some();
+                        assert_eq!(taken, value.is_finite(), "{text}");
+                    }
+                }
+            }
+        }
     }
 }
