@@ -35,7 +35,11 @@ const TOO_SMALL_PLACE: i64 = -324;
 const ORDINARY: u64 = 300;
 
 /// Decimal digits, two to a byte.
-#[expect(clippy::indexing_slicing, reason = "when this is compiled")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "when this is compiled"
+)]
 const fn pack<const LEN: usize>(digits: &[u8]) -> [u8; LEN] {
     let mut packed = [0; LEN];
     let mut n = 0;
