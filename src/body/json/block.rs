@@ -135,3 +135,27 @@ pub(super) fn next(bits: u64, space: u64, carry: &mut u64) -> u64 {
     *carry = bits >> 63 | u64::from(carried);
     (behind | over) & !space
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BLOCK, Block, Level, Simd, dispatch, lines};
+
+    fn is_plain_text<S: Simd>(simd: S, bytes: [u8; BLOCK]) -> bool {
+        Block::new(simd, bytes).is_plain_text()
+    }
+
+    #[test]
+    fn what_is_plain_and_where_lines_end() {
+        for byte in 0..=u8::MAX {
+            for at in [0, 31, 63] {
+                let mut bytes = [b'-'; BLOCK];
+                bytes[at] = byte;
+                let is_line = matches!(byte, b'\t' | b'\n' | b'\r');
+                assert_eq!(lines(&bytes), u64::from(is_line) << at, "{byte}");
+                let is_plain = byte >= 0x20 && byte != b'"' && byte != b'\\';
+                let found = dispatch!(Level::baseline(), simd => is_plain_text(simd, bytes));
+                assert_eq!(found, is_plain, "{byte}");
+            }
+        }
+    }
+}

@@ -152,4 +152,24 @@ mod tests {
             assert!(levels.depth() == 0 && !levels.in_object());
         }
     }
+    #[test]
+    fn a_row_is_an_object_in_an_array() {
+        let mut levels = Levels::new(&Pages);
+        for (object, in_row) in [
+            (true, false),
+            (true, false),
+            (false, false),
+            (true, true),
+            (false, false),
+        ] {
+            assert!(levels.push(object));
+            assert_eq!(levels.in_row(), in_row, "{}", levels.depth());
+        }
+        levels.restart();
+        assert_eq!(levels.depth(), 0);
+        assert!(levels.push(true) && !levels.in_row());
+        levels.pop();
+        assert!(levels.push(false) && !levels.in_row());
+        assert!(levels.push(true) && levels.in_row());
+    }
 }
