@@ -111,14 +111,28 @@ impl Found {
     }
 }
 
+/// Most headers with a charset are shorter.
+const SHORT: usize = 64;
+
 fn part_charset(
     content_type: &[u8],
     charsets: PartCharset,
     rules: HeaderRules,
 ) -> Result<FoundCharset, Trouble> {
-    // All of the name counts: a NUL in it is an error, and to Python a gap of any length is one character.
-    let mut buffer = [0; LINE_MAX];
-    let mut wanted = [Wanted::new(b"charset", &mut buffer)];
+    let (mut short, mut long);
+    let buffer = match charsets {
+        // All of the name counts: a NUL in it is an error, and to Python a gap of any length is one character.
+        PartCharset::Any if content_type.len() > SHORT => {
+            long = [0; LINE_MAX];
+            &mut long[..]
+        }
+        // To clear more costs as much as to read a small part.
+        _ => {
+            short = [0; SHORT];
+            &mut short[..]
+        }
+    };
+    let mut wanted = [Wanted::new(b"charset", buffer)];
     header::parameters(content_type, HeaderText::Utf8, rules, &mut wanted)?;
     let [charset] = wanted;
     let name = charset.text.get();
