@@ -257,7 +257,7 @@ def test_12_27_make_help():
 
 def test_12_28_make_checks_its_needs(log, tmp_path):
     """`make report` names Python if it is missing, and does not ask for programs that only a build needs."""
-    for name in ("dirname", "printf", "id", "rm"):
+    for name in ("cksum", "dirname", "printf", "id", "rm"):
         (tmp_path / name).symlink_to(shutil.which(name))
     run = make("report", f"LOG={log}", path=str(tmp_path))
     assert run.returncode != 0 and "Missing: python3\n" in run.stdout

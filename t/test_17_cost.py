@@ -82,7 +82,7 @@ def countable(env):
     """Skips the test where the instructions of this nginx cannot be counted."""
     if env.is_checked:
         pytest.skip("what watches the memory would be counted")
-    if env.nginx.read_bytes().startswith(b"#!"):
+    if env.is_script:
         pytest.skip("this nginx is started by a script, which valgrind would count")
 
 
@@ -264,8 +264,9 @@ def test_17_06_the_file_is_small_and_needs_nothing(env):
     """The release build is optimised across crates and stripped, and needs only libc and libgcc."""
     if env.is_checked:
         pytest.skip("no release build")
-    # Without optimisation across crates the file would be larger.
-    assert Path(env.module).stat().st_size <= 512 * 1024
+    # Without optimisation across crates the file would be larger. Lines for the debug log take some KiB.
+    most = 516 if "--with-debug" in env.build else 512
+    assert Path(env.module).stat().st_size <= most * 1024
     assert ".symtab" not in readelf(env.module, "--sections")
     needed = [line.split("[")[1].rstrip("]") for line in
               readelf(env.module, "--dynamic").splitlines() if "(NEEDED)" in line]

@@ -47,6 +47,11 @@ class Env:
         return run.stderr
 
     @cached_property
+    def is_script(self):
+        """Whether a script starts this nginx, as that of another release with its own libc."""
+        return self.nginx.read_bytes().startswith(b"#!")
+
+    @cached_property
     def version(self):
         """nginx's version as numbers, such as (1, 28, 3)."""
         return tuple(int(n) for n in re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", self.build).groups())

@@ -299,12 +299,6 @@ impl Skip<'_, '_, '_> {
 
     /// Sets the state behind what has been read.
     fn stop(mut self, end: End) -> Skipped {
-        if self.carry.text == 0 {
-            // A number or literal that may go on is left to the state machine.
-            let read = self.bytes.get(..self.at).unwrap_or_default();
-            let scalar = read.iter().rev().take_while(|byte| is_scalar(**byte));
-            self.at = self.at.saturating_sub(scalar.count());
-        }
         let unusual = matches!(end, End::Unusual);
         let len = match end {
             End::Failed(trouble) => {
@@ -366,10 +360,6 @@ fn plain_len<S: Simd>(simd: S, text: &[u8]) -> usize {
 
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
-}
-
-fn is_scalar(byte: u8) -> bool {
-    !is_space(byte) && !matches!(byte, b'"' | b',' | b':' | b'[' | b']' | b'{' | b'}')
 }
 
 pub(super) const fn mask(bit: bool) -> u64 {

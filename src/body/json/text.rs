@@ -194,7 +194,6 @@ impl Json<'_> {
                     self.end_of_half(fields);
                 }
             }
-            State::Tail(_) | State::Failed(_) => {}
             _ => self.fail(Trouble::JsonSyntax),
         }
     }

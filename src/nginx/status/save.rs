@@ -28,7 +28,14 @@ const NEXT: usize = 2;
 /// Rows in a piece.
 const ROWS: u32 = 64;
 
-/// A state that is being written.
+/// The state that is being written, if there is one. With a tag of its own, by `repr`, idle is all zeros, which
+/// take no room in the file of the module.
+#[repr(u8)]
+enum Writer {
+    Idle,
+    Writes(Saving),
+}
+
 struct Saving {
     /// the number of its zone
     zone: usize,
@@ -37,12 +44,12 @@ struct Saving {
     piece: Vec<u8>,
 }
 
-/// This process's timer, and the state that it is writing.
+/// This process's timer, and what it writes.
 struct Timer {
     event: RefCell<MaybeUninit<ngx_event_t>>,
     /// nginx's debug log reads the connection of each event
     connection: RefCell<MaybeUninit<ngx_connection_t>>,
-    saving: RefCell<Option<Saving>>,
+    writer: RefCell<Writer>,
 }
 
 // SAFETY: only callbacks use it, and nginx runs those in the process's only thread.
@@ -51,7 +58,7 @@ unsafe impl Sync for Timer {}
 static TIMER: Timer = Timer {
     event: RefCell::new(MaybeUninit::zeroed()),
     connection: RefCell::new(MaybeUninit::zeroed()),
-    saving: RefCell::new(None),
+    writer: RefCell::new(Writer::Idle),
 };
 
 /// Starts the timer that writes the states in this worker.
@@ -123,8 +130,8 @@ unsafe extern "C" fn on_timer(event: *mut ngx_event_t) {
 /// Writes the next piece, or looks whether a state is due. Returns after how many milliseconds to call
 /// it again.
 fn step(figures: &Figures, target: *mut ngx_log_t) -> usize {
-    let mut place = TIMER.saving.borrow_mut();
-    let Some(saving) = place.as_mut() else {
+    let mut place = TIMER.writer.borrow_mut();
+    let Writer::Writes(saving) = &mut *place else {
         let due = figures.zones.iter().enumerate().find(|(_, zone)| {
             let view = zone.view().filter(|_| zone.state.is_some());
             view.is_some_and(|view| view.claim_save(super::count::now()))
@@ -133,13 +140,13 @@ fn step(figures: &Figures, target: *mut ngx_log_t) -> usize {
             return LOOK;
         };
         match Saving::begin(number, zone) {
-            Ok(saving) => *place = Some(saving),
+            Ok(saving) => *place = Writer::Writes(saving),
             Err(error) => tell(zone, Err(error), target),
         }
         return NEXT;
     };
     let Some(zone) = figures.zones.get(saving.zone) else {
-        *place = None;
+        *place = Writer::Idle;
         return LOOK;
     };
     match saving.go_on(zone, worker()) {
@@ -150,7 +157,7 @@ fn step(figures: &Figures, target: *mut ngx_log_t) -> usize {
         }
         Err(error) => tell(zone, Err(error), target),
     }
-    *place = None;
+    *place = Writer::Idle;
     NEXT
 }
 
