@@ -31,6 +31,7 @@ const ROWS: u32 = 64;
 /// The state that is being written, if there is one. With a tag of its own, by `repr`, idle is all zeros, which
 /// take no room in the file of the module.
 #[repr(u8)]
+#[expect(clippy::large_enum_variant, reason = "there is one")]
 enum Writer {
     Idle,
     Writes(Saving),
