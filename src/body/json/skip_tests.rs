@@ -271,6 +271,9 @@ fn rows_without_a_list() {
         ("{'rows':[['P'},{'k':'P']]}", false),
         ("{'rows':[{'k':{'k':'P'},{'k':'P'}}]}", false),
         ("{'rows':{'k':'P'},{'k':'P'}}", false),
+        ("{'rows':[{'k':'P'],{'k':'P'}]}", false),
+        ("{'rows':[{'k':'P'},['P'}]}", false),
+        ("{'rows':[{'k':'P'],['P'}]}", false),
     ] {
         for len in BLOCKS * BLOCK..(BLOCKS + 2) * BLOCK {
             let text = text.replace('\'', "\"").replace('P', &"-".repeat(len));
