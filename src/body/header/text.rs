@@ -45,6 +45,11 @@ impl<'b> Text<'b> {
         self.len
     }
 
+    /// Whether what is pushed matters: there is a buffer, and all has fitted so far.
+    pub(in crate::body) fn has_room(&self) -> bool {
+        !self.too_long && !self.buffer.is_empty()
+    }
+
     pub(in crate::body) fn clear(&mut self) {
         self.len = 0;
         self.too_long = false;
@@ -72,8 +77,11 @@ impl<'b> Text<'b> {
         }
     }
 
+    #[inline]
     pub(in crate::body) fn push_char(&mut self, char: char) {
-        self.push(char.encode_utf8(&mut [0; 4]).as_bytes());
+        for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+            self.push_byte(byte);
+        }
     }
 
     /// Removes the quotes around the text behind `start`, and the escapes in it. With `percent`, `%22` is

@@ -240,57 +240,147 @@ fn decode(
     if rest.is_empty() {
         return Ok(());
     }
-    let mut utf8 = Utf8Check::STRICT;
+    if codec == Codec::Known(Charset::Latin1) && !out.has_room() {
+        // Any bytes are text in it.
+        return Ok(());
+    }
+    let mut decoder = Decoder::new(codec, out);
     while let Some((byte, after)) = rest.split_first() {
-        if let Some((byte, after)) = split_escape(rest) {
+        if *byte == b'%'
+            && let Some((byte, after)) = split_escape(rest)
+        {
             rest = after;
-            decode_byte(byte, codec, &mut utf8, out)?;
+            decoder.push(byte)?;
             continue;
         }
         rest = after;
-        let byte = match (byte, after) {
+        match (byte, after) {
             (b'\\', [escaped @ (b'\\' | b'"'), after @ ..]) if value.is_quoted => {
                 rest = after;
-                *escaped
+                decoder.push(*escaped)?;
             }
-            (0x80.., _) if is_latin1 => {
-                let mut bytes = [0; 2];
-                for byte in char::from(*byte).encode_utf8(&mut bytes).bytes() {
-                    decode_byte(byte, codec, &mut utf8, out)?;
-                }
-                continue;
-            }
-            (byte, _) => *byte,
-        };
-        decode_byte(byte, codec, &mut utf8, out)?;
+            _ if is_latin1 => decoder.push_char(*byte)?,
+            _ => decoder.push(*byte)?,
+        }
     }
-    if codec == Codec::Known(Charset::Utf8) && !utf8.finish() {
-        return Err(Trouble::HeaderNotText);
-    }
-    Ok(())
+    decoder.finish()
 }
 
-fn decode_byte(
-    byte: u8,
+/// Whether the byte is a character of Windows-1252, as all but five are.
+#[inline]
+fn is_cp1252(byte: u8) -> bool {
+    !matches!(byte, 0x81 | 0x8d | 0x8f | 0x90 | 0x9d)
+}
+
+/// Bytes that are decoded at a time.
+const RUN: usize = 64;
+
+/// Makes bytes of a charset text. A check of UTF-8 takes as long for one byte as for a run of them.
+struct Decoder<'t, 'b> {
     codec: Codec,
-    utf8: &mut Utf8Check,
-    out: &mut Text<'_>,
-) -> Result<(), Trouble> {
-    match codec {
-        Codec::Known(Charset::Latin1) => out.push_char(char::from(byte)),
-        Codec::Known(Charset::Cp1252) => {
-            out.push_char(cp1252(byte).ok_or(Trouble::HeaderNotText)?);
-        }
-        Codec::Known(Charset::Ascii) if !byte.is_ascii() => {
-            return Err(Trouble::HeaderNotText);
-        }
-        Codec::AsciiCompatible if !byte.is_ascii() => return Err(Trouble::CharsetUnknown),
-        _ => {
-            if !byte.is_ascii() || !utf8.finish() {
-                utf8.feed(&[byte]);
-            }
-            out.push_byte(byte);
+    utf8: Utf8Check,
+    run: [u8; RUN],
+    len: usize,
+    out: &'t mut Text<'b>,
+}
+
+impl<'t, 'b> Decoder<'t, 'b> {
+    fn new(codec: Codec, out: &'t mut Text<'b>) -> Self {
+        Self {
+            codec,
+            utf8: Utf8Check::STRICT,
+            run: [0; RUN],
+            len: 0,
+            out,
         }
     }
-    Ok(())
+
+    #[inline(always)]
+    fn push(&mut self, byte: u8) -> Result<(), Trouble> {
+        if self.len == RUN {
+            self.flush()?;
+        }
+        if let Some(free) = self.run.get_mut(self.len) {
+            *free = byte;
+            self.len = self.len.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Takes a byte of a header that becomes text by ISO 8859-1, and bytes again by UTF-8: one or two.
+    #[inline(always)]
+    fn push_char(&mut self, byte: u8) -> Result<(), Trouble> {
+        let bytes = [0xc0 | byte >> 6, 0x80 | byte & 0x3f];
+        match self.codec {
+            Codec::Known(Charset::Utf8) => {
+                self.flush()?;
+                if self.utf8.is_cut() {
+                    return Err(Trouble::HeaderNotText);
+                }
+                if self.out.has_room() {
+                    self.out.push_char(char::from(byte));
+                }
+                Ok(())
+            }
+            _ if byte.is_ascii() => self.push(byte),
+            Codec::Known(Charset::Cp1252) if !self.out.has_room() => {
+                // The first is one of two letters.
+                is_cp1252(bytes[1])
+                    .then_some(())
+                    .ok_or(Trouble::HeaderNotText)
+            }
+            // Any bytes are text in it.
+            Codec::Known(Charset::Latin1) if !self.out.has_room() => Ok(()),
+            _ => {
+                self.push(bytes[0])?;
+                self.push(bytes[1])
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn flush(&mut self) -> Result<(), Trouble> {
+        match self.len {
+            0 => Ok(()),
+            _ => self.decode(),
+        }
+    }
+
+    fn finish(mut self) -> Result<(), Trouble> {
+        self.flush()?;
+        match self.utf8.finish() {
+            true => Ok(()),
+            false => Err(Trouble::HeaderNotText),
+        }
+    }
+
+    #[inline(never)]
+    fn decode(&mut self) -> Result<(), Trouble> {
+        let run = self.run.get(..self.len).unwrap_or_default();
+        self.len = 0;
+        match self.codec {
+            Codec::Known(Charset::Latin1) => {
+                let run = if self.out.has_room() { run } else { b"" };
+                for byte in run {
+                    self.out.push_char(char::from(*byte));
+                }
+            }
+            Codec::Known(Charset::Cp1252) if !self.out.has_room() => {
+                if !run.iter().copied().all(is_cp1252) {
+                    return Err(Trouble::HeaderNotText);
+                }
+            }
+            Codec::Known(Charset::Cp1252) => {
+                for byte in run {
+                    let char = cp1252(*byte).ok_or(Trouble::HeaderNotText)?;
+                    self.out.push_char(char);
+                }
+            }
+            Codec::Known(Charset::Ascii) if !run.is_ascii() => return Err(Trouble::HeaderNotText),
+            Codec::AsciiCompatible if !run.is_ascii() => return Err(Trouble::CharsetUnknown),
+            _ if !self.utf8.feed(run) => return Err(Trouble::HeaderNotText),
+            _ => self.out.push(run),
+        }
+        Ok(())
+    }
 }
