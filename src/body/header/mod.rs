@@ -42,9 +42,9 @@ pub(crate) use text::is_same;
 use core::cell::Cell;
 
 use nom::branch::alt;
-use nom::bytes::complete::{take_till, take_while, take_while1};
-use nom::character::complete::{char, none_of};
-use nom::combinator::recognize;
+use nom::bytes::complete::{take, take_till, take_while, take_while1};
+use nom::character::complete::char;
+use nom::combinator::{recognize, verify};
 use nom::multi::{many0_count, many1_count};
 use nom::sequence::{separated_pair, terminated};
 use nom::{IResult, Parser};
@@ -271,7 +271,9 @@ fn quoted(text: &[u8]) -> Parsed<'_> {
 /// A quoted string without an end. The regular expression of 2.3 backtracks, and lets the string end at its
 /// last escaped quote.
 fn quoted_to_escaped_quote(text: &[u8]) -> Parsed<'_> {
-    let others = many0_count((char('\\'), none_of("\""), unescaped));
+    // `none_of` would take two bytes for one that is not ASCII.
+    let no_quote = verify(take(1_usize), |byte: &[u8]| byte != b"\"");
+    let others = many0_count((char('\\'), no_quote, unescaped));
     let to_escaped_quote = (unescaped, others, char('\\'), char('"'));
     recognize((char('"'), many1_count(to_escaped_quote))).parse(text)
 }
