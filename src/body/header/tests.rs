@@ -112,21 +112,3 @@ fn plain_boundaries() {
         assert_eq!(plain_boundary(header.as_bytes()), Some(boundary.as_bytes()));
     }
 }
-
-/// A quoted string that does not end, with a backslash in front of a byte that is not ASCII.
-#[test]
-fn bytes_behind_a_backslash() {
-    for header in [
-        &b"a; name=\"\\\xff"[..],
-        b"a; name=\"\\\"\\\xff",
-        b"a; name=\"\\\xff\\\"b",
-    ] {
-        let mut buffer = [0; 64];
-        let mut wanted = [Wanted::new(b"name", &mut buffer)];
-        let rules = HeaderRules::Findall;
-        assert_eq!(
-            parameters(header, HeaderText::Utf8, rules, &mut wanted),
-            Ok(())
-        );
-    }
-}

@@ -152,6 +152,7 @@ mod tests {
             assert!(levels.depth() == 0 && !levels.in_object());
         }
     }
+
     #[test]
     fn a_row_is_an_object_in_an_array() {
         let mut levels = Levels::new(&Pages);

@@ -51,10 +51,9 @@ const fn pack<const LEN: usize>(digits: &[u8]) -> [u8; LEN] {
 /// One of the packed digits, 0 behind the last.
 fn nth(packed: &[u8], n: usize) -> u8 {
     let pair = packed.get(n / 2).copied().unwrap_or_default();
-    if n.is_multiple_of(2) {
-        pair >> 4
-    } else {
-        pair & 0xf
+    match n.is_multiple_of(2) {
+        true => pair >> 4,
+        false => pair & 0xf,
     }
 }
 
@@ -353,6 +352,7 @@ mod tests {
         assert_eq!(truth(&format!("0.{zeros}1")), Some(false));
         assert_eq!(truth(&format!("1{zeros}e-330")), Some(true));
     }
+
     /// Where std's parser, which rounds as Python and orjson do, changes from one double to the next.
     #[test]
     fn the_borders_are_exact() {
@@ -377,6 +377,7 @@ mod tests {
             }
         }
     }
+
     /// Digits that say nothing new are passed at once, and so are the few of a short number.
     #[test]
     fn digits_are_passed() {

@@ -240,10 +240,6 @@ fn decode(
     if rest.is_empty() {
         return Ok(());
     }
-    if codec == Codec::Known(Charset::Latin1) && !out.has_room() {
-        // Any bytes are text in it.
-        return Ok(());
-    }
     let mut decoder = Decoder::new(codec, out);
     while let Some((byte, after)) = rest.split_first() {
         if *byte == b'%'
@@ -264,12 +260,6 @@ fn decode(
         }
     }
     decoder.finish()
-}
-
-/// Whether the byte is a character of Windows-1252, as all but five are.
-#[inline]
-fn is_cp1252(byte: u8) -> bool {
-    !matches!(byte, 0x81 | 0x8d | 0x8f | 0x90 | 0x9d)
 }
 
 /// Bytes that are decoded at a time.
@@ -325,9 +315,7 @@ impl<'t, 'b> Decoder<'t, 'b> {
             _ if byte.is_ascii() => self.push(byte),
             Codec::Known(Charset::Cp1252) if !self.out.has_room() => {
                 // The first is one of two letters.
-                is_cp1252(bytes[1])
-                    .then_some(())
-                    .ok_or(Trouble::HeaderNotText)
+                cp1252(bytes[1]).map_or(Err(Trouble::HeaderNotText), |_| Ok(()))
             }
             // Any bytes are text in it.
             Codec::Known(Charset::Latin1) if !self.out.has_room() => Ok(()),
@@ -360,14 +348,8 @@ impl<'t, 'b> Decoder<'t, 'b> {
         self.len = 0;
         match self.codec {
             Codec::Known(Charset::Latin1) => {
-                let run = if self.out.has_room() { run } else { b"" };
                 for byte in run {
                     self.out.push_char(char::from(*byte));
-                }
-            }
-            Codec::Known(Charset::Cp1252) if !self.out.has_room() => {
-                if !run.iter().copied().all(is_cp1252) {
-                    return Err(Trouble::HeaderNotText);
                 }
             }
             Codec::Known(Charset::Cp1252) => {
