@@ -57,13 +57,6 @@ def other_charset(family, request):
     return HIGH.search(request.body) or WIDE.search(request.body) or any(map(_changes_ascii, charsets))
 
 
-def type_without_a_body(family, request):
-    """werkzeug before 2.3 reads the parameters of Content-Type, and may fail on them, also where there is no body.
-    The module does not look at such a request."""
-    return (family.release < (14, 57) and not request.body
-            and any(b";" in value for value in content_types(request)))
-
-
 def deeper_than_this_python(family, request):
     """A JSON text so deep that the oracle's Python refuses it, although another Python takes it."""
     return family.release < (16,) and _is_json(request) and is_deeper(request.body)
@@ -89,8 +82,8 @@ def behind_a_line_without_a_colon(family, request):
             and NO_COLON.search(request.body))
 
 
-LIMITS = (other_white_space, json_in_utf_16, other_charset, type_without_a_body,
-          deeper_than_this_python, behind_the_padding, list_in_a_list, behind_a_line_without_a_colon)
+LIMITS = (other_white_space, json_in_utf_16, other_charset, deeper_than_this_python,
+          behind_the_padding, list_in_a_list, behind_a_line_without_a_colon)
 
 
 def limit(family, request, ours):

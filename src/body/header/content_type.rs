@@ -99,14 +99,21 @@ fn media_type_by_rules(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug)
     if is_json { MediaType::Json } else { form }
 }
 
-/// Checks whether werkzeug can read the header; `Err` says what becomes of the request if not. Before 2.3
-/// werkzeug decodes every parameter, also if the body is no form, and outside of the `try` that drops
-/// forms.
-pub fn check(content_type: &[u8], werkzeug: &Werkzeug) -> Result<(), End> {
+/// Checks whether werkzeug can read the header of a request whose body is no form, or that has none; `Err` says
+/// what becomes of it if not. Before 2.3 werkzeug decodes every parameter of any type, and outside of the `try`
+/// that drops forms.
+pub fn check(content_type: &[u8], media_type: MediaType, werkzeug: &Werkzeug) -> Result<(), End> {
     let HeaderRules::Pieces(pieces) = werkzeug.headers else {
         return Ok(());
     };
-    legacy::content_type(content_type, pieces, &mut [])
+    let mut wanted = [Wanted::new(b"boundary", &mut [])];
+    legacy::content_type(content_type, pieces, &mut wanted)?;
+    let [boundary] = wanted;
+    let crashes = media_type == MediaType::Multipart && werkzeug.headers.bare_crashes();
+    match boundary.found {
+        Lookup::Bare if crashes => Err(End::Refused(Trouble::HeaderCrash)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes the boundary to `buffer` and returns its length. `Err` says what becomes of a body without a
@@ -165,7 +172,7 @@ fn ends_with(text: &[u8], tail: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{JsonTest, MediaType, boundary, media_type};
+    use super::{JsonTest, MediaType, boundary, check, media_type};
     use crate::body::End;
     use crate::body::Trouble;
     use crate::frappe::dialect;
@@ -226,6 +233,26 @@ mod tests {
             let found = boundary(content_type.as_bytes(), rules, &mut buffer);
             let found = found.map(|len| std::str::from_utf8(&buffer[..len]).unwrap());
             assert_eq!(found, expected, "{content_type}");
+        }
+    }
+
+    /// Without a body, too, werkzeug 2.0 to 2.2 fail at a boundary without a value.
+    #[test]
+    fn bare_boundary_without_a_body() {
+        let crash = Err(End::Refused(Trouble::HeaderCrash));
+        for (version, multipart) in [
+            ("13", Ok(())),
+            ("14.0", crash),
+            ("14.56", crash),
+            ("14.57", Ok(())),
+        ] {
+            let werkzeug = dialect::find(version.as_bytes()).unwrap().werkzeug;
+            for (media_type, expected) in
+                [(MediaType::Multipart, multipart), (MediaType::Form, Ok(()))]
+            {
+                let found = check(b"multipart/form-data; boundary", media_type, werkzeug);
+                assert_eq!(found, expected, "{version}, {media_type:?}");
+            }
         }
     }
 }
