@@ -195,19 +195,17 @@ fn arguments(
     if is_too_long(content_type) {
         return Err(nothing(Status::Invalid, Trouble::ContentTypeTooLong));
     }
-    let media_type = match plan {
-        Plan::Scan(media_type) => media_type,
-        Plan::Ignore => MediaType::Other,
-    };
-    let is_checked = match media_type {
+    let is_checked = match plan {
         // Its boundary has been looked for among all parameters.
-        MediaType::Multipart => end.is_some(),
-        MediaType::Json => end != Some(End::EmptyJson) && !dialect.json_test.reads_parameters(),
+        Plan::Scan(MediaType::Multipart) => end.is_some(),
+        Plan::Scan(MediaType::Json) => {
+            end != Some(End::EmptyJson) && !dialect.json_test.reads_parameters()
+        }
         _ => false,
     };
     let end = match is_checked {
         true => end,
-        false => content_type::check(content_type, media_type, dialect.werkzeug)
+        false => content_type::check(content_type, dialect.json_test, dialect.werkzeug)
             .err()
             .or(end),
     };

@@ -102,18 +102,20 @@ fn media_type_by_rules(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug)
 /// Checks whether werkzeug can read the header of a request whose body is no form, or that has none; `Err` says
 /// what becomes of it if not. Before 2.3 werkzeug decodes every parameter of any type, and outside of the `try`
 /// that drops forms.
-pub fn check(content_type: &[u8], media_type: MediaType, werkzeug: &Werkzeug) -> Result<(), End> {
+pub fn check(content_type: &[u8], json: JsonTest, werkzeug: &Werkzeug) -> Result<(), End> {
     let HeaderRules::Pieces(pieces) = werkzeug.headers else {
         return Ok(());
     };
     let mut wanted = [Wanted::new(b"boundary", &mut [])];
     legacy::content_type(content_type, pieces, &mut wanted)?;
     let [boundary] = wanted;
-    let crashes = media_type == MediaType::Multipart && werkzeug.headers.bare_crashes();
-    match boundary.found {
-        Lookup::Bare if crashes => Err(End::Refused(Trouble::HeaderCrash)),
-        _ => Ok(()),
+    if boundary.found == Lookup::Bare
+        && werkzeug.headers.bare_crashes()
+        && media_type(content_type, json, werkzeug) == MediaType::Multipart
+    {
+        return Err(End::Refused(Trouble::HeaderCrash));
     }
+    Ok(())
 }
 
 /// Writes the boundary to `buffer` and returns its length. `Err` says what becomes of a body without a
@@ -246,12 +248,15 @@ mod tests {
             ("14.56", crash),
             ("14.57", Ok(())),
         ] {
-            let werkzeug = dialect::find(version.as_bytes()).unwrap().werkzeug;
-            for (media_type, expected) in
-                [(MediaType::Multipart, multipart), (MediaType::Form, Ok(()))]
-            {
-                let found = check(b"multipart/form-data; boundary", media_type, werkzeug);
-                assert_eq!(found, expected, "{version}, {media_type:?}");
+            let dialect = dialect::find(version.as_bytes()).unwrap();
+            for (content_type, expected) in [
+                ("multipart/form-data; boundary", multipart),
+                ("multipart/form-data; boundary; boundary=b", Ok(())),
+                ("text/plain; boundary", Ok(())),
+            ] {
+                let content_type = content_type.as_bytes();
+                let found = check(content_type, dialect.json_test, dialect.werkzeug);
+                assert_eq!(found, expected, "{version}, {content_type:?}");
             }
         }
     }
