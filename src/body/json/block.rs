@@ -98,21 +98,19 @@ pub(super) fn pad(rest: &[u8]) -> [u8; BLOCK] {
 }
 
 /// The bytes that follow an odd number of backslashes, of which each pair is one that is escaped.
-/// `escaped`: 1 where the block's first byte does; becomes that of the next block.
+/// `first`: 1 where the block's first byte does. Gives that of the next block, too.
 #[inline(always)]
-pub(super) fn after_escape(backslash: u64, escaped: &mut u64) -> u64 {
-    let first = *escaped;
-    *escaped = 0;
+pub(super) fn after_escape(backslash: u64, first: u64) -> (u64, u64) {
     if backslash == 0 {
-        return first;
+        return (first, 0);
     }
     let runs = backslash & !first;
     let starts = runs & !(runs << 1);
     // The carry of an addition runs through to the byte behind a run.
     let even = runs.wrapping_add(starts & !ODD);
     let (odd, carry) = runs.overflowing_add(starts & ODD);
-    *escaped = u64::from(carry);
-    first | (even & ODD | odd & !ODD) & !runs
+    let escaped = first | (even & ODD | odd & !ODD) & !runs;
+    (escaped, u64::from(carry))
 }
 
 /// Bit n: whether an odd number of the bits 0 to n is set.
@@ -126,14 +124,14 @@ pub(super) fn parity(bits: u64) -> u64 {
     bits ^ bits << 32
 }
 
-/// The first bytes behind those of `bits` that are not `space`. `carry`: 1 where the block's first
-/// is looked for; becomes that of the next block.
+/// The first bytes behind those of `bits` that are not `space`. `first`: 1 where the block's first
+/// is looked for. Gives that of the next block, too.
 #[inline(always)]
-pub(super) fn next(bits: u64, space: u64, carry: &mut u64) -> u64 {
-    let behind = bits << 1 | *carry;
+pub(super) fn next(bits: u64, space: u64, first: u64) -> (u64, u64) {
+    let behind = bits << 1 | first;
     let (over, carried) = space.overflowing_add(behind & space);
-    *carry = bits >> 63 | u64::from(carried);
-    (behind | over) & !space
+    let next = (behind | over) & !space;
+    (next, bits >> 63 | u64::from(carried))
 }
 
 #[cfg(test)]

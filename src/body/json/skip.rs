@@ -187,26 +187,19 @@ impl Skip<'_, '_, '_> {
         let mut rest = self.bytes;
         while !rest.is_empty() {
             let padded;
-            let (block, after) = match rest.split_first_chunk() {
-                Some((block, after)) => (block, after),
+            let block = match rest.first_chunk() {
+                Some(block) => block,
                 None => {
                     padded = block::pad(rest);
-                    (&padded, &[][..])
+                    &padded
                 }
             };
-            let before = carry;
             match self.block(simd, block, rest, &mut carry) {
-                BLOCK => rest = after,
-                0 => {
-                    carry = before;
-                    break;
-                }
-                // `black_box` keeps this a branch: so the CPU goes on with the next block before it knows how
-                // much of this one is read.
-                len => rest = rest.get(black_box(len)..).unwrap_or_default(),
+                0 => break,
+                len => rest = rest.get(len..).unwrap_or_default(),
             }
-            self.at = self.bytes.len().wrapping_sub(rest.len());
         }
+        self.at = self.bytes.len().wrapping_sub(rest.len());
         self.carry = carry;
         self.end.take().unwrap_or(End::Unusual)
     }
@@ -225,7 +218,7 @@ impl Skip<'_, '_, '_> {
 
         let quotes = block.find(b'"');
         let backslashes = block.find(b'\\');
-        let escaped = block::after_escape(backslashes, &mut carry.escaped);
+        let (escaped, mut escaped_behind) = block::after_escape(backslashes, carry.escaped);
         let unescaped = quotes & !escaped;
         let has_controls = block.has_controls();
         let escapes = escaped & !quotes;
@@ -233,17 +226,20 @@ impl Skip<'_, '_, '_> {
             return 0;
         };
         if unescaped == 0 && carry.text != 0 {
-            return match has_controls {
+            let len = match has_controls {
                 true => 0,
                 false if backslashes | unjudged == 0 => plain_len(simd, rest),
-                false => escapes::text_len(rest, unjudged, &mut carry.escaped),
+                false => escapes::text_len(rest, unjudged, &mut escaped_behind),
             };
+            if len != 0 {
+                carry.escaped = escaped_behind;
+            }
+            return len;
         }
         if unjudged != 0 && !escapes::may_follow(unjudged, rest) {
             return 0;
         }
         let text = block::parity(unescaped) ^ carry.text;
-        carry.text = mask(text >> 63 == 1);
         let opening = unescaped & text;
         let closing = unescaped & !text;
         let outside = !(text | unescaped);
@@ -267,7 +263,7 @@ impl Skip<'_, '_, '_> {
         let scalars = Scalars::new(scalars & !tail);
 
         // What must not be there.
-        let behind_separator = block::next(separators, spaces | tail, &mut carry.value);
+        let (behind_separator, value) = block::next(separators, spaces | tail, carry.value);
         let values = opening | scalars.starts | opened;
         let empty = closed & (opened << 1 | carry.opened);
         let misplaced =
@@ -276,6 +272,9 @@ impl Skip<'_, '_, '_> {
             return 0;
         }
 
+        carry.text = mask(text >> 63 == 1);
+        carry.escaped = escaped_behind;
+        carry.value = value;
         carry.opened = opened >> 63;
         carry.closed = closing >> 63;
         let structure = Structure {
@@ -291,9 +290,12 @@ impl Skip<'_, '_, '_> {
             strings: opening,
             escapes: backslashes != 0,
         };
-        match self.is_right(structure, carry) {
-            true => BLOCK.saturating_sub(unread as usize),
-            false => 0,
+        match self.structure_len(structure, rest.len(), carry) {
+            0 => 0,
+            BLOCK if unread == 0 => BLOCK,
+            // `black_box` keeps this a branch: so the CPU goes on with the next block before it knows how
+            // much of this one is read.
+            len => black_box(len.saturating_sub(unread as usize)),
         }
     }
 

@@ -38,37 +38,67 @@ impl Structure {
     fn keys_are_right(&self, objects: u64, read: u64, carry: &mut Carry) -> bool {
         let tokens = self.commas | self.colons | self.opened | self.closed;
         let in_front_of_keys = self.opened & self.curly | self.commas & objects;
-        let behind_keys = block::next(in_front_of_keys, !tokens, &mut carry.key);
+        let (behind_keys, key) = block::next(in_front_of_keys, !tokens, carry.key);
+        carry.key = key;
         (behind_keys ^ self.colons) & !self.empty & read == 0
+    }
+
+    /// A bracket that closes at the end of the block, or in front of a comma there.
+    #[inline]
+    fn last_closed(&self) -> u64 {
+        self.closed & (1 << 63 | self.commas >> 63 << 62)
     }
 }
 
 impl Skip<'_, '_, '_> {
-    /// Judges brackets, and what stands between them. False where reading ends.
+    /// Judges brackets, and what stands between them. Gives how many bytes are right: none where reading ends.
+    /// `rest`: how many bytes are left, with the block.
     #[inline(always)]
-    pub(super) fn is_right(&mut self, block: Structure, carry: &mut Carry) -> bool {
+    pub(super) fn structure_len(
+        &mut self,
+        block: Structure,
+        rest: usize,
+        carry: &mut Carry,
+    ) -> usize {
         // Between the rows of a list the levels stay what they are.
         let between = block.commas
             & (block.closed & block.curly) << 1
             & (block.opened & block.curly) >> 1
             & self.rows;
-        let brackets = block.opened | block.closed;
-        if brackets != (between << 1 | between >> 1) || self.at_top {
+        let others = (block.opened | block.closed) ^ (between << 1 | between >> 1);
+        if others != 0 || self.at_top {
+            self.at = self.bytes.len().wrapping_sub(rest);
             // A copy, so that this path alone has it in memory.
-            return self.levels(&block.clone(), carry);
+            return self.others(&block.clone(), between, others, carry);
         }
-        block.keys_are_right(self.objects & !between, u64::MAX, carry) || self.fail()
+        match block.keys_are_right(self.objects & !between, u64::MAX, carry) {
+            true => BLOCK,
+            false => self.fail(),
+        }
+    }
+
+    /// Like `structure_len`, where some brackets do not stand between rows.
+    #[inline(never)]
+    fn others(&mut self, block: &Structure, between: u64, others: u64, carry: &mut Carry) -> usize {
+        if others & !block.last_closed() != 0 || self.at_top {
+            return self.levels(block, carry);
+        }
+        if !block.keys_are_right(self.objects & !between, u64::MAX, carry) {
+            return self.fail();
+        }
+        // It may stand between rows, as the next block will show, which begins with it.
+        *carry = Carry::default();
+        others.trailing_zeros() as usize
     }
 
     #[cold]
-    fn fail(&mut self) -> bool {
+    fn fail(&mut self) -> usize {
         self.end = Some(End::Failed(Trouble::JsonSyntax));
-        false
+        0
     }
 
-    /// Opens and closes levels. False where reading ends.
-    #[inline(never)]
-    pub(super) fn levels(&mut self, block: &Structure, carry: &mut Carry) -> bool {
+    /// Opens and closes levels.
+    fn levels(&mut self, block: &Structure, carry: &mut Carry) -> usize {
         let mut objects = mask(self.json.levels.in_object());
         let mut brackets = block.opened | block.closed;
         let mut judged = 0;
@@ -122,7 +152,10 @@ impl Skip<'_, '_, '_> {
             return self.fail();
         }
         self.end = end;
-        self.end.is_none()
+        match self.end {
+            None => BLOCK,
+            Some(_) => 0,
+        }
     }
 
     /// What blocks without brackets, or with rows, need to know of the levels.

@@ -146,10 +146,11 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
     #[inline(always)]
     fn fill_by<S: Simd>(&mut self, simd: S, bytes: &[u8]) -> usize {
         let mut rest = bytes;
+        let mut len = self.len;
         // Bits for the digits of the last escape that stand in the next vector.
         let mut digits = 0_u64;
         while let Some(window) = rest.first_chunk::<WINDOW>()
-            && let Some(free) = self.bytes.get_mut(self.len..)
+            && let Some(free) = self.bytes.get_mut(len..)
             && let Some(free) = free.first_chunk_mut()
         {
             let text = vector(simd, window, 0);
@@ -157,9 +158,10 @@ impl<'s, T: Sink, const LEN: usize> Buffer<'s, T, LEN> {
             let (value, escapes) = decoded(text, high, low);
             let drop = escapes << 1 | escapes << 2 | digits;
             digits = drop >> VECTOR;
-            self.len = self.len.wrapping_add(keep(free, value, !drop as u32));
+            len = len.wrapping_add(keep(free, value, !drop as u32));
             rest = rest.get(VECTOR..).unwrap_or_default();
         }
+        self.len = len;
         let digits = digits.count_ones() as usize;
         bytes
             .len()
