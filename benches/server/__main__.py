@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import tempfile
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -31,14 +32,14 @@ def main():
     except Missing as error:
         sys.exit(str(error))
     busy = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(prefix="bench-server-") as directory:
+    with tempfile.TemporaryDirectory(prefix="bench-server-") as directory, awake() as are_awake:
         servers, results = measure(env, Path(directory), loads, arguments)
     text = report.table(results, servers)
     print(f"\n{text}")
     if not arguments.load:
         path = arguments.output or RESULTS / f"{date.today().isoformat()}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
-        report.write(path, text, servers, arguments.rounds, arguments.seconds, busy)
+        report.write(path, text, servers, arguments.rounds, arguments.seconds, busy, are_awake)
         print(f"\nWritten to {os.path.relpath(path)}")
 
 
@@ -57,6 +58,22 @@ def parse():
     parser.add_argument("--output", type=Path, metavar="FILE",
                         help="where the results go (benches/results/DATE.md)")
     return parser.parse_args()
+
+
+@contextmanager
+def awake():
+    """Keeps idle CPUs from falling asleep, if this process may. To wake one takes the kernel 6 µs, which count as
+    the worker's, and only the peers of a worker that computes have time to fall asleep."""
+    try:
+        device = open("/dev/cpu_dma_latency", "wb", buffering=0)
+    except OSError as error:
+        print(f"Idle CPUs may fall asleep, and workers wake them: {error}", file=sys.stderr)
+        yield False
+        return
+    with device:
+        # How many microseconds a CPU may take to wake, as a 32-bit integer, as long as this is open.
+        device.write(bytes(4))
+        yield True
 
 
 def measure(env, directory, loads, arguments):

@@ -59,8 +59,9 @@ def row(load, contestant, result):
             f"| {result.latency('p99'):.2f} | {result.peak_kib / 1024:.1f} |")
 
 
-def write(path, text, contestants, rounds, seconds, load_average):
+def write(path, text, contestants, rounds, seconds, load_average, awake):
     """Writes the results to a file."""
+    sleep = "never sleep" if awake else "may fall asleep, and the workers wake them"
     versions = "\n".join(f"- {contestant.name}: {contestant.version}"
                          + (f", compared with {contestant.floor.name}" if contestant.floor else "")
                          for contestant in contestants)
@@ -74,8 +75,8 @@ def write(path, text, contestants, rounds, seconds, load_average):
 {rounds} rounds for each load, each with new processes, of which each is asked for {seconds} s, four times
 as long for 8 MB, by turns of {SLICE * 1000:.0f} ms. `CPU µs` is the user and system time of the one worker
 for each proxied request; `of floor` is the median of the rounds' ratios to the floor, `middle half` says
-how far they were apart. Workers run on one CPU, client and upstream on the others. Requests a second and
-latencies are those of a server that is asked alone; they include the client.
+how far they were apart. Workers run on one CPU, client and upstream on the others. Idle CPUs {sleep}.
+Requests a second and latencies are those of a server that is asked alone; they include the client.
 
 {text}
 """)
