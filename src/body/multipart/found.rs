@@ -1,6 +1,9 @@
 //! The meaning of a part's header lines, and which of them matter.
 
-use memchr::memchr;
+use nom::bytes::complete::take_till;
+use nom::character::complete::char;
+use nom::sequence::terminated;
+use nom::{IResult, Parser};
 
 use super::legacy::TransferEncoding;
 use super::line::LINE_MAX;
@@ -56,22 +59,18 @@ impl Found {
         header_rules: HeaderRules,
         fields: &Fields<'_>,
     ) -> bool {
-        let colon = memchr(b':', line);
-        if colon.is_none() && rules.by_lines {
-            return false;
-        }
-        if colon.is_none() && rules.colon_needed && !is_cut {
-            if !trim(line, HeaderText::Ascii).is_empty() {
-                // werkzeug splits all lines before it reads any.
-                self.trouble = Some(Trouble::PartHeaderNoColon);
+        let (name, value) = match field_name(line) {
+            Ok((value, name)) => (name, value),
+            Err(_) if rules.by_lines => return false,
+            Err(_) if rules.colon_needed && !is_cut => {
+                if !trim(line, HeaderText::Ascii).is_empty() {
+                    // werkzeug splits all lines before it reads any.
+                    self.trouble = Some(Trouble::PartHeaderNoColon);
+                }
+                return false;
             }
-            return false;
-        }
-        let (name, value) = line
-            .split_at_checked(colon.unwrap_or(line.len()))
-            .unwrap_or_default();
-        let value = value.get(1..).unwrap_or_default();
-        let value = value.strip_prefix(b" ").unwrap_or(value);
+            Err(_) => (line, &[][..]),
+        };
         let value = trim(value, HeaderText::Utf8);
         let name = trim(name, HeaderText::Utf8);
         self.take(name, value, rules, header_rules, fields)
@@ -109,6 +108,11 @@ impl Found {
         self.trouble = self.trouble.or(trouble);
         true
     }
+}
+
+/// `field-name ":"`, by RFC 9112. What is left is the value. werkzeug splits at the first colon.
+fn field_name(line: &[u8]) -> IResult<&[u8], &[u8]> {
+    terminated(take_till(|byte| byte == b':'), char(':')).parse(line)
 }
 
 /// Most headers with a charset are shorter.

@@ -47,7 +47,7 @@ impl<'r> Line<'r> {
         if let Some(free) = self.bytes.get_mut(self.len) {
             *free = byte;
         }
-        self.len = self.len.saturating_add(1);
+        self.len = self.len.wrapping_add(1);
     }
 
     #[inline]
@@ -65,10 +65,10 @@ impl<'r> Line<'r> {
             match self.lender.lend() {
                 Some(page) => self.bytes = page.write([0; PAGE_LEN]),
                 // Without memory the line is treated as too long.
-                None => self.len = usize::MAX,
+                None => self.len = LINE_MAX,
             }
         }
         copy(self.bytes.get_mut(self.len..).unwrap_or_default(), text);
-        self.len = self.len.saturating_add(text.len());
+        self.len = self.len.wrapping_add(text.len());
     }
 }
