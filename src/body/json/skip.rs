@@ -47,7 +47,8 @@
 //! | numbers | bitmaps of digits and points |
 //! | `true`, `false`, `null` | one at a time |
 //!
-//! A number or literal that reaches the end of a block may go on, so the next block begins with it.
+//! A number or literal that reaches the end of a block may go on, so the next block begins with it. So it does
+//! with a bracket that closes there: it may be the first of a `},{`.
 
 use core::hint::black_box;
 
