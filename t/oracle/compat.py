@@ -41,7 +41,7 @@ def headers_of_parts_stay_bytes():
     from werkzeug import formparser, http
 
     def to_native(line):
-        return line.decode(*BYTES) if isinstance(line, bytes) else line
+        return Line(line.decode(*BYTES)) if isinstance(line, bytes) else line
 
     def unquote(text, plain=http._unquote):
         try:
@@ -55,6 +55,19 @@ def headers_of_parts_stay_bytes():
     formparser.to_native = to_native
     formparser.MultiPartParser.get_part_charset = charset
     http._unquote = unquote
+
+
+class Line(str):
+    """A header line whose name and value are stripped as Python 2 strips bytes."""
+
+    def __getitem__(self, index):
+        return Line(super().__getitem__(index))
+
+    def split(self, *arguments):
+        return [Line(part) for part in super().split(*arguments)]
+
+    def strip(self):
+        return super().strip(" \t\n\r\v\f")
 
 
 class Bytes(bytes):

@@ -71,8 +71,13 @@ impl Found {
             }
             Err(_) => (line, &[][..]),
         };
-        let value = trim(value, HeaderText::Utf8);
-        let name = trim(name, HeaderText::Utf8);
+        // Python 2, the only one that takes other headers, knows bytes.
+        let text = match rules.headers_utf8 {
+            true => HeaderText::Utf8,
+            false => HeaderText::Ascii,
+        };
+        let value = trim(value, text);
+        let name = trim(name, text);
         self.take(name, value, rules, header_rules, fields)
     }
 

@@ -75,6 +75,7 @@ ODD_HEADERS = (
     b"X\xe9: y", b"X: y\0z", b"X: \x85", b"X:y", b"X: a\x0bb", b"X: " + b"y" * 5000, b"y" * 300,
     b"Content-Length: 3", b"=", b"\x0b", b"content-disposition", b"Content-Disposition",
     b"Content-Disposition:", b"Content-Disposition: x", b"Content-Disposition : form-data; name=x",
+    b"Content-Disposition: form-data; name=x\xc2\x85", b"Content-Disposition: \x1fform-data; name=x\x1c",
     b'Content-Disposition: form-data; name="x"', b"\x1c",
     b"Content\xa0-Disposition: form-data; name=x", b"\xef\xbb\xbfX: y", b"\xa0", b"X: y;",
     b"-- x: y",
@@ -83,7 +84,8 @@ DISPOSITIONS = (
     b"content-disposition", b"CONTENT-DISPOSITION", b"Content-Disposition ",
     b" Content-Disposition", b"Content-disposition\t", b"Content-Dispositio",
     b"Content_Disposition", b"\xa0Content-Disposition", b"X-Content-Disposition", b"",
-    b"\x0bContent-Disposition", b"Content-Disposition\x0b",
+    b"\x0bContent-Disposition", b"Content-Disposition\x0b", b"\x1cContent-Disposition",
+    b"\xc2\x85Content-Disposition", b"Content-Disposition\xe3\x80\x80",
 )
 
 
