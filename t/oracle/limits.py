@@ -9,7 +9,7 @@ import re
 
 from .permissive import is_deeper
 
-CHARSET = re.compile(rb"charset(?:=\"?(([\w.-]+)[^;\"\r\n]*))?", re.IGNORECASE)
+CHARSET = re.compile(rb"charset(?:=\"?(([\w.-]+)[^;\r\n]*))?", re.IGNORECASE)
 DECODED = ("ascii", "cp1252", "iso8859-1", "utf-8")
 # Charsets that are not what they seem have another meaning for one of these.
 PRINTABLE = bytes(range(0x20, 0x7f)) + b"\\u0041+AGE-~{"
@@ -49,7 +49,7 @@ def json_in_utf_16(family, request):
 def other_charset(family, request):
     """Text above ASCII in a part whose charset is not one of the four that the module decodes; or any text,
     where ASCII bytes have another meaning in the charset."""
-    # `utf 7` is a name of UTF-7, and its first word one of UTF-8.
+    # `utf 7` and `utf"7` are names of UTF-7, and their first word is one of UTF-8.
     values = CHARSET.findall(request.body)
     charsets = [word for _, word in values] + [value for value, _ in values if _codec(value)]
     if family.release >= (14, 57) or all(_codec(charset) in DECODED for charset in charsets):
