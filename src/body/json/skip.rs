@@ -273,6 +273,7 @@ impl Skip<'_, '_, '_> {
             return 0;
         }
 
+        // A block that is not read has carried nothing.
         carry.text = mask(text >> 63 == 1);
         carry.escaped = escaped_behind;
         carry.value = value;
