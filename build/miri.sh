@@ -12,11 +12,12 @@ cd "$(dirname "$0")/.."
 # Too slow for Miri, which takes hundreds of times as long: each place, split or character, generated texts, zones
 # of a mebibyte and more, the simulation. Names, or beginnings of them.
 slow=(
-    body::arguments::names::tests::each_name_is_found
+    body::arguments::names::tests::each_name_is_found body::arguments::names::tests::names_are
     body::form::tests::agrees body::form::tests::names_longer body::form::tests::vectors
     body::header::legacy::piece body::header::text
     body::json::skip_tests::agrees body::json::skip_tests::at_each_place body::json::skip_tests::keys
-    body::json::skip_tests::rows body::json::tests::agrees body::json::tests::keys body::json::tests::no_page
+    body::json::number::tests::the_borders body::json::skip_tests::escapes_that body::json::skip_tests::rows
+    body::json::steps_tests::what_is_common body::json::tests::agrees body::json::tests::keys body::json::tests::no_page
     body::json::tests::what_nobody_wants
     body::multipart::dashes body::multipart::delimiter::tests::a_delimiter
     body::multipart::delimiter::tests::agrees body::multipart::delimiter::tests::long_parts
