@@ -15,8 +15,8 @@ slow=(
     body::arguments::names::tests::each_name_is_found body::arguments::names::tests::names_are
     body::form::tests::agrees body::form::tests::names_longer body::form::tests::vectors
     body::header::legacy::piece body::header::text
-    body::json::skip_tests::agrees body::json::skip_tests::at_each_place body::json::skip_tests::keys
-    body::json::number::tests::the_borders body::json::skip_tests::escapes_that body::json::skip_tests::rows
+    body::json::number::tests::the_borders body::json::skip_tests::agrees body::json::skip_tests::at_each_place
+    body::json::skip_tests::escapes_that body::json::skip_tests::keys body::json::skip_tests::rows
     body::json::steps_tests::what_is_common body::json::tests::agrees body::json::tests::keys body::json::tests::no_page
     body::json::tests::what_nobody_wants
     body::multipart::dashes body::multipart::delimiter::tests::a_delimiter

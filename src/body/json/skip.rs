@@ -47,8 +47,7 @@
 //! | numbers | bitmaps of digits and points |
 //! | `true`, `false`, `null` | one at a time |
 //!
-//! A number or literal that reaches the end of a block may go on, so the next block begins with it. So it does
-//! with a bracket that closes there: it may be the first of a `},{`.
+//! A number or literal that reaches the end of a block may go on, so the next block begins with it.
 
 use core::hint::black_box;
 
@@ -292,12 +291,12 @@ impl Skip<'_, '_, '_> {
             strings: opening,
             escapes: backslashes != 0,
         };
-        match self.structure_len(structure, rest.len(), carry) {
-            0 => 0,
-            BLOCK if unread == 0 => BLOCK,
+        match self.is_right(structure, rest.len(), carry) {
+            false => 0,
+            true if unread == 0 => BLOCK,
             // `black_box` keeps this a branch: so the CPU goes on with the next block before it knows how
             // much of this one is read.
-            len => black_box(len.saturating_sub(unread as usize)),
+            true => black_box(BLOCK.saturating_sub(unread as usize)),
         }
     }
 

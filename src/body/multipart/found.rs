@@ -71,11 +71,7 @@ impl Found {
             }
             Err(_) => (line, &[][..]),
         };
-        // Python 2, the only one that takes other headers, knows bytes.
-        let text = match rules.headers_utf8 {
-            true => HeaderText::Utf8,
-            false => HeaderText::Ascii,
-        };
+        let text = header_rules.text(HeaderText::Utf8);
         let value = trim(value, text);
         let name = trim(name, text);
         self.take(name, value, rules, header_rules, fields)

@@ -64,7 +64,7 @@ impl<'r> Line<'r> {
         if self.bytes.is_empty() {
             match self.lender.lend() {
                 Some(page) => self.bytes = page.write([0; PAGE_LEN]),
-                // Without memory the line is treated as too long.
+                // Without memory the line is too long, by the text that is counted below.
                 None => self.len = LINE_MAX,
             }
         }

@@ -18,8 +18,18 @@ use super::{Lookup, Wanted};
 use crate::body::text::charset::cp1252;
 use crate::body::text::percent::split_escape;
 use crate::body::text::utf8::Utf8Check;
-use crate::body::werkzeug::Pieces;
+use crate::body::werkzeug::{HeaderRules, Pieces};
 use crate::body::{Charset, End, Trouble};
+
+impl HeaderRules {
+    /// The text by which white space is recognised.
+    pub(in crate::body) const fn text(self, text: HeaderText) -> HeaderText {
+        match self {
+            Self::Pieces(pieces) => pieces.text(text),
+            Self::Findall | Self::Scan => text,
+        }
+    }
+}
 
 impl Pieces {
     /// The text by which white space is recognised. A release without sections ran on Python 2, where

@@ -42,63 +42,36 @@ impl Structure {
         carry.key = key;
         (behind_keys ^ self.colons) & !self.empty & read == 0
     }
-
-    /// A bracket that closes at the end of the block, or in front of a comma there.
-    #[inline]
-    fn last_closed(&self) -> u64 {
-        self.closed & (1 << 63 | self.commas >> 63 << 62)
-    }
 }
 
 impl Skip<'_, '_, '_> {
-    /// Judges brackets, and what stands between them. Gives how many bytes are right: none where reading ends.
-    /// `rest`: how many bytes are left, with the block.
+    /// Judges brackets, and what stands between them. False where reading ends. `rest`: how many bytes are left,
+    /// with the block.
     #[inline(always)]
-    pub(super) fn structure_len(
-        &mut self,
-        block: Structure,
-        rest: usize,
-        carry: &mut Carry,
-    ) -> usize {
+    pub(super) fn is_right(&mut self, block: Structure, rest: usize, carry: &mut Carry) -> bool {
         // Between the rows of a list the levels stay what they are.
         let between = block.commas
             & (block.closed & block.curly) << 1
             & (block.opened & block.curly) >> 1
             & self.rows;
-        let others = (block.opened | block.closed) ^ (between << 1 | between >> 1);
-        if others != 0 || self.at_top {
+        let brackets = block.opened | block.closed;
+        if brackets != (between << 1 | between >> 1) || self.at_top {
             self.at = self.bytes.len().wrapping_sub(rest);
             // A copy, so that this path alone has it in memory.
-            return self.others(&block.clone(), between, others, carry);
+            return self.levels(&block.clone(), carry);
         }
-        match block.keys_are_right(self.objects & !between, u64::MAX, carry) {
-            true => BLOCK,
-            false => self.fail(),
-        }
-    }
-
-    /// Like `structure_len`, where some brackets do not stand between rows.
-    #[inline(never)]
-    fn others(&mut self, block: &Structure, between: u64, others: u64, carry: &mut Carry) -> usize {
-        if others & !block.last_closed() != 0 || self.at_top {
-            return self.levels(block, carry);
-        }
-        if !block.keys_are_right(self.objects & !between, u64::MAX, carry) {
-            return self.fail();
-        }
-        // It may stand between rows, as the next block will show, which begins with it.
-        *carry = Carry::default();
-        others.trailing_zeros() as usize
+        block.keys_are_right(self.objects & !between, u64::MAX, carry) || self.fail()
     }
 
     #[cold]
-    fn fail(&mut self) -> usize {
+    fn fail(&mut self) -> bool {
         self.end = Some(End::Failed(Trouble::JsonSyntax));
-        0
+        false
     }
 
-    /// Opens and closes levels.
-    fn levels(&mut self, block: &Structure, carry: &mut Carry) -> usize {
+    /// Opens and closes levels. False where reading ends.
+    #[inline(never)]
+    fn levels(&mut self, block: &Structure, carry: &mut Carry) -> bool {
         let mut objects = mask(self.json.levels.in_object());
         let mut brackets = block.opened | block.closed;
         let mut judged = 0;
@@ -152,10 +125,7 @@ impl Skip<'_, '_, '_> {
             return self.fail();
         }
         self.end = end;
-        match self.end {
-            None => BLOCK,
-            Some(_) => 0,
-        }
+        self.end.is_none()
     }
 
     /// What blocks without brackets, or with rows, need to know of the levels.
